@@ -1,0 +1,43 @@
+import type { ChangeDoc, DeadLetter } from '../pipeline/event.ts'
+import type { Identity } from '../pipeline/identity.ts'
+import type { LogRecord } from '../pipeline/record.ts'
+
+/**
+ * Where collectors put what they read: the spool. A batch is atomic: after a kill either all of it is there,
+ * with the read positions, or nothing of it is, and the collector reads it again.
+ */
+export interface Sink {
+  /**
+   * Resolves when the batch is on disk. Waits (it does not reject) while the spool is full or the disk refuses:
+   * that is the backpressure; the reader simply reads no further.
+   */
+  append(batch: Collected): Promise<void>
+  /** The last position put for this input, if any; read once when an input is opened. */
+  position(input: string): unknown
+  /** All inputs that have a position and start with `prefix`. */
+  positions(prefix: string): string[]
+}
+
+export interface Collected {
+  records?: LogRecord[]
+  changes?: ChangeDoc[]
+  dead?: DeadLetter[]
+  /** What was learnt of containers; goes to the identity topic. */
+  identities?: Identity[]
+  /** New read positions by input (JSON values); null forgets one. */
+  positions?: Record<string, unknown>
+}
+
+/** A running collector. */
+export interface Collector {
+  name: string
+  /**
+   * Everything written before this time (ms) and readable by this collector has been appended to the sink. It
+   * becomes the watermark: what has not come by then is absent, not late.
+   */
+  through(): number
+  /** What is wrong, in one sentence with the remedy; undefined while all is well. */
+  trouble(): string | undefined
+  /** Stops reading; what was read is appended. */
+  close(): Promise<void>
+}

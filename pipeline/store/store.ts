@@ -1,0 +1,122 @@
+import type { ChangeDoc, DeadLetter, Level, LogDoc, SignalBucket } from '../event.ts'
+import type { Identity } from '../identity.ts'
+import type { LogRecord } from '../record.ts'
+
+/**
+ * The store: everything searchable. Elasticsearch in a cluster, SQLite on one machine; one contract suite
+ * (`test/contracts/store.ts`) for both. Writes are idempotent by id: writing the same again changes nothing.
+ */
+export interface Store {
+  /** Stores the lines of `records`. Resolves when they survive a kill; rejects (retryable) when nothing was stored. */
+  appendLogs(records: readonly LogRecord[]): Promise<AppendResult>
+  /** Stores or replaces documents by `event.id`. */
+  putDocs(docClass: DocClass, docs: readonly StoredDoc[]): Promise<void>
+  /** Stores or replaces buckets by (signal, group, from, partition). */
+  putBuckets(buckets: readonly SignalBucket[]): Promise<void>
+  /**
+   * Completes the identity of lines that were stored before it was known: those named by id, or all of a source
+   * that are unresolved. Returns how many lines changed.
+   */
+  patchIdentity(patches: readonly IdentityPatch[]): Promise<number>
+  search(query: LogQuery): Promise<LogPage>
+  /** The lines around one, of the same source; undefined if there is no such line. */
+  context(id: string, before: number, after: number): Promise<LogDoc[] | undefined>
+  histogram(query: LogQuery, bucketMs: number): Promise<Histogram>
+  /** Services that have lines in the time range, most recently heard first. */
+  services(range: TimeRange): Promise<ServiceSummary[]>
+  docs(docClass: DocClass, query: DocQuery): Promise<StoredDoc[]>
+  /** Buckets of a signal whose start lies in the range, ascending by start. */
+  buckets(signal: string, range: TimeRange): Promise<SignalBucket[]>
+  /** What is missing per source in the stored sequences: the loss audit. */
+  gaps(range: TimeRange): Promise<SequenceGap[]>
+  /** Deletes all days before `day` (`2026-11-22`, UTC, of the events' own time); returns the days deleted. */
+  retain(day: string): Promise<string[]>
+  close(): Promise<void>
+}
+
+export const docClasses = ['changes', 'alerts', 'decisions', 'dead'] as const
+export type DocClass = (typeof docClasses)[number]
+
+export type StoredDoc = (ChangeDoc | DeadLetter) & Record<string, unknown>
+
+export interface AppendResult {
+  stored: number
+  /** Lines that were there already. */
+  duplicates: number
+  /** Records that can never be stored, with the reason; the caller makes dead letters of them. */
+  rejected: { record: LogRecord; reason: string }[]
+}
+
+/** With `ids` those lines of the source; without, all of its lines that have no service. */
+export interface IdentityPatch {
+  source: string
+  ids?: string[]
+  identity: Identity
+}
+
+/** Half open: `from` ≤ time < `to`; ms since the epoch. */
+export interface TimeRange {
+  from?: number
+  to?: number
+}
+
+export interface LogQuery extends TimeRange {
+  /** Exact service names; any of them. */
+  services?: string[]
+  levels?: Level[]
+  /** Exact task id. */
+  task?: string
+  /** Lucene-like, see `pipeline/query.ts`. */
+  query?: string
+  /** A linear-time regular expression (RE2) that the message must contain. */
+  grep?: string
+  /** Newest first unless `asc`. */
+  order?: 'asc' | 'desc'
+  /** At most this many hits, 200 unless set. */
+  limit?: number
+  /** `next` of the page before; the same query must be asked. Lines that arrive meanwhile do not shift pages. */
+  cursor?: string
+}
+
+export interface LogPage {
+  /** In the order of time, then source, then sequence. */
+  hits: LogDoc[]
+  /** Where the next page starts; absent on the last one. */
+  next?: string
+}
+
+export interface Histogram {
+  bucketMs: number
+  /** Start of each bucket, ms, ascending; counts by level. Buckets without lines are left out. */
+  buckets: { from: number; levels: Partial<Record<Level, number>> }[]
+  total: number
+}
+
+export interface ServiceSummary {
+  service: string
+  lines: number
+  levels: Partial<Record<Level, number>>
+  /** Tasks that wrote in the range, newest first, at most 100. */
+  tasks: string[]
+  /** Number of tasks that wrote in the range. */
+  taskCount: number
+  /** Time of the newest line, ms. */
+  lastMs: number
+}
+
+export interface DocQuery extends TimeRange {
+  services?: string[]
+  /** Exact `event.kind`. */
+  kind?: string
+  limit?: number
+}
+
+/** Lines that were counted at the source and are not in the store. */
+export interface SequenceGap {
+  source: string
+  service: string
+  /** First and last missing sequence, inclusive. */
+  missing: [number, number]
+  /** Times of the lines on both sides of the gap. */
+  between: [string, string]
+}
