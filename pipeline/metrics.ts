@@ -5,24 +5,71 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client'
  * The registry is passed in, so that tests and several instances do not share counters.
  */
 export const catalogue = {
-  collected_lines_total: { kind: 'counter', labels: ['collector'], help: 'Lines read and spooled.' },
+  collected_lines_total: {
+    kind: 'counter',
+    labels: ['collector'],
+    help: 'Lines read and spooled.',
+  },
   collected_bytes_total: { kind: 'counter', labels: ['collector'], help: 'Bytes of input read.' },
-  dropped_lines_total: { kind: 'counter', labels: ['stage', 'cause'], help: 'Lines lost, by where and why; each has a change event too.' },
-  dead_letters_total: { kind: 'counter', labels: ['stage'], help: 'Inputs that could not become an event, kept as dead letters.' },
+  dropped_lines_total: {
+    kind: 'counter',
+    labels: ['stage', 'cause'],
+    help: 'Lines lost, by where and why; each has a change event too.',
+  },
+  dead_letters_total: {
+    kind: 'counter',
+    labels: ['stage'],
+    help: 'Inputs that could not become an event, kept as dead letters.',
+  },
   redactions_total: { kind: 'counter', labels: [], help: 'Lines in which a secret was replaced.' },
   spool_bytes: { kind: 'gauge', labels: [], help: 'Bytes waiting in the spool for the bus.' },
-  spool_blocked_seconds_total: { kind: 'counter', labels: [], help: 'Time collectors waited because the spool was full or the disk refused.' },
-  produce_failures_total: { kind: 'counter', labels: ['topic'], help: 'Attempts to put records on the bus that failed and are tried again.' },
+  spool_blocked_seconds_total: {
+    kind: 'counter',
+    labels: [],
+    help: 'Time collectors waited because the spool was full or the disk refused.',
+  },
+  produce_failures_total: {
+    kind: 'counter',
+    labels: ['topic'],
+    help: 'Attempts to put records on the bus that failed and are tried again.',
+  },
   indexed_lines_total: { kind: 'counter', labels: [], help: 'Lines stored.' },
-  duplicate_lines_total: { kind: 'counter', labels: [], help: 'Lines that were stored already and were ignored.' },
-  unresolved_lines_total: { kind: 'counter', labels: [], help: 'Lines stored before their service was known.' },
-  batch_failures_total: { kind: 'counter', labels: ['group'], help: 'Batches a processor could not handle and tries again.' },
-  lag_seconds: { kind: 'gauge', labels: ['stage'], help: 'How far behind now the newest finished work of a stage is.' },
+  duplicate_lines_total: {
+    kind: 'counter',
+    labels: [],
+    help: 'Lines that were stored already and were ignored.',
+  },
+  unresolved_lines_total: {
+    kind: 'counter',
+    labels: [],
+    help: 'Lines stored before their service was known.',
+  },
+  batch_failures_total: {
+    kind: 'counter',
+    labels: ['group'],
+    help: 'Batches a processor could not handle and tries again.',
+  },
+  lag_seconds: {
+    kind: 'gauge',
+    labels: ['stage'],
+    help: 'How far behind now the newest finished work of a stage is.',
+  },
   rule_evaluations_total: { kind: 'counter', labels: [], help: 'Evaluations of alert rules.' },
-  rule_failures_total: { kind: 'counter', labels: ['rule'], help: 'Evaluations of a rule that failed; its state was left as it was.' },
-  notifications_total: { kind: 'counter', labels: ['channel', 'outcome'], help: 'Attempts to notify: accepted, refused (permanent) or failed (tried again).' },
+  rule_failures_total: {
+    kind: 'counter',
+    labels: ['rule'],
+    help: 'Evaluations of a rule that failed; its state was left as it was.',
+  },
+  notifications_total: {
+    kind: 'counter',
+    labels: ['channel', 'outcome'],
+    help: 'Attempts to notify: accepted, refused (permanent) or failed (tried again).',
+  },
   search_seconds: { kind: 'histogram', labels: ['kind'], help: 'Time the store took to answer.' },
-} as const satisfies Record<string, { kind: 'counter' | 'gauge' | 'histogram'; labels: readonly string[]; help: string }>
+} as const satisfies Record<
+  string,
+  { kind: 'counter' | 'gauge' | 'histogram'; labels: readonly string[]; help: string }
+>
 
 type Catalogue = typeof catalogue
 type MetricOf<K> = K extends 'counter' ? Counter : K extends 'gauge' ? Gauge : Histogram
@@ -36,7 +83,12 @@ export function openMetrics(): Metrics {
   const registry = new Registry()
   const made: Record<string, unknown> = { registry }
   for (const [name, { kind, labels, help }] of Object.entries(catalogue)) {
-    const options = { name: `mesoscope_${name}`, help, labelNames: [...labels], registers: [registry] }
+    const options = {
+      name: `mesoscope_${name}`,
+      help,
+      labelNames: [...labels],
+      registers: [registry],
+    }
     if (kind === 'counter') made[name] = new Counter(options)
     else if (kind === 'gauge') made[name] = new Gauge(options)
     else made[name] = new Histogram({ ...options, buckets: [0.001, 0.01, 0.05, 0.1, 0.5, 1, 5] })

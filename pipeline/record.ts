@@ -55,7 +55,10 @@ export function decodeDocs(record: LogRecord): LogDoc[] {
 export type Lineage = Pick<LogHead, 'source' | 'lineage' | 'identity'>
 
 /** Builds a record from whole documents; the collectors' hot path splices bytes instead. Sequences must be consecutive. */
-export function encodeRecord(docs: readonly LogDoc[], { source, lineage, identity }: Lineage): LogRecord {
+export function encodeRecord(
+  docs: readonly LogDoc[],
+  { source, lineage, identity }: Lineage,
+): LogRecord {
   const first = docs[0]
   const last = docs.at(-1)
   if (!first || !last) throw new RangeError('a record needs at least one document')

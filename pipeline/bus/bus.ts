@@ -40,7 +40,11 @@ export const topics = {
   dead: { partitions: 1, compacted: false, sentence: 'bytes that could not become an event' },
   identity: { partitions: 1, compacted: true, sentence: 'what is known of each container' },
   signals: { partitions: 1, compacted: false, sentence: 'buckets of the signals, and watermarks' },
-  alerts: { partitions: 1, compacted: true, sentence: 'states of alerts, and what was sent for them' },
+  alerts: {
+    partitions: 1,
+    compacted: true,
+    sentence: 'states of alerts, and what was sent for them',
+  },
   state: { partitions: 1, compacted: true, sentence: 'snapshots of the measuring processors' },
 } as const satisfies Record<string, { partitions: number; compacted: boolean; sentence: string }>
 

@@ -1,0 +1,46 @@
+#!/usr/bin/env node
+// Starts Mesoscope on a Node that runs it: this one if it is new enough, else the Node 24 that npm installed beside us.
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+
+const needed = [24, 11]
+const [major, minor] = process.versions.node.split('.').map(Number)
+// A checkout runs main.ts as it is; the packed tarball holds the compiled program instead.
+const source = new URL('../main.ts', import.meta.url)
+const program = existsSync(source) ? source : new URL('../dist/main.js', import.meta.url)
+
+if (major > needed[0] || (major === needed[0] && minor >= needed[1])) {
+  await import(program.href)
+} else {
+  const node = bundledNode()
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: 'inherit',
+  })
+  // A terminal sends Ctrl-C to both processes; a service manager sends SIGTERM to this one alone.
+  process.on('SIGINT', () => {})
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  child.on('error', (error) => {
+    console.error(`mesoscope: cannot start ${node}: ${error.message}`)
+    process.exit(1)
+  })
+  child.on('exit', (code, signal) => {
+    if (signal) {
+      process.removeAllListeners(signal)
+      process.kill(process.pid, signal)
+    } else process.exit(code ?? 1)
+  })
+}
+
+function bundledNode() {
+  try {
+    return createRequire(import.meta.url).resolve(`node-linux-${process.arch}/bin/node`)
+  } catch {
+    console.error(
+      `mesoscope: needs Node ${needed.join('.')} or newer, this is ${process.versions.node}; ` +
+        `on Linux (x64, arm64) npm installs one beside Mesoscope unless optional packages are left out, elsewhere install it yourself`,
+    )
+    process.exit(1)
+  }
+}
