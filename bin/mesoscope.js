@@ -41,6 +41,6 @@ function bundledNode() {
       `mesoscope: needs Node ${needed.join('.')} or newer, this is ${process.versions.node}; ` +
         `on Linux (x64, arm64) npm installs one beside Mesoscope unless optional packages are left out, elsewhere install it yourself`,
     )
-    process.exit(1)
+    return process.exit(1)
   }
 }

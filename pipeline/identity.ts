@@ -54,11 +54,11 @@ export function identityToEcs(identity: Identity): Record<string, unknown> {
 
 /** The inverse of {@link identityToEcs}, from any ECS document with dotted names. */
 export function identityFromEcs(doc: Record<string, unknown>): Identity {
-  const identity: Record<string, unknown> = {}
+  const identity: Identity = {}
   for (const [part, field] of Object.entries(identityFields)) {
-    if (doc[field] !== undefined) identity[part] = doc[field]
+    if (doc[field] !== undefined) Object.assign(identity, { [part]: doc[field] })
   }
-  return identity as Identity
+  return identity
 }
 
 /**

@@ -62,7 +62,7 @@ export function encodeRecord(
   const first = docs[0]
   const last = docs.at(-1)
   if (!first || !last) throw new RangeError('a record needs at least one document')
-  const times = docs.map((doc) => doc['@timestamp']).sort()
+  const times = docs.map((doc) => doc['@timestamp']).toSorted()
   const levels: LogHead['levels'] = {}
   for (const doc of docs) levels[doc['log.level']] = (levels[doc['log.level']] ?? 0) + 1
   const ecs = identityToEcs(identity)
