@@ -1,18 +1,313 @@
-import type { LogDoc } from './event.ts'
+import { parse, type LiqeQuery } from 'liqe'
+import { RE2JS } from 're2js'
+import { Trouble } from './errors.ts'
+import { levels as allLevels, type Level, type LogDoc } from './event.ts'
+import { identityFields } from './identity.ts'
 
 /**
  * The Lucene-like query language, the same wherever a person or a rule selects lines: `error`, `"connection refused"`,
- * `level:error`, `status:>=500`, `msg:time*`, `a AND (b OR NOT c)`. Parsed by liqe; evaluated here on documents;
- * stores translate the same tree.
+ * `level:error`, `status:>=500`, `msg:time*`, `path:/^\/api/`, `a AND (b OR NOT c)`. Parsed by liqe; evaluated here
+ * on documents; stores translate the same tree or use `words` and `levels` to choose candidates.
  *
- * A word matches whole words of the message, whatever their case: a word is a run of letters and digits.
+ * - A bare word or phrase matches whole words of the message, whatever their case; a word is a run of letters and
+ *   digits, `*` and `?` stand for more of them.
+ * - `service`, `task`, `container`, `agent`, … and `level`, `stream` match exactly (or by wildcard).
+ * - Any other field is looked up in the event, then in the message if that is a JSON object (`user.id:5`); texts
+ *   match by words, numbers by value.
  */
 export interface Query {
   /** The text as written. */
   text: string
   matches(doc: LogDoc): boolean
-  /** Words that every matching line's message holds, lower case; to choose candidates by a full-text index. */
+  /** ASCII words, lower case, that the message of every matching line holds. */
   words: string[]
   /** If only lines of these levels can match. */
-  levels: string[] | undefined
+  levels: Level[] | undefined
+}
+
+interface Node {
+  test(line: Line): boolean
+  words: string[]
+  levels: Level[] | undefined
+}
+
+/** A document with what several tests need of it, made at most once. */
+interface Line {
+  doc: LogDoc
+  json(): Record<string, unknown> | undefined
+}
+
+const all: Node = { test: () => true, words: [], levels: undefined }
+const maxQueryLength = 4096
+
+/** Throws Trouble with the place of the fault. The empty text matches everything. */
+export function parseQuery(text: string): Query {
+  if (text.length > maxQueryLength)
+    throw new Trouble(`the query is longer than ${maxQueryLength} characters`)
+  const root = text.trim() === '' ? all : compile(parseTree(text))
+  return {
+    text,
+    matches: (doc) => root.test(openLine(doc)),
+    words: [...new Set(root.words)],
+    levels: root.levels,
+  }
+}
+
+/** A pattern that runs in linear time (RE2), for text a user gives. Throws Trouble. */
+export function parsePattern(pattern: string): { test(text: string): boolean } {
+  if (/^[\w /:=,;@-]*$/.test(pattern)) return { test: (text) => text.includes(pattern) }
+  try {
+    return RE2JS.compile(pattern)
+  } catch (error) {
+    throw new Trouble(`not a regular expression: ${pattern}: ${(error as Error).message}`, {
+      remedy: 'use RE2 syntax (no look-around, no back-references)',
+    })
+  }
+}
+
+function parseTree(text: string): LiqeQuery {
+  try {
+    return parse(text)
+  } catch (error) {
+    const at = (error as { column?: number }).column
+    throw new Trouble(`cannot read the query${at ? ` at character ${at}` : ''}: ${text}`, {
+      remedy: 'put values that hold spaces or signs such as / and : in double quotes',
+      cause: error,
+    })
+  }
+}
+
+function openLine(doc: LogDoc): Line {
+  let parsed: Record<string, unknown> | undefined | null = null
+  return {
+    doc,
+    json() {
+      if (parsed === null) parsed = parseObject(doc.message)
+      return parsed
+    },
+  }
+}
+
+function parseObject(message: string): Record<string, unknown> | undefined {
+  if (!message.startsWith('{')) return undefined
+  try {
+    return JSON.parse(message) as Record<string, unknown>
+  } catch {
+    return undefined
+  }
+}
+
+function compile(ast: LiqeQuery): Node {
+  switch (ast.type) {
+    case 'EmptyExpression':
+      return all
+    case 'ParenthesizedExpression':
+      return compile(ast.expression)
+    case 'UnaryOperator': {
+      const operand = compile(ast.operand)
+      return { test: (line) => !operand.test(line), words: [], levels: undefined }
+    }
+    case 'LogicalExpression': {
+      const [left, right] = [compile(ast.left), compile(ast.right)]
+      return ast.operator.operator === 'OR' ? either(left, right) : both(left, right)
+    }
+    case 'Tag':
+      return compileTag(ast)
+  }
+}
+
+function both(left: Node, right: Node): Node {
+  return {
+    test: (line) => left.test(line) && right.test(line),
+    words: [...left.words, ...right.words],
+    levels:
+      left.levels && right.levels
+        ? left.levels.filter((level) => right.levels?.includes(level))
+        : (left.levels ?? right.levels),
+  }
+}
+
+function either(left: Node, right: Node): Node {
+  return {
+    test: (line) => left.test(line) || right.test(line),
+    words: left.words.filter((word) => right.words.includes(word)),
+    levels: left.levels && right.levels && [...new Set([...left.levels, ...right.levels])],
+  }
+}
+
+type Tag = Extract<LiqeQuery, { type: 'Tag' }>
+
+function compileTag(tag: Tag): Node {
+  const test = valueTest(tag)
+  if (tag.field.type === 'ImplicitField') {
+    return { test: (line) => test.text(line.doc.message), words: test.words, levels: undefined }
+  }
+  const name = tag.field.name
+  const field = aliases[name] ?? name
+  if (field === 'message') {
+    return { test: (line) => test.text(line.doc.message), words: test.words, levels: undefined }
+  }
+  if (exactFields.has(field)) {
+    return {
+      test: (line) => test.exact(line.doc[field]),
+      words: [],
+      levels: field === 'log.level' ? allLevels.filter((level) => test.exact(level)) : undefined,
+    }
+  }
+  return {
+    test: (line) => some(lookUp(line.doc, field) ?? lookUp(line.json(), field), test.value),
+    words: knownFields.test(field) ? [] : test.words,
+    levels: undefined,
+  }
+}
+
+const aliases: Record<string, string> = {
+  ...identityFields,
+  level: 'log.level',
+  stream: 'log.iostream',
+  host: 'host.name',
+  id: 'event.id',
+  sequence: 'event.sequence',
+}
+const exactFields = new Set<string>([
+  ...Object.values(identityFields).filter((field) => field !== 'labels'),
+  'log.level',
+  'log.iostream',
+  'event.id',
+])
+/** Fields of the event itself: their values do not stand in the message. */
+const knownFields =
+  /^(?:labels|tags|event|log|mesos|marathon|mesoscope|service|container|host|orchestrator)\b/
+
+/** A field by its dotted name: as one key, or down through objects, or any mixture. */
+function lookUp(value: unknown, path: string): unknown {
+  if (typeof value !== 'object' || value === null) return undefined
+  const fields = value as Record<string, unknown>
+  if (Object.hasOwn(fields, path)) return fields[path]
+  for (let dot = path.indexOf('.'); dot > 0; dot = path.indexOf('.', dot + 1)) {
+    const found = lookUp(fields[path.slice(0, dot)], path.slice(dot + 1))
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+function some(value: unknown, test: (value: unknown) => boolean): boolean {
+  return Array.isArray(value) ? value.some(test) : test(value)
+}
+
+interface ValueTest {
+  /** On a message. */
+  text(text: string): boolean
+  /** On a field whose value is a name. */
+  exact(value: unknown): boolean
+  /** On any other field. */
+  value(value: unknown): boolean
+  words: string[]
+}
+
+function valueTest({ expression, operator }: Tag): ValueTest {
+  if (expression.type === 'RangeExpression') {
+    const { min, max, minInclusive, maxInclusive } = expression.range
+    return numberTest(
+      (n) => (minInclusive ? n >= min : n > min) && (maxInclusive ? n <= max : n < max),
+    )
+  }
+  if (expression.type === 'RegexExpression') return regexTest(expression.value)
+  if (expression.type === 'EmptyExpression') return constantTest(true)
+  const comparison = operator?.operator
+  if (comparison && comparison !== ':' && comparison !== ':=') {
+    return comparisonTest(comparison, Number(expression.value))
+  }
+  return literalTest(String(expression.value), expression.quoted)
+}
+
+function constantTest(answer: boolean): ValueTest {
+  return { text: () => answer, exact: () => answer, value: () => answer, words: [] }
+}
+
+function numberTest(test: (n: number) => boolean): ValueTest {
+  const onValue = (value: unknown) =>
+    (typeof value === 'number' || (typeof value === 'string' && value.trim() !== '')) &&
+    test(Number(value))
+  return { text: () => false, exact: onValue, value: onValue, words: [] }
+}
+
+function comparisonTest(operator: string, bound: number): ValueTest {
+  const tests: Record<string, (n: number) => boolean> = {
+    ':>': (n) => n > bound,
+    ':>=': (n) => n >= bound,
+    ':<': (n) => n < bound,
+    ':<=': (n) => n <= bound,
+  }
+  return numberTest(tests[operator] ?? (() => false))
+}
+
+function regexTest(literal: string): ValueTest {
+  const end = literal.lastIndexOf('/')
+  const flags = literal.slice(end + 1)
+  const pattern = parsePattern(`${flags.includes('i') ? '(?i)' : ''}${literal.slice(1, end)}`)
+  const onValue = (value: unknown) => isScalar(value) && pattern.test(String(value))
+  return { text: (text) => pattern.test(text), exact: onValue, value: onValue, words: [] }
+}
+
+function isScalar(value: unknown): value is string | number | boolean {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+}
+
+const wildcards = /[*?]/
+
+function literalTest(literal: string, quoted: boolean): ValueTest {
+  const pattern = !quoted && wildcards.test(literal)
+  if (pattern && /^\*+$/.test(literal)) {
+    const there = (value: unknown) => value !== undefined && value !== null && value !== ''
+    return { text: () => true, exact: there, value: there, words: [] }
+  }
+  const name = pattern
+    ? RE2JS.compile(`(?s)^${wildcardSource(literal, '.')}$`)
+    : { test: (text: string) => text === literal }
+  const phrase = phrasePattern(literal, pattern)
+  const number = literal.trim() === '' ? Number.NaN : Number(literal)
+  return {
+    text: (text) => phrase.test(text),
+    exact: (value) => isScalar(value) && name.test(String(value)),
+    value: (value) => {
+      if (typeof value === 'number') return value === number
+      return isScalar(value) && (name.test(String(value)) || phrase.test(String(value)))
+    },
+    words: pattern ? [] : asciiWords(literal),
+  }
+}
+
+/** The literal's words, one after the other, with anything but letters and digits between them. */
+function phrasePattern(literal: string, pattern: boolean): { test(text: string): boolean } {
+  const wordOf = pattern ? /[\p{L}\p{N}*?]+/gu : /[\p{L}\p{N}]+/gu
+  const words = literal.match(wordOf) ?? []
+  if (words.length === 0) return { test: (text) => text.includes(literal) }
+  if (!pattern) {
+    return new RegExp(
+      `(?<![\\p{L}\\p{N}])${words.join('[^\\p{L}\\p{N}]+')}(?![\\p{L}\\p{N}])`,
+      'iu',
+    )
+  }
+  // With wildcards a backtracking engine could be made to hang by a hostile line: RE2 is linear.
+  const sources = words.map((word) => wildcardSource(word, '[\\p{L}\\p{N}]'))
+  const other = '[^\\p{L}\\p{N}]'
+  return RE2JS.compile(`(?i)(?:^|${other})${sources.join(`${other}+`)}(?:$|${other})`)
+}
+
+function wildcardSource(text: string, one: string): string {
+  return text
+    .split(/([*?])/)
+    .map((part) => (part === '*' ? `${one}*` : part === '?' ? one : escapeRegex(part)))
+    .join('')
+}
+
+function escapeRegex(text: string): string {
+  return text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
+}
+
+/** Only ASCII: there full-text indexes and this module agree on what a word is and on its lower case. */
+function asciiWords(literal: string): string[] {
+  const words = literal.match(/[\p{L}\p{N}]+/gu) ?? []
+  return words.filter((word) => /^[\x21-\x7e]+$/.test(word)).map((word) => word.toLowerCase())
 }
