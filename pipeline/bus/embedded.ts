@@ -1,0 +1,108 @@
+import { join } from 'node:path'
+import type { Clock } from '../clock.ts'
+import { pause } from '../clock.ts'
+import { openWorker } from '../rpc.ts'
+import type { Batch, Bus, Consumer, ConsumerOptions, ProducedRecord, Topic } from './bus.ts'
+import { topics } from './bus.ts'
+import type { EmbeddedBusData, EmbeddedBusHandlers } from './embedded-worker.ts'
+import { openGroups } from './groups.ts'
+
+export interface EmbeddedBusOptions extends Partial<
+  Pick<EmbeddedBusData, 'retentionMs' | 'maxBytes'>
+> {
+  /** The directory that holds `bus.db`. The caller owns it (see `pipeline/owner.ts`). */
+  dir: string
+  clock: Clock
+}
+
+const day = 86_400_000
+const trimEveryMs = 60_000
+
+/** The bus of one machine: SQLite in a thread of its own. */
+export async function openEmbeddedBus({
+  dir,
+  clock,
+  retentionMs = day,
+  maxBytes = 10 * 2 ** 30,
+}: EmbeddedBusOptions): Promise<Bus> {
+  const data: EmbeddedBusData = { file: join(dir, 'bus.db'), retentionMs, maxBytes }
+  const { remote, close } = openWorker<EmbeddedBusHandlers>(
+    import.meta.url,
+    './embedded-worker',
+    data,
+  )
+  const groups = openGroups({
+    partitions: (topic) => topics[topic].partitions,
+    read: (topic, partition, offset, bytes) => remote.read(topic, partition, offset, bytes),
+    committed: async (group, topic) => new Map(await remote.committed(group, topic)),
+    commit: coalesce((positions: Parameters<typeof remote.commit>[0][number][]) =>
+      remote.commit(positions),
+    ),
+  })
+  const append = coalesce<{ topic: Topic; records: readonly ProducedRecord[] }>(async (appends) => {
+    for (const { topic, partition } of await remote.append(appends, clock.now()))
+      groups.wake(topic, partition)
+  })
+  // The first call fails if the file cannot be opened.
+  await remote.ends('logs').catch(async (error: unknown) => {
+    await close()
+    throw error
+  })
+  const stop = new AbortController()
+  const trimming = trimForever(() => remote.trim(clock.now()), stop.signal)
+
+  return {
+    partitions: (topic) => topics[topic].partitions,
+    produce: (topic, records) =>
+      records.length === 0 ? Promise.resolve() : append({ topic, records }),
+    consume: (options: ConsumerOptions): Consumer => groups.join(options),
+    read: (topic, partition, offset, { maxBytes: bytes }): Promise<Batch> =>
+      remote.read(topic, partition, offset, bytes),
+    ends: (topic) => remote.ends(topic),
+    async snapshot(topic) {
+      const { latest, ends } = await remote.snapshot(topic)
+      return { latest: new Map(latest), ends }
+    },
+    committed: async (group, topic) => new Map(await remote.committed(group, topic)),
+    async close() {
+      stop.abort()
+      await groups.close()
+      await append.idle()
+      await trimming
+      await remote.shut().catch(() => {})
+      await close()
+    },
+  }
+}
+
+async function trimForever(trim: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await pause(trimEveryMs, signal)
+    // A failure (a full disk) is met by the next produce, which tells it.
+    if (!signal.aborted) await trim().catch(() => {})
+  }
+}
+
+/**
+ * Turns calls into batches: while one batch is under way, further items gather for the next. One commit, and one
+ * wait for the disk, for all of them.
+ */
+function coalesce<Item>(flush: (items: Item[]) => Promise<void>) {
+  let waiting: { items: Item[]; done: Promise<void> } | undefined
+  let running: Promise<void> = Promise.resolve()
+  const add = (item: Item): Promise<void> => {
+    if (waiting) {
+      waiting.items.push(item)
+      return waiting.done
+    }
+    const batch = { items: [item], done: Promise.resolve() }
+    waiting = batch
+    batch.done = running.then(() => {
+      waiting = undefined
+      return flush(batch.items)
+    })
+    running = batch.done.catch(() => {})
+    return batch.done
+  }
+  return Object.assign(add, { idle: () => running })
+}
