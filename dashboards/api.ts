@@ -1,0 +1,159 @@
+import type { ChangeDoc, DeadLetter, Level, LogDoc } from '../pipeline/event.ts'
+import type { Clock } from '../pipeline/clock.ts'
+import type { Logger } from '../pipeline/log.ts'
+import type { Metrics } from '../pipeline/metrics.ts'
+import type { SequenceGap, Store } from '../pipeline/store/store.ts'
+
+/** What the HTTP API needs of the rest of the program, handed in as functions. */
+export interface DashboardsOptions {
+  store: Store
+  tail: Tail
+  health: () => HealthView
+  metrics: Metrics
+  /** Current alerts, and the resolved ones that are still remembered. */
+  alerts: () => AlertView[]
+  /** The demo's mail catcher, newest first or last; the page sorts. */
+  mails?: () => MailView[]
+  /** The demo's faults. */
+  faults?: Faults
+  clock: Clock
+  log: Logger
+  listen: { host: string; port: number }
+  /** Without one only this machine may ask. */
+  token?: string
+  /** The address people use (`https://logs.example.org`), where it is not the one listened on. */
+  publicUrl?: string
+  /** How often a quiet live tail says that it lives, ms; 10 s unless set. */
+  heartbeatMs?: number
+}
+
+export interface Dashboards {
+  /** `http://127.0.0.1:8900`, with the port really taken. */
+  url: string
+  /** Ends live tails and requests under way, frees the port. */
+  close(): Promise<void>
+}
+
+/** Which new lines a live tail is given. */
+export interface TailFilter {
+  /** Exact names; any of them; all services where absent. */
+  services?: string[]
+  query?: string
+  levels?: Level[]
+  task?: string
+  /** RE2. */
+  grep?: string
+}
+
+/** Hands over new matching lines until the signal aborts, then resolves; rejects with a Trouble if it cannot. */
+export type Tail = (
+  filter: TailFilter,
+  onLines: (docs: LogDoc[]) => void,
+  signal: AbortSignal,
+) => Promise<void>
+
+/** One line of `GET /api/tail`; an empty line says only that the connection lives. */
+export type TailLine = LogDoc | { dropped: number } | { error: string; remedy?: string }
+
+export const alertStates = ['inactive', 'pending', 'firing', 'resolved', 'unknown'] as const
+export type AlertState = (typeof alertStates)[number]
+
+export interface AlertView {
+  /** One incident is one series of mails: from pending to resolved. */
+  incident: string
+  alert: string
+  service?: string
+  state: AlertState
+  /** When the trouble began (for `resolved`: the one that is over), ms. */
+  since: number
+  /** When it ended, ms. */
+  resolvedAt?: number
+  /** The last measured value; absent where there is no data. */
+  value?: number
+  /** What the value is held against, for people: `> 5 errors/s`. */
+  threshold: string
+  labels: Record<string, string>
+  annotations: Record<string, string>
+  /** To exactly those lines. */
+  link?: string
+}
+
+export interface HealthView {
+  status: 'green' | 'amber' | 'red'
+  components: ComponentHealth[]
+}
+
+export interface ComponentHealth {
+  name: string
+  status: HealthView['status']
+  trouble?: string
+  remedy?: string
+  behindSeconds?: number
+}
+
+export interface MailView {
+  /** ms. */
+  receivedAt: number
+  from: string
+  to: string
+  subject: string
+  messageId: string
+  text: string
+  html?: string
+}
+
+export interface Faults {
+  list: () => { name: string; sentence: string }[]
+  apply: (name: string) => Promise<void>
+}
+
+export const serviceStates = ['firing', 'unknown', 'pending', 'silent', 'ok'] as const
+export type ServiceState = (typeof serviceStates)[number]
+
+/** One row of `GET /api/services`, the most ill first. */
+export interface ServiceView {
+  service: string
+  state: ServiceState
+  /** When its oldest open alert began, ms. */
+  since?: number
+  /** Names of its open alerts. */
+  alerts: string[]
+  lines: number
+  errors: number
+  levels: Partial<Record<Level, number>>
+  /** Newest first, at most 100. */
+  tasks: string[]
+  taskCount: number
+  /** Time of its newest line, ms; absent if it never wrote. */
+  lastMs?: number
+  /** Lines and errors in equal steps over the range; absent beyond the first 60 services. */
+  spark?: Spark
+}
+
+export interface Spark {
+  from: number
+  bucketMs: number
+  lines: number[]
+  errors: number[]
+}
+
+/** What the routes answer, by path; all times are ms since the epoch unless they stand in a document. */
+export interface Answers {
+  '/api/services': { from: number; to: number; services: ServiceView[] }
+  '/api/logs': { from?: number; to?: number; services?: string[]; hits: LogDoc[]; next?: string }
+  '/api/logs/context': { id: string; lines: LogDoc[] }
+  '/api/alerts': { alerts: AlertView[]; history: ChangeDoc[] }
+  '/api/changes': { changes: ChangeDoc[] }
+  '/api/dead': { dead: DeadLetter[] }
+  '/api/gaps': { gaps: SequenceGap[] }
+  '/api/mails': { demo: boolean; mails: MailView[] }
+  '/api/demo/faults': { demo: boolean; faults: { name: string; sentence: string }[] }
+}
+
+/** Every failure. */
+export interface ErrorAnswer {
+  error: string
+  remedy?: string
+  /** Where a service name is ambiguous: what it can mean. */
+  matches?: string[]
+}

@@ -1,0 +1,77 @@
+import type { FastifyInstance } from 'fastify'
+import { changeKinds, type ChangeDoc, type DeadLetter } from '../../pipeline/event.ts'
+import type { Answers } from '../api.ts'
+import { readParams, refusal } from '../params.ts'
+import type { Context } from '../server.ts'
+
+/** What happened and how it stands: alerts, changes, dead letters, gaps, signals, the program's own health. */
+export function statusRoutes(app: FastifyInstance, context: Context): void {
+  healthRoutes(app, context)
+  alertRoute(app, context)
+  changeRoute(app, context)
+  lossRoutes(app, context)
+  signalRoute(app, context)
+}
+
+function healthRoutes(app: FastifyInstance, { health, metrics }: Context): void {
+  app.get('/healthz', async (_request, reply) => {
+    const { status, components } = health()
+    const trouble = components.filter((component) => component.status !== 'green')
+    reply.code(status === 'red' ? 503 : 200).header('cache-control', 'no-store')
+    return { status, trouble: trouble.map(({ name }) => name), components }
+  })
+  // The page asks here: a red answer is still an answer.
+  app.get('/api/health', async () => health())
+  app.get('/metrics', async (_request, reply) =>
+    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+  )
+}
+
+const limits = { min: 1, max: 1000, unset: 200 }
+
+function alertRoute(app: FastifyInstance, { store, clock, alerts }: Context): void {
+  app.get('/api/alerts', async (request): Promise<Answers['/api/alerts']> => {
+    const params = readParams(request.query, ['from', 'to', 'limit'], clock.now())
+    const limit = params.integer('limit', limits)
+    const query = { ...params.range(), kind: 'alert', limit }
+    const history = (await store.docs('changes', query)) as ChangeDoc[]
+    return { alerts: alerts(), history }
+  })
+}
+
+function changeRoute(app: FastifyInstance, { store, clock, services, timed }: Context): void {
+  const names = ['service', 'kind', 'from', 'to', 'limit']
+  app.get('/api/changes', async (request): Promise<Answers['/api/changes']> => {
+    const params = readParams(request.query, names, clock.now())
+    const kind = params.text('kind')
+    if (kind !== undefined && !changeKinds.some((known) => known === kind)) {
+      throw refusal(400, `"${kind}" is no kind of change`, `kinds are ${changeKinds.join(', ')}`)
+    }
+    const scope = await services.resolve(params.list('service'))
+    const limit = params.integer('limit', limits)
+    const query = { ...params.range(), ...scope, ...(kind !== undefined && { kind }), limit }
+    return { changes: (await timed('docs', () => store.docs('changes', query))) as ChangeDoc[] }
+  })
+}
+
+function lossRoutes(app: FastifyInstance, { store, clock, timed }: Context): void {
+  app.get('/api/dead', async (request): Promise<Answers['/api/dead']> => {
+    const params = readParams(request.query, ['from', 'to', 'limit'], clock.now())
+    const query = { ...params.range(), limit: params.integer('limit', limits) }
+    return { dead: (await timed('docs', () => store.docs('dead', query))) as DeadLetter[] }
+  })
+  app.get('/api/gaps', async (request): Promise<Answers['/api/gaps']> => {
+    const params = readParams(request.query, ['from', 'to'], clock.now())
+    const range = params.range()
+    return { gaps: await timed('gaps', () => store.gaps(range)) }
+  })
+}
+
+function signalRoute(app: FastifyInstance, { store, clock, timed }: Context): void {
+  app.get<{ Params: { name: string } }>('/api/signals/:name', async (request) => {
+    const params = readParams(request.query, ['from', 'to'], clock.now())
+    const range = { from: clock.now() - 3_600_000, ...params.range() }
+    const { name } = request.params
+    return { signal: name, buckets: await timed('buckets', () => store.buckets(name, range)) }
+  })
+}
