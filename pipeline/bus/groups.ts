@@ -143,7 +143,7 @@ export function openGroups(bus: GroupsOptions) {
 }
 
 async function stopLoops(member: Member, partitions: number[]): Promise<void> {
-  await Promise.all(partitions.map((partition) => member.loops.get(partition)?.stop()))
+  await Promise.all(partitions.map(async (partition) => member.loops.get(partition)?.stop()))
   for (const partition of partitions) member.loops.delete(partition)
 }
 

@@ -1,0 +1,38 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** One database a UTC day of the events' own time: retention deletes whole files. */
+export const daySchema = `
+  CREATE TABLE IF NOT EXISTS identities (id INTEGER PRIMARY KEY, json TEXT UNIQUE);
+  CREATE TABLE IF NOT EXISTS blocks (
+    id INTEGER PRIMARY KEY, source TEXT, lineage TEXT, first INTEGER, last INTEGER, t_min TEXT, t_max TEXT,
+    count INTEGER, bytes INTEGER, service TEXT, task TEXT, identity INTEGER,
+    fatal INTEGER, error INTEGER, warn INTEGER, info INTEGER, debug INTEGER, trace INTEGER, unknown INTEGER);
+  CREATE INDEX IF NOT EXISTS blocks_by_service ON blocks (service, t_max);
+  CREATE INDEX IF NOT EXISTS blocks_by_time ON blocks (t_max);
+  CREATE INDEX IF NOT EXISTS blocks_by_sequence ON blocks (source, lineage, first);
+  CREATE INDEX IF NOT EXISTS blocks_by_source ON blocks (source, t_max);
+  CREATE TABLE IF NOT EXISTS bodies (id INTEGER PRIMARY KEY, body BLOB);
+  CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(
+    text, content='', columnsize=0, detail=none, tokenize="unicode61 remove_diacritics 0");
+  CREATE TABLE IF NOT EXISTS docs (
+    class TEXT, id TEXT, time TEXT, service TEXT, kind TEXT, doc TEXT, PRIMARY KEY (class, id));
+  CREATE INDEX IF NOT EXISTS docs_by_time ON docs (class, time);
+  CREATE TABLE IF NOT EXISTS buckets (
+    signal TEXT, grp TEXT, "from" INTEGER, "to" INTEGER, partition INTEGER, count INTEGER, last INTEGER,
+    PRIMARY KEY (signal, grp, "from", partition));
+  CREATE INDEX IF NOT EXISTS buckets_by_time ON buckets (signal, "from");
+`
+
+const dayFile = /^(\d{4}-\d\d-\d\d)\.db$/
+
+export function fileOfDay(dir: string, day: string): string {
+  return join(dir, `${day}.db`)
+}
+
+/** The days that have a file, ascending. */
+export function storedDays(dir: string): string[] {
+  return readdirSync(dir)
+    .flatMap((name) => dayFile.exec(name)?.[1] ?? [])
+    .toSorted()
+}
