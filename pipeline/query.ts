@@ -23,12 +23,15 @@ export interface Query {
   words: string[]
   /** If only lines of these levels can match. */
   levels: Level[] | undefined
+  /** True if `levels` says it all: a line matches if its level is one of them (any, if undefined). */
+  onlyLevel: boolean
 }
 
 interface Node {
   test(line: Line): boolean
   words: string[]
   levels: Level[] | undefined
+  onlyLevel: boolean
 }
 
 /** A document with what several tests need of it, made at most once. */
@@ -37,7 +40,7 @@ interface Line {
   json(): Record<string, unknown> | undefined
 }
 
-const all: Node = { test: () => true, words: [], levels: undefined }
+const all: Node = { test: () => true, words: [], levels: undefined, onlyLevel: true }
 const maxQueryLength = 4096
 
 /** Throws Trouble with the place of the fault. The empty text matches everything. */
@@ -50,6 +53,7 @@ export function parseQuery(text: string): Query {
     matches: (doc) => root.test(openLine(doc)),
     words: [...new Set(root.words)],
     levels: root.levels,
+    onlyLevel: root.onlyLevel,
   }
 }
 
@@ -105,7 +109,14 @@ function compile(ast: LiqeQuery): Node {
       return compile(ast.expression)
     case 'UnaryOperator': {
       const operand = compile(ast.operand)
-      return { test: (line) => !operand.test(line), words: [], levels: undefined }
+      return {
+        test: (line) => !operand.test(line),
+        words: [],
+        levels: operand.onlyLevel
+          ? allLevels.filter((level) => operand.levels && !operand.levels.includes(level))
+          : undefined,
+        onlyLevel: operand.onlyLevel,
+      }
     }
     case 'LogicalExpression': {
       const [left, right] = [compile(ast.left), compile(ast.right)]
@@ -124,6 +135,7 @@ function both(left: Node, right: Node): Node {
       left.levels && right.levels
         ? left.levels.filter((level) => right.levels?.includes(level))
         : (left.levels ?? right.levels),
+    onlyLevel: left.onlyLevel && right.onlyLevel,
   }
 }
 
@@ -132,6 +144,7 @@ function either(left: Node, right: Node): Node {
     test: (line) => left.test(line) || right.test(line),
     words: left.words.filter((word) => right.words.includes(word)),
     levels: left.levels && right.levels && [...new Set([...left.levels, ...right.levels])],
+    onlyLevel: left.onlyLevel && right.onlyLevel,
   }
 }
 
@@ -139,25 +152,30 @@ type Tag = Extract<LiqeQuery, { type: 'Tag' }>
 
 function compileTag(tag: Tag): Node {
   const test = valueTest(tag)
-  if (tag.field.type === 'ImplicitField') {
-    return { test: (line) => test.text(line.doc.message), words: test.words, levels: undefined }
-  }
-  const name = tag.field.name
+  const name = tag.field.type === 'ImplicitField' ? 'message' : tag.field.name
   const field = aliases[name] ?? name
   if (field === 'message') {
-    return { test: (line) => test.text(line.doc.message), words: test.words, levels: undefined }
+    if (tag.expression.type === 'LiteralExpression' && tag.expression.value === '*') return all
+    return {
+      test: (line) => test.text(line.doc.message),
+      words: test.words,
+      levels: undefined,
+      onlyLevel: false,
+    }
   }
   if (exactFields.has(field)) {
     return {
       test: (line) => test.exact(line.doc[field]),
       words: [],
       levels: field === 'log.level' ? allLevels.filter((level) => test.exact(level)) : undefined,
+      onlyLevel: field === 'log.level',
     }
   }
   return {
     test: (line) => some(lookUp(line.doc, field) ?? lookUp(line.json(), field), test.value),
     words: knownFields.test(field) ? [] : test.words,
     levels: undefined,
+    onlyLevel: false,
   }
 }
 

@@ -100,38 +100,45 @@ interface Plan {
 function plan(query: LogQuery): Plan {
   const parsed = parseQuery(query.query ?? '')
   const grep = query.grep ? parsePattern(query.grep) : undefined
-  const conditions: string[] = []
-  const params: (string | number)[] = []
-  const add = (condition: string, ...values: (string | number)[]) => {
-    conditions.push(condition)
-    params.push(...values)
-  }
-  if (query.services) add(`service IN (${query.services.map(() => '?').join()})`, ...query.services)
-  if (query.task) add('task = ?', query.task)
   const from = query.from === undefined ? '' : msToIso(query.from)
   const to = query.to === undefined ? '~' : msToIso(query.to)
-  if (from) add('t_max >= ?', from)
-  if (query.to !== undefined) add('t_min < ?', to)
-  const asked =
-    query.levels && parsed.levels
-      ? query.levels.filter((level) => parsed.levels?.includes(level))
-      : (query.levels ?? parsed.levels)
-  if (asked) add(asked.length === 0 ? '0' : `(${asked.join(' + ')}) > 0`)
-  if (parsed.words.length > 0) {
-    const match = parsed.words.map((word) => `"${word}"`).join(' AND ')
-    add('id IN (SELECT rowid FROM words WHERE words MATCH ?)', match)
-  }
-  const onlyLevel = parsed.text.trim() === '' && !grep
+  const asked = both(query.levels, parsed.levels)
+  const { where, params } = conditions([
+    query.services && [`service IN (${query.services.map(() => '?').join()})`, ...query.services],
+    query.task !== undefined && ['task = ?', query.task],
+    query.from !== undefined && ['t_max >= ?', from],
+    query.to !== undefined && ['t_min < ?', to],
+    asked && [asked.length === 0 ? '0' : `(${asked.join(' + ')}) > 0`],
+    parsed.words.length > 0 && [
+      'id IN (SELECT rowid FROM words WHERE words MATCH ?)',
+      parsed.words.map((word) => `"${word}"`).join(' AND '),
+    ],
+  ])
+  const byColumns = parsed.onlyLevel && !grep
   return {
-    where: conditions.length > 0 ? conditions.join(' AND ') : '1',
+    where,
     params,
     from,
     to,
     levels: asked && new Set(asked),
-    matches: onlyLevel
+    matches: byColumns
       ? undefined
       : (doc) => parsed.matches(doc) && (grep ? grep.test(doc.message) : true),
   }
+}
+
+type Condition = [sql: string, ...params: (string | number)[]]
+
+function conditions(all: (Condition | false | undefined)[]) {
+  const asked = all.filter((condition) => condition !== false && condition !== undefined)
+  return {
+    where: asked.map(([sql]) => sql).join(' AND ') || '1',
+    params: asked.flatMap(([, ...params]) => params),
+  }
+}
+
+function both<Item>(a: Item[] | undefined, b: Item[] | undefined): Item[] | undefined {
+  return a && b ? a.filter((item) => b.includes(item)) : (a ?? b)
 }
 
 function readBody(db: DatabaseSync, id: number): string {
@@ -474,16 +481,16 @@ function newestFirst(tasks: Map<string, string>): string[] {
 
 function docs(docClass: DocClass, query: DocQuery): StoredDoc[] {
   const { services: wanted, kind, limit = defaultLimit } = query
-  const conditions = ['class = ?']
-  const params: (string | number)[] = [docClass]
-  if (query.from !== undefined) conditions.push('time >= ?') && params.push(msToIso(query.from))
-  if (query.to !== undefined) conditions.push('time < ?') && params.push(msToIso(query.to))
-  if (wanted)
-    conditions.push(`service IN (${wanted.map(() => '?').join()})`) && params.push(...wanted)
-  if (kind) conditions.push('kind = ?') && params.push(kind)
+  const { where, params } = conditions([
+    ['class = ?', docClass],
+    query.from !== undefined && ['time >= ?', msToIso(query.from)],
+    query.to !== undefined && ['time < ?', msToIso(query.to)],
+    wanted && [`service IN (${wanted.map(() => '?').join()})`, ...wanted],
+    kind !== undefined && ['kind = ?', kind],
+  ])
   const found: StoredDoc[] = []
   for (const day of daysIn(query).toReversed()) {
-    const sql = `SELECT doc FROM docs WHERE ${conditions.join(' AND ')} ORDER BY time DESC, id LIMIT ?`
+    const sql = `SELECT doc FROM docs WHERE ${where} ORDER BY time DESC, id LIMIT ?`
     for (const { doc } of ask([day], sql, [...params, limit - found.length])) {
       found.push(JSON.parse(doc as string) as StoredDoc)
     }
@@ -549,7 +556,7 @@ const handlers = {
   buckets,
   gaps,
   shut: () => {
-    for (const day of [...open.keys()]) closeDay(day)
+    for (const day of open.keys()) closeDay(day)
   },
 }
 export type StoreReader = typeof handlers

@@ -280,7 +280,7 @@ const handlers = {
   patchIdentity,
   retain,
   shut: () => {
-    for (const day of [...days.keys()]) closeDay(day)
+    for (const day of days.keys()) closeDay(day)
   },
 }
 export type StoreWriter = typeof handlers
