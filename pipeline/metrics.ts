@@ -54,6 +54,11 @@ export const catalogue = {
     labels: ['stage'],
     help: 'How far behind now the newest finished work of a stage is.',
   },
+  late_lines_total: {
+    kind: 'counter',
+    labels: ['signal'],
+    help: 'Lines that came after their bucket of a signal was closed: stored, but not counted in it.',
+  },
   rule_evaluations_total: { kind: 'counter', labels: [], help: 'Evaluations of alert rules.' },
   rule_failures_total: {
     kind: 'counter',

@@ -82,3 +82,22 @@ export function encodeRecord(
     body: encodeBody(ndjson),
   }
 }
+
+/** How a record stands on the bus: the head in a header, keyed by what must keep its order (the container or file). */
+export function toBusRecord({ head, body }: LogRecord) {
+  return {
+    key: head.source.replace(/:[oe]$/, ''),
+    headers: { kind: 'lines', head: JSON.stringify(head) },
+    value: body,
+  }
+}
+
+/** The inverse of {@link toBusRecord}; throws if it is not a record of lines in a version that we read. */
+export function fromBusRecord(record: {
+  headers: Record<string, string>
+  value: Uint8Array
+}): LogRecord {
+  const head = JSON.parse(record.headers['head'] ?? 'null') as LogHead | null
+  if (head?.v !== 1) throw new TypeError(`no record head of version 1`)
+  return { head, body: record.value }
+}

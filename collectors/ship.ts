@@ -1,0 +1,124 @@
+import type { Bus, ProducedRecord, Topic } from '../pipeline/bus/bus.ts'
+import { pause, type Clock } from '../pipeline/clock.ts'
+import { explain } from '../pipeline/errors.ts'
+import { killPoint } from '../pipeline/fault.ts'
+import type { Logger } from '../pipeline/log.ts'
+import type { Metrics } from '../pipeline/metrics.ts'
+import type { Collector } from './sink.ts'
+import type { Spool, SpooledRecord } from './spool.ts'
+
+export interface ShipperOptions {
+  /** Names this process in watermarks; the same after a restart. */
+  name: string
+  spool: Spool
+  bus: Bus
+  collectors: readonly Collector[]
+  /** How often the watermark is sent on, ms. */
+  markEveryMs: number
+  clock: Clock
+  metrics: Metrics
+  log: Logger
+}
+
+const batchBytes = 4 * 2 ** 20
+const firstRetryMs = 200
+const lastRetryMs = 10_000
+
+/**
+ * Carries the spool to the bus, in order, and sends watermarks behind it: a mark says that all lines written before
+ * its time are on the bus. A kill between the bus's answer and the trimming sends records twice; processors know
+ * them by their ids and sequences.
+ */
+export function openShipper({
+  name,
+  spool,
+  bus,
+  collectors,
+  markEveryMs,
+  clock,
+  metrics,
+  log,
+}: ShipperOptions) {
+  const stop = new AbortController()
+  let shipped = 0
+  let trouble: string | undefined
+  let retryMs = firstRetryMs
+
+  async function ship(): Promise<void> {
+    while (!stop.signal.aborted) {
+      const records = await spool.next(shipped, batchBytes, stop.signal)
+      const last = records.at(-1)
+      if (!last) continue
+      killPoint('ship:before-produce')
+      await produce(records)
+      killPoint('ship:after-produce')
+      if (stop.signal.aborted && trouble) return
+      await spool.trim(last.id)
+      shipped = last.id
+    }
+  }
+
+  async function produce(records: readonly SpooledRecord[]): Promise<void> {
+    for (const [topic, run] of Map.groupBy(records, (record) => record.topic)) {
+      await untilItWorks(topic, () => bus.produce(topic, run.map(toProduced)))
+    }
+  }
+
+  async function untilItWorks(topic: Topic, work: () => Promise<void>): Promise<void> {
+    for (;;) {
+      try {
+        await work()
+        trouble = undefined
+        retryMs = firstRetryMs
+        return
+      } catch (error) {
+        trouble = explain(error)
+        metrics.produce_failures_total.inc({ topic })
+        log.error({ topic, trouble }, 'the bus does not take records, the spool holds them')
+        await pause(retryMs, stop.signal)
+        retryMs = Math.min(retryMs * 2, lastRetryMs)
+        if (stop.signal.aborted) return
+      }
+    }
+  }
+
+  async function mark(): Promise<void> {
+    while (!stop.signal.aborted) {
+      await pause(markEveryMs, stop.signal)
+      const through = Math.min(...collectors.map((collector) => collector.through()))
+      const upTo = spool.last()
+      while (shipped < upTo && !stop.signal.aborted) await pause(20, stop.signal)
+      if (stop.signal.aborted || !Number.isFinite(through)) continue
+      metrics.lag_seconds.set({ stage: 'collect' }, Math.max(0, clock.now() - through) / 1000)
+      await bus.produce('logs', marks(through)).catch(() => {})
+    }
+  }
+
+  function marks(through: number): ProducedRecord[] {
+    const headers = { kind: 'mark', collector: name, through: String(through) }
+    return Array.from({ length: bus.partitions('logs') }, (_, partition) => ({
+      key: 'mark',
+      value: new Uint8Array(),
+      headers,
+      partition,
+    }))
+  }
+
+  const done = Promise.all([ship(), mark()])
+  done.catch((error: unknown) => {
+    trouble = `shipping has stopped: ${explain(error)}`
+    log.fatal({ trouble }, 'shipping has stopped')
+  })
+  return {
+    trouble: () => trouble,
+    /** Ends after the batch under way; what is left stays in the spool. */
+    async close() {
+      stop.abort()
+      await done.catch(() => {})
+    },
+  }
+}
+
+function toProduced({ key, headers, value }: SpooledRecord): ProducedRecord {
+  return { key, headers, value }
+}
