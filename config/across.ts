@@ -1,0 +1,134 @@
+import stringify from 'fast-json-stable-stringify'
+import { isIP } from 'node:net'
+import { namesIn } from './condition.ts'
+import type { Path } from './faults.ts'
+import { nearestName } from './near.ts'
+import type { AlertSettings, DockerSettings, Settings, SignalSettings } from './settings.ts'
+import { formatDuration } from './units.ts'
+
+/**
+ * What could be read of the settings, so that checks across them run although something else is wrong. Items that
+ * are wrong themselves are `undefined`, sections that are wrong are absent.
+ */
+export interface Readable {
+  listen: Settings['listen'] | undefined
+  evaluation: Settings['evaluation'] | undefined
+  mail: Settings['mail']
+  docker: (DockerSettings | undefined)[]
+  signals: Record<string, { over: SignalSettings['over'] | undefined }>
+  alerts: Partial<Pick<AlertSettings, 'alert' | 'when' | 'labels'>>[]
+}
+
+export interface AcrossFault {
+  /** Of the value to mend. */
+  path: Path
+  sentence: string
+}
+
+/** Each check looks at several settings together; the path is that of the one to mend. */
+const checks: readonly ((settings: Readable) => AcrossFault[])[] = [
+  listenWithToken,
+  dockerHasInput,
+  dockerTwice,
+  intervalFitsBuckets,
+  windowsFitBuckets,
+  alertsOnce,
+  alertsNameSignals,
+  mailLogin,
+]
+
+export function checkAcross(settings: Readable): AcrossFault[] {
+  return checks.flatMap((check) => check(settings))
+}
+
+/** True for names and addresses that only this machine itself can reach. */
+export function isLoopback(host: string): boolean {
+  const name = host.replace(/^\[|\]$/g, '').toLowerCase()
+  if (isIP(name) === 4) return name.startsWith('127.')
+  return name === '::1' || name === 'localhost'
+}
+
+function listenWithToken({ listen }: Readable): AcrossFault[] {
+  if (!listen || listen.token || isLoopback(listen.host)) return []
+  const sentence = `${JSON.stringify(listen.host)} can be reached from other machines: set listen.token, or listen on 127.0.0.1`
+  return [{ path: ['listen', 'host'], sentence }]
+}
+
+function dockerHasInput({ docker }: Readable): AcrossFault[] {
+  return docker.flatMap((item, i) => {
+    if (!item || item.root || item.socket) return []
+    return [{ path: ['collectors', 'docker', i], sentence: 'needs a root, a socket or both' }]
+  })
+}
+
+function dockerTwice({ docker }: Readable): AcrossFault[] {
+  return (['root', 'socket'] as const).flatMap((part) => {
+    const seen = new Set<string>()
+    return docker.flatMap((item, i) => {
+      const path = item?.[part]
+      if (path === undefined || !repeats(seen, path)) return []
+      const sentence = `${JSON.stringify(path)} is collected by another entry already`
+      return [{ path: ['collectors', 'docker', i, part], sentence }]
+    })
+  })
+}
+
+function repeats(seen: Set<string>, value: string): boolean {
+  if (seen.has(value)) return true
+  seen.add(value)
+  return false
+}
+
+function intervalFitsBuckets({ evaluation }: Readable): AcrossFault[] {
+  if (!evaluation || evaluation.interval % evaluation.resolution === 0) return []
+  const [interval, resolution] = [evaluation.interval, evaluation.resolution].map(formatDuration)
+  const sentence = `${interval} is no multiple of evaluation.resolution (${resolution})`
+  return [{ path: ['evaluation', 'interval'], sentence }]
+}
+
+function windowsFitBuckets({ signals, evaluation }: Readable): AcrossFault[] {
+  if (!evaluation) return []
+  const { resolution } = evaluation
+  return Object.entries(signals).flatMap(([name, { over }]) => {
+    if (over === undefined || over % resolution === 0) return []
+    const sentence = `${formatDuration(over)} is no multiple of evaluation.resolution (${formatDuration(resolution)})`
+    return [{ path: ['signals', name, 'over'], sentence }]
+  })
+}
+
+function alertsOnce({ alerts }: Readable): AcrossFault[] {
+  const seen = new Set<string>()
+  return alerts.flatMap(({ alert, labels = {} }, i) => {
+    // As in Prometheus: one name may stand for several rules if their labels tell their alerts apart.
+    if (alert === undefined || !repeats(seen, `${alert} ${stringify(labels)}`)) return []
+    const sentence = 'another rule has this name and these labels already'
+    return [{ path: ['alerts', i, 'alert'], sentence }]
+  })
+}
+
+function alertsNameSignals({ alerts, signals }: Readable): AcrossFault[] {
+  const known = Object.keys(signals)
+  return alerts.flatMap(({ when }, i) => {
+    if (when === undefined) return []
+    const names = namesIn(when)
+    const path = ['alerts', i, 'when']
+    if (names.length === 0) return [{ path, sentence: 'names no signal, so it never changes' }]
+    return names
+      .filter((name) => !known.includes(name))
+      .map((name) => ({ path, sentence: unknownSignal(name, known) }))
+  })
+}
+
+function unknownSignal(name: string, known: readonly string[]): string {
+  const meant = nearestName(name, known)
+  if (meant) return `there is no signal ${name}; did you mean ${meant}?`
+  if (known.length === 0) return `there is no signal ${name}; declare it under signals`
+  return `there is no signal ${name}; declared are ${known.slice(0, 10).join(', ')}`
+}
+
+function mailLogin({ mail }: Readable): AcrossFault[] {
+  if (!mail || Boolean(mail.user) === Boolean(mail.password)) return []
+  const missing = mail.user ? 'password' : 'user'
+  const present = mail.user ? 'user' : 'password'
+  return [{ path: ['mail', present], sentence: `needs mail.${missing} beside it` }]
+}

@@ -1,0 +1,100 @@
+import { writeFileSync } from 'node:fs'
+import { pathToFileURL } from 'node:url'
+import { z } from 'zod'
+import { catalogue } from '../pipeline/metrics.ts'
+import { declared, kindMeta } from './schema.ts'
+import { settingsSchema } from './settings.ts'
+
+interface Row {
+  path: string
+  kind: string
+  fallback: string
+  sentence: string
+}
+
+/** The reference of all settings and of Mesoscope's own metrics, as Markdown. */
+export function makeReference(): string {
+  return [intro, settingsPart(), metricsPart()].join('\n')
+}
+
+const intro = `# Reference
+
+Generated from \`config/settings.ts\` and \`pipeline/metrics.ts\` by \`npm run docs\`; do not edit.
+
+## Settings
+
+One YAML file, \`mesoscope.yaml\` in the working directory unless \`--config\` names another. All settings have a default except
+those marked *required*; unknown ones are refused; \`mesoscope check\` lists everything that is wrong with a file.
+
+- A **duration** is \`250ms\`, \`5s\`, \`2m\`, \`1h30m\`, \`14d\`. A **size** is \`256KiB\`, \`1GiB\`, \`10MB\` or a number of bytes.
+- In every text \`\${NAME}\` is the environment variable, \`\${NAME:-value}\` has a default, \`$\${NAME}\` is the text itself. Inside
+  \`{ }\` and \`[ ]\` such a text needs quotes.
+- A **secret** may be \`file:/path\`: the content of that file, without its final newline. Secrets are never shown.
+`
+
+function settingsPart(): string {
+  const rows = rowsOf(settingsSchema, '')
+  const lines = rows.map(
+    (row) => `| ${[code(row.path), row.kind, row.fallback, row.sentence].map(cell).join(' | ')} |`,
+  )
+  return ['| Setting | Kind | Default | Meaning |', '|---|---|---|---|', ...lines, ''].join('\n')
+}
+
+function rowsOf(schema: z.ZodType, path: string): Row[] {
+  const { inner } = declared(schema)
+  if (inner instanceof z.ZodObject) {
+    const keys = Object.entries(inner.shape)
+    return keys.flatMap(([key, child]) => {
+      const childPath = path === '' ? key : `${path}.${key}`
+      return [rowOf(child, childPath), ...rowsOf(child, childPath)]
+    })
+  }
+  if (inner instanceof z.ZodArray) return rowsOf(inner.element as z.ZodType, `${path}[]`)
+  if (inner instanceof z.ZodRecord) return rowsOf(inner.valueType as z.ZodType, `${path}.<name>`)
+  return []
+}
+
+function rowOf(schema: z.ZodType, path: string): Row {
+  const { inner, fallback, optional, sentence } = declared(schema)
+  return {
+    path,
+    kind: kindName(inner),
+    fallback: fallbackText(inner, fallback, optional),
+    sentence,
+  }
+}
+
+function kindName(schema: z.ZodType): string {
+  if (schema instanceof z.ZodObject) return 'section'
+  if (schema instanceof z.ZodRecord) {
+    return schema.valueType instanceof z.ZodObject ? 'sections by name' : 'texts by name'
+  }
+  if (!(schema instanceof z.ZodArray)) return kindMeta(schema).kind ?? ''
+  const item = schema.element as z.ZodType
+  return item instanceof z.ZodObject ? 'list of sections' : `list: ${kindName(item)}`
+}
+
+function fallbackText(schema: z.ZodType, fallback: unknown, optional: boolean): string {
+  if (optional) return ''
+  if (fallback === undefined) return '*required*'
+  if (schema instanceof z.ZodObject) return ''
+  return code(typeof fallback === 'string' ? fallback : JSON.stringify(fallback))
+}
+
+function metricsPart(): string {
+  const rows = Object.entries(catalogue).map(([name, { kind, labels, help }]) => {
+    const cells = [code(`mesoscope_${name}`), kind, labels.map(code).join(', '), help]
+    return `| ${cells.map(cell).join(' | ')} |`
+  })
+  const head = ['## Metrics', '', 'What `/metrics` says of Mesoscope itself.', '']
+  return [...head, '| Metric | Kind | Labels | Meaning |', '|---|---|---|---|', ...rows, ''].join(
+    '\n',
+  )
+}
+
+const code = (text: string) => `\`${text}\``
+const cell = (text: string) => text.replaceAll('|', '\\|')
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  writeFileSync(new URL('REFERENCE.md', import.meta.url), makeReference())
+}

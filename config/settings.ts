@@ -1,0 +1,197 @@
+import { z } from 'zod'
+import { identityFields, type Identity } from '../pipeline/identity.ts'
+import {
+  checkedText,
+  condition,
+  duration,
+  flag,
+  oneOf,
+  pattern,
+  query,
+  secret,
+  size,
+  text,
+  url,
+  wholeNumber,
+} from './kinds.ts'
+
+/*
+ * Every setting, declared once: kind, default (as it would be written), check, sentence. `config/REFERENCE.md` is
+ * generated from here (`npm run docs`). Checks that concern several settings stand in `across.ts`.
+ */
+
+type IdentityPart = Exclude<keyof Identity, 'labels'>
+const identityParts = Object.keys(identityFields).filter(
+  (part): part is IdentityPart => part !== 'labels',
+)
+
+const second = 1000
+const day = 86_400_000
+
+const listen = z.strictObject({
+  host: text('a host name or address')
+    .prefault('127.0.0.1')
+    .describe('Address to listen on; other than this machine itself only with `token`.'),
+  port: wholeNumber(0, 65_535)
+    .prefault(7080)
+    .describe('Port of the page, the HTTP API, `/metrics` and `/healthz`; 0 takes a free one.'),
+  token: secret()
+    .optional()
+    .describe('Who asks has to send it (`Authorization: Bearer …`) or log in with it.'),
+  public_url: url()
+    .optional()
+    .describe(
+      'Address under which people reach the page, for links in mails; absent: as listened on.',
+    ),
+})
+
+const dockerCollector = z.strictObject({
+  root: text('a directory')
+    .optional()
+    .describe("Docker's `containers` directory; its json-file logs are read from disk."),
+  socket: text('the path of a socket')
+    .optional()
+    .describe("Docker's socket: names, labels and lifecycle, and the logs of other log drivers."),
+  service: text()
+    .optional()
+    .describe('Service of all these containers; absent: by label, environment or name of each.'),
+})
+
+const filesCollector = z.strictObject({
+  paths: z
+    .array(text('a path, * and ? stand for parts of a name'))
+    .min(1)
+    .describe('Files to follow; `*` and `?` stand for parts of a name.'),
+  service: text().prefault('host').describe('Service these files belong to.'),
+})
+
+const redact = z.strictObject({
+  enabled: flag()
+    .prefault(true)
+    .describe(
+      'Replace passwords, bearer tokens and keys in lines before they are written anywhere.',
+    ),
+  patterns: z
+    .array(pattern())
+    .prefault([])
+    .describe('More to replace: regular expressions (RE2, linear time).'),
+})
+
+const collectors = z.strictObject({
+  docker: z.array(dockerCollector).prefault([]).describe('Docker hosts to collect from.'),
+  files: z.array(filesCollector).prefault([]).describe('Plain log files to collect.'),
+  max_event_bytes: size('1KiB')
+    .prefault('256KiB')
+    .describe('A longer line is cut into chained chunks of this size.'),
+  multiline: flag().prefault(true).describe('Join stack traces to one event.'),
+  redact: redact.prefault({}).describe('Secrets in log lines.'),
+})
+
+const spool = z.strictObject({
+  max_bytes: size('1MiB')
+    .prefault('1GiB')
+    .describe('Room on disk for lines that the bus has not taken yet.'),
+  when_full: oneOf(['block', 'drop_oldest'])
+    .prefault('block')
+    .describe('Stop reading until there is room, or drop the oldest lines, counted and told.'),
+})
+
+const bus = z.strictObject({
+  retention: duration(60 * second)
+    .prefault('7d')
+    .describe('How long the bus keeps records.'),
+  max_bytes: size('1MiB').prefault('10GiB').describe('Room on disk for the bus.'),
+})
+
+const store = z.strictObject({
+  retention: duration(day)
+    .prefault('14d')
+    .describe('How long lines stay searchable; whole days (UTC) are deleted at once.'),
+})
+
+const signal = z.strictObject({
+  from: oneOf(['logs']).prefault('logs').describe('What is measured.'),
+  where: query().optional().describe('Query that chooses the lines; absent: all lines.'),
+  measure: oneOf(['rate', 'count', 'absent']).describe(
+    'Lines per second, number of lines, or (`absent`) 1 while there is no line, else 0.',
+  ),
+  over: duration(second)
+    .prefault('1m')
+    .describe('Length of the window; a multiple of `evaluation.resolution`.'),
+  by: z
+    .array(oneOf(identityParts))
+    .min(1)
+    .prefault(['service'])
+    .describe('One series for each of these.'),
+})
+
+const evaluation = z.strictObject({
+  interval: duration(100).prefault('5s').describe('How often the rules are evaluated.'),
+  resolution: duration(100)
+    .prefault('5s')
+    .describe('Width of the buckets in which signals are counted.'),
+})
+
+const texts = (sentence: string) => z.record(z.string(), text()).prefault({}).describe(sentence)
+
+const alert = z.strictObject({
+  alert: text('a name').describe('Name of the rule, unique.'),
+  when: condition().describe('Condition over signals (CEL).'),
+  for: duration()
+    .prefault('0s')
+    .describe('How long the condition must hold before the alert fires.'),
+  keep_firing_for: duration()
+    .prefault('0s')
+    .describe('How long the alert stays after the condition was last true.'),
+  labels: texts('Labels of the alert, e.g. `severity: page`.'),
+  annotations: texts('Texts of the alert, e.g. `summary`, `runbook`; Liquid templates.'),
+})
+
+const address = () =>
+  checkedText('mail address', 'a mail address like oncall@example.org', (value) =>
+    /^[^\s@<>,;"]+@[^\s@<>,;"]+$/.test(value),
+  )
+
+const mail = z.strictObject({
+  host: text('a host name or address').describe('Mail server (SMTP).'),
+  port: wholeNumber(1, 65_535).prefault(25).describe('Its port.'),
+  secure: flag().prefault(false).describe('TLS from the start; else STARTTLS where offered.'),
+  user: text().optional().describe('User to log in as.'),
+  password: secret().optional().describe('Password of that user.'),
+  from: address().prefault('mesoscope@localhost').describe('Sender.'),
+  to: z.array(address()).min(1).prefault(['oncall@localhost']).describe('Receivers.'),
+  domain: text('a domain name')
+    .optional()
+    .describe('Right half of message ids; absent: that of the sender.'),
+})
+
+/** The whole file. The empty file is valid and means: collect nothing, listen on this machine. */
+export const settingsSchema = z.strictObject({
+  data: text('a directory')
+    .prefault('.mesoscope')
+    .describe('Directory of all state, relative to the working directory.'),
+  cluster: text().prefault('local').describe('Name of this cluster, on every event.'),
+  log_level: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+    .prefault('info')
+    .describe("How much Mesoscope's own log says."),
+  listen: listen.prefault({}).describe('The page and the HTTP API.'),
+  collectors: collectors.prefault({}).describe('What is collected.'),
+  spool: spool.prefault({}).describe('Between collectors and bus.'),
+  bus: bus.prefault({}).describe('Between collectors and processors.'),
+  store: store.prefault({}).describe('What can be searched.'),
+  signals: z
+    .record(z.string().regex(/^[a-z][a-z0-9_]*$/), signal)
+    .prefault({})
+    .describe('Series measured from the lines, by name (small letters, digits, `_`).'),
+  evaluation: evaluation.prefault({}).describe('When rules are evaluated.'),
+  alerts: z.array(alert).prefault([]).describe('Rules.'),
+  mail: mail.optional().describe('Where alerts are mailed; absent: they are shown, not mailed.'),
+})
+
+/** Keys as in the file; durations are ms, sizes are bytes, secrets are wrapped (`secret.ts`). */
+export type Settings = z.output<typeof settingsSchema>
+export type SignalSettings = Settings['signals'][string]
+export type AlertSettings = Settings['alerts'][number]
+export type MailSettings = NonNullable<Settings['mail']>
+export type DockerSettings = Settings['collectors']['docker'][number]
+export type FilesSettings = Settings['collectors']['files'][number]
