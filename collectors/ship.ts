@@ -46,38 +46,38 @@ export function openShipper({
 
   async function ship(): Promise<void> {
     while (!stop.signal.aborted) {
-      const records = await spool.next(shipped, batchBytes, stop.signal)
-      const last = records.at(-1)
-      if (!last) continue
+      const records = await untilItWorks('spool', () => spool.next(shipped, batchBytes))
+      const last = records?.at(-1)
+      if (!records || !last) continue
       killPoint('ship:before-produce')
-      await produce(records)
+      for (const [topic, run] of Map.groupBy(records, (record) => record.topic)) {
+        await untilItWorks(topic, () => bus.produce(topic, run.map(toProduced)))
+      }
       killPoint('ship:after-produce')
       if (stop.signal.aborted && trouble) return
-      await spool.trim(last.id)
+      await untilItWorks('spool', () => spool.trim(last.id))
       shipped = last.id
     }
   }
 
-  async function produce(records: readonly SpooledRecord[]): Promise<void> {
-    for (const [topic, run] of Map.groupBy(records, (record) => record.topic)) {
-      await untilItWorks(topic, () => bus.produce(topic, run.map(toProduced)))
-    }
-  }
-
-  async function untilItWorks(topic: Topic, work: () => Promise<void>): Promise<void> {
+  /** Tries until it works, or gives up (undefined) when we are closed. */
+  async function untilItWorks<T>(
+    what: Topic | 'spool',
+    work: () => Promise<T>,
+  ): Promise<T | undefined> {
     for (;;) {
       try {
-        await work()
+        const result = await work()
         trouble = undefined
         retryMs = firstRetryMs
-        return
+        return result
       } catch (error) {
         trouble = explain(error)
-        metrics.produce_failures_total.inc({ topic })
-        log.error({ topic, trouble }, 'the bus does not take records, the spool holds them')
+        metrics.produce_failures_total.inc({ topic: what })
+        log.error({ what, trouble }, 'cannot carry on, the spool holds the records')
         await pause(retryMs, stop.signal)
         retryMs = Math.min(retryMs * 2, lastRetryMs)
-        if (stop.signal.aborted) return
+        if (stop.signal.aborted) return undefined
       }
     }
   }
@@ -114,6 +114,7 @@ export function openShipper({
     /** Ends after the batch under way; what is left stays in the spool. */
     async close() {
       stop.abort()
+      spool.wake()
       await done.catch(() => {})
     },
   }

@@ -25,8 +25,10 @@ export interface SpooledRecord {
  * neither bus nor store to be there.
  */
 export interface Spool extends Sink {
-  /** The oldest records with an id above `after`, about `bytes` of them; waits until there is one or `signal` aborts. */
-  next(after: number, bytes: number, signal: AbortSignal): Promise<SpooledRecord[]>
+  /** The oldest records with an id above `after`, about `bytes` of them; waits for one, or for `wake`. */
+  next(after: number, bytes: number): Promise<SpooledRecord[]>
+  /** Lets a waiting `next` return with nothing. */
+  wake(): void
   /** Forgets the records up to this id: the bus has them. */
   trim(upTo: number): Promise<void>
   /** Id of the newest record. */
@@ -171,21 +173,12 @@ export async function openSpool({
     await enqueue({ records, positions: [] })
   }
 
-  async function next(
-    after: number,
-    wanted: number,
-    signal: AbortSignal,
-  ): Promise<SpooledRecord[]> {
-    for (;;) {
-      const available = changed.promise
-      const found = last > after ? await oldest(after, wanted) : []
-      if (found.length > 0) {
-        taken = found.at(-1)?.id ?? taken
-        return found
-      }
-      if (signal.aborted) return []
-      await Promise.race([available, aborted(signal)])
-    }
+  async function next(after: number, wanted: number): Promise<SpooledRecord[]> {
+    const available = changed.promise
+    if (last === after) await available
+    const found = await oldest(after, wanted)
+    taken = found.at(-1)?.id ?? taken
+    return found
   }
 
   function oldest(after: number, wanted: number): Promise<SpooledRecord[]> | SpooledRecord[] {
@@ -208,6 +201,7 @@ export async function openSpool({
     position: (input) => positions.get(input),
     positions: (prefix) => [...positions.keys()].filter((input) => input.startsWith(prefix)),
     last: () => last,
+    wake: notify,
     async trim(upTo) {
       bytes -= await remote.trim(upTo)
       metrics.spool_bytes.set(bytes)
@@ -224,10 +218,6 @@ export async function openSpool({
   }
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
-}
-
 function toRecords({ records = [], changes = [], dead = [], identities = [] }: Collected) {
   return [
     ...records.map((record) => ({
@@ -235,10 +225,15 @@ function toRecords({ records = [], changes = [], dead = [], identities = [] }: C
       topic: 'logs' as const,
       lines: record.head.count,
     })),
-    ...changes.map((doc) => docRecord('changes', String(doc['service.name'] ?? ''), doc)),
+    ...changes.map((doc) => docRecord('changes', serviceOf(doc), doc)),
     ...dead.map((doc) => docRecord('dead', doc.origin, doc)),
     ...identities.map((identity) => docRecord('identity', identity.container ?? '', identity)),
   ]
+}
+
+function serviceOf(doc: ChangeDoc): string {
+  const service = doc['service.name']
+  return typeof service === 'string' ? service : ''
 }
 
 function docRecord(topic: Topic, key: string, doc: unknown) {

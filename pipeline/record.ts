@@ -101,3 +101,24 @@ export function fromBusRecord(record: {
   if (head?.v !== 1) throw new TypeError(`no record head of version 1`)
   return { head, body: record.value }
 }
+
+/** `@timestamp` and `log.level` stand at fixed places of each NDJSON line (see LogDoc). */
+const timeStart = '{"@timestamp":"'.length
+const timeEnd = timeStart + '2026-11-22T18:25:51.633858316Z'.length
+const levelStart = timeEnd + '","log.level":"'.length
+/** Line by line, without parsing: text of the line, its time and its level. */
+export function* scanLines(
+  ndjson: string,
+): Generator<{ line: string; time: string; level: Level }> {
+  let start = 0
+  for (let end = ndjson.indexOf('\n'); end >= 0; end = ndjson.indexOf('\n', start)) {
+    const line = ndjson.slice(start, end)
+    start = end + 1
+    if (line === '') continue
+    yield {
+      line,
+      time: line.slice(timeStart, timeEnd),
+      level: line.slice(levelStart, line.indexOf('"', levelStart)) as Level,
+    }
+  }
+}

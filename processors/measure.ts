@@ -2,19 +2,19 @@ import stringify from 'fast-json-stable-stringify'
 import type { Batch, Bus, BusRecord } from '../pipeline/bus/bus.ts'
 import { pause } from '../pipeline/clock.ts'
 import { explain } from '../pipeline/errors.ts'
-import {
-  isoToMs,
-  type Level,
-  type LogDoc,
-  type SignalBucket,
-  type Watermark,
-} from '../pipeline/event.ts'
+import { isoToMs, type LogDoc, type SignalBucket, type Watermark } from '../pipeline/event.ts'
 import { killPoint } from '../pipeline/fault.ts'
 import type { Identity } from '../pipeline/identity.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
 import { parseQuery, type Query } from '../pipeline/query.ts'
-import { decodeBody, fromBusRecord, type LogHead, type LogRecord } from '../pipeline/record.ts'
+import {
+  decodeBody,
+  fromBusRecord,
+  scanLines,
+  type LogHead,
+  type LogRecord,
+} from '../pipeline/record.ts'
 import { addRange, missingFrom, type Ranges } from './marks.ts'
 import { resolve, type Catalog } from './resolve.ts'
 
@@ -32,6 +32,8 @@ export interface MeasurerOptions {
   signals: Record<string, SignalDeclaration>
   /** Length of a bucket, ms. */
   resolutionMs: number
+  /** How long the bus keeps a record, ms: so long its sequences are remembered. */
+  rememberMs: number
   metrics: Metrics
   log: Logger
 }
@@ -76,7 +78,7 @@ interface Signal extends SignalDeclaration {
  * owner publishes the same values again, never smaller ones.
  */
 export function openMeasurer(options: MeasurerOptions) {
-  const { bus, catalog, resolutionMs, metrics, log } = options
+  const { bus, catalog, resolutionMs, rememberMs, metrics, log } = options
   const signals: Signal[] = Object.entries(options.signals).map(([name, signal]) => ({
     ...signal,
     name,
@@ -94,7 +96,7 @@ export function openMeasurer(options: MeasurerOptions) {
       partitions.set(number, partition)
       for (const key of partition.buckets.keys()) partition.changed.add(key)
       positions.set(number, partition.position)
-      if (partition.position > 0) await publish(partition)
+      await bus.produce('signals', takePublished(partition).records)
     }
     return positions
   }
@@ -114,6 +116,16 @@ export function openMeasurer(options: MeasurerOptions) {
     trouble = undefined
   }
 
+  /** Undefined for what is no record of lines: the indexer makes a dead letter of it. */
+  async function readable(record: BusRecord): Promise<LogRecord | undefined> {
+    try {
+      const lines = fromBusRecord(record)
+      return await resolve(lines, catalog)
+    } catch {
+      return undefined
+    }
+  }
+
   function takeMark({ through }: Partition, { headers }: BusRecord): void {
     const ms = Number(headers['through'])
     const collector = headers['collector'] ?? ''
@@ -121,12 +133,8 @@ export function openMeasurer(options: MeasurerOptions) {
   }
 
   async function takeLines(partition: Partition, record: BusRecord): Promise<void> {
-    let lines: LogRecord
-    try {
-      lines = await resolve(fromBusRecord(record), catalog)
-    } catch {
-      return // The indexer makes a dead letter of it.
-    }
+    const lines = await readable(record)
+    if (!lines) return
     const { source, lineage, sequence, time } = lines.head
     const key = `${source} ${lineage}`
     const mark = partition.marks.get(key) ?? { ranges: [], lastMs: 0 }
@@ -137,49 +145,54 @@ export function openMeasurer(options: MeasurerOptions) {
       lastMs: Math.max(mark.lastMs, record.time),
     })
     const whole = fresh[0]?.[0] === sequence[0] && fresh[0][1] === sequence[1]
-    const bucket = bucketOf(time[0])
-    const oneBucket = bucket === bucketOf(time[1])
+    const oneBucket = bucketOf(time[0]) === bucketOf(time[1])
+    const toScan: Signal[] = []
     for (const signal of signals) {
       if (!canMatch(signal.query, lines.head)) continue
       if (whole && oneBucket && signal.query.onlyLevel) {
-        add(
-          partition,
-          signal,
-          lines.head.identity,
-          bucket,
-          countOf(signal.query, lines.head),
-          isoToMs(time[1]),
-        )
-      } else countLines(partition, signal, lines, fresh)
+        add(partition, signal, lines.head, time[1], countOf(signal.query, lines.head))
+      } else toScan.push(signal)
+    }
+    if (toScan.length === 0) return
+    try {
+      countLines(partition, toScan, lines, fresh)
+    } catch (error) {
+      // The body is damaged: the indexer makes a dead letter of it.
+      log.error({ source, sequence, error: explain(error) }, 'a record of lines cannot be read')
     }
   }
 
   const bucketOf = (time: string) => Math.floor(isoToMs(time) / resolutionMs) * resolutionMs
 
+  /** A line is parsed only if a signal needs more of it than its level. */
   function countLines(
     partition: Partition,
-    signal: Signal,
+    toScan: Signal[],
     record: LogRecord,
     fresh: Ranges,
   ): void {
     const isFresh = (n: number) => fresh.some(([first, last]) => n >= first && n <= last)
-    for (const line of decodeBody(record).toString('utf8').split('\n')) {
-      if (line === '') continue
-      const doc = JSON.parse(line) as LogDoc
-      if (!isFresh(doc['event.sequence']) || !signal.query.matches(doc)) continue
-      const time = doc['@timestamp']
-      add(partition, signal, record.head.identity, bucketOf(time), 1, isoToMs(time))
+    let sequence = record.head.sequence[0]
+    for (const { line, time, level } of scanLines(decodeBody(record).toString('utf8'))) {
+      if (!isFresh(sequence++)) continue
+      let doc: LogDoc | undefined
+      for (const signal of toScan) {
+        const { onlyLevel, levels, matches } = signal.query
+        if (levels && !levels.includes(level)) continue
+        if (!onlyLevel && !matches((doc ??= JSON.parse(line) as LogDoc))) continue
+        add(partition, signal, record.head, time, 1)
+      }
     }
   }
 
   function add(
     partition: Partition,
     signal: Signal,
-    identity: Identity,
-    from: number,
+    { identity }: LogHead,
+    time: string,
     count: number,
-    lastMs: number,
   ): void {
+    const from = bucketOf(time)
     if (from < partition.closedBefore) {
       metrics.late_lines_total.inc({ signal: signal.name }, count)
       return
@@ -198,7 +211,7 @@ export function openMeasurer(options: MeasurerOptions) {
     partition.buckets.set(key, {
       ...bucket,
       count: bucket.count + count,
-      lastMs: Math.max(bucket.lastMs, lastMs),
+      lastMs: Math.max(bucket.lastMs, isoToMs(time)),
     })
     partition.changed.add(key)
   }
@@ -207,37 +220,43 @@ export function openMeasurer(options: MeasurerOptions) {
     for (const partition of partitions.values()) {
       if (!partition.dirty) continue
       closeBuckets(partition)
+      forgetSources(partition)
+      const snapshot = encode(snapshotOf(partition))
+      const published = takePublished(partition)
       partition.dirty = false
-      const changed = new Set(partition.changed)
       try {
         killPoint('measure:before-snapshot')
-        await bus.produce('state', [
-          { key: stateKey(partition.number), value: encode(snapshotOf(partition)) },
-        ])
+        await bus.produce('state', [{ key: stateKey(partition.number), value: snapshot }])
         killPoint('measure:after-snapshot')
-        await publish(partition)
+        await bus.produce('signals', published.records)
       } catch (error) {
         partition.dirty = true
-        for (const key of changed) partition.changed.add(key)
+        for (const key of published.keys) partition.changed.add(key)
         throw error
       }
     }
   }
 
-  async function publish(partition: Partition): Promise<void> {
-    const buckets = [...partition.changed].flatMap((key) => partition.buckets.get(key) ?? [])
+  /** The changed buckets and the watermark as they are now, which is as the snapshot has them. */
+  function takePublished(partition: Partition) {
+    const keys = [...partition.changed]
     partition.changed.clear()
+    const key = String(partition.number)
+    const buckets = keys.flatMap((name) => partition.buckets.get(name) ?? [])
     const records = chunk(buckets, 500).map((part) => ({
-      key: String(partition.number),
+      key,
       headers: { kind: 'bucket' },
       value: encode(part),
     }))
-    const watermark = watermarkOf(partition)
-    if (watermark !== undefined) {
-      const value = encode({ partition: partition.number, through: watermark })
-      records.push({ key: String(partition.number), headers: { kind: 'watermark' }, value })
+    const through = watermarkOf(partition)
+    if (through !== undefined) {
+      records.push({
+        key,
+        headers: { kind: 'watermark' },
+        value: encode({ partition: partition.number, through }),
+      })
     }
-    await bus.produce('signals', records)
+    return { keys, records }
   }
 
   /** Behind the watermark and the lateness a bucket is final; it stays in the store and on the bus. */
@@ -254,6 +273,14 @@ export function openMeasurer(options: MeasurerOptions) {
     for (const [key, { from }] of partition.buckets) {
       if (from < partition.closedBefore && !partition.changed.has(key))
         partition.buckets.delete(key)
+    }
+  }
+
+  /** Once the bus keeps nothing of a source any more, its lines cannot come again. */
+  function forgetSources(partition: Partition): void {
+    const newest = Math.max(0, ...[...partition.marks.values()].map(({ lastMs }) => lastMs))
+    for (const [key, { lastMs }] of partition.marks) {
+      if (lastMs < newest - rememberMs) partition.marks.delete(key)
     }
   }
 
@@ -296,7 +323,7 @@ function canMatch({ levels }: Query, head: LogHead): boolean {
 
 function countOf({ levels }: Query, head: LogHead): number {
   if (levels === undefined) return head.count
-  return levels.reduce((sum, level: Level) => sum + (head.levels[level] ?? 0), 0)
+  return levels.reduce((sum, level) => sum + (head.levels[level] ?? 0), 0)
 }
 
 /** A collector that ended for good would hold the watermark for ever; it is the evaluator that tells of stalls. */

@@ -7,28 +7,7 @@ import { decodeBody, decodeDocs, encodeRecord, type LogRecord } from '../record.
  * columns that searches choose by. This file knows the inside of a block.
  */
 
-/** `@timestamp` and `log.level` stand at fixed places of each NDJSON line (see LogDoc). */
-const timeStart = '{"@timestamp":"'.length
-const timeEnd = timeStart + '2026-11-22T18:25:51.633858316Z'.length
-const levelStart = timeEnd + '","log.level":"'.length
 const messageMark = '"message":"'
-
-/** Line by line, without parsing: text of the line, its time and its level. */
-export function* scanLines(
-  ndjson: string,
-): Generator<{ line: string; time: string; level: Level }> {
-  let start = 0
-  for (let end = ndjson.indexOf('\n'); end >= 0; end = ndjson.indexOf('\n', start)) {
-    const line = ndjson.slice(start, end)
-    start = end + 1
-    if (line === '') continue
-    yield {
-      line,
-      time: line.slice(timeStart, timeEnd),
-      level: line.slice(levelStart, line.indexOf('"', levelStart)) as Level,
-    }
-  }
-}
 
 /** What the full-text index gets of a record: the messages, without JSON's escapes. */
 export function searchText(record: LogRecord): string {
@@ -45,7 +24,7 @@ export function searchText(record: LogRecord): string {
 
 /** The still escaped message of one line; found from both ends, since it may hold anything. */
 function messageOf(ndjson: string, start: number, end: number, tail: string): string {
-  const from = ndjson.indexOf(messageMark, start + levelStart) + messageMark.length
+  const from = ndjson.indexOf(messageMark, start) + messageMark.length
   if (!ndjson.endsWith(tail, end)) return escapedMessage(ndjson.slice(start, end))
   let to = end - tail.length
   if (ndjson.charCodeAt(to - 1) === 0x5d) {

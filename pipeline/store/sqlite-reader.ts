@@ -5,10 +5,9 @@ import { isoToMs, levels, msToIso, type Level, type LogDoc, type SignalBucket } 
 import type { Identity } from '../identity.ts'
 import { unresolvedService } from '../identity.ts'
 import { parsePattern, parseQuery } from '../query.ts'
-import { decodeBody, decodeDocs, type LogRecord } from '../record.ts'
+import { decodeBody, decodeDocs, scanLines, type LogRecord } from '../record.ts'
 import { serve } from '../rpc.ts'
 import { explained, openForReading } from '../sqlite.ts'
-import { scanLines } from './blocks.ts'
 import { fileOfDay, storedDays } from './sqlite-schema.ts'
 import type {
   DocClass,
