@@ -1,0 +1,298 @@
+import stringify from 'fast-json-stable-stringify'
+import { createHash } from 'node:crypto'
+import type { Batch, Bus, ProducedRecord } from '../pipeline/bus/bus.ts'
+import { pause, type Clock } from '../pipeline/clock.ts'
+import { explain } from '../pipeline/errors.ts'
+import { killPoint } from '../pipeline/fault.ts'
+import type { Logger } from '../pipeline/log.ts'
+import type { Metrics } from '../pipeline/metrics.ts'
+import { openEngine, type RuleHealth, type RuleTransition, type Step } from './engine.ts'
+import {
+  decodeAll,
+  encode,
+  erase,
+  incidentOf,
+  notifyKey,
+  progressKey,
+  seenKey,
+  stateKey,
+  type AlertRecords,
+  type Notification,
+  type OwnedState,
+} from './records.ts'
+import type { CompiledRules } from './rules/rule.ts'
+import type { SignalDeclarations } from './signals.ts'
+
+export interface EvaluatorOptions {
+  bus: Bus
+  rules: CompiledRules
+  signals: SignalDeclarations
+  /** Distance of evaluation times, ms. */
+  intervalMs: number
+  /** How far measuring must have come beyond an evaluation time, ms; 0 unless set. */
+  lagAllowanceMs?: number
+  /** Without progress of the slowest partition for this long, alerts are unknown, ms; a minute unless set. */
+  stalledAfterMs?: number
+  seenForMs?: number
+  catchUpMs?: number
+  /** How often to look for new records while there are none, ms. */
+  pollMs?: number
+  clock: Clock
+  metrics: Metrics
+  log: Logger
+  /** Told after the change is on the bus; `notification` is what has to be sent for it. Must not throw. */
+  onTransition: (transition: RuleTransition, notification: Notification | undefined) => void
+}
+
+export interface Evaluator {
+  /** All alerts, also those resolved a short while ago. */
+  states(): OwnedState[]
+  /** The last evaluation time, ms. */
+  through(): number | undefined
+  health(): RuleHealth[]
+  /** What an earlier process left to send. */
+  leftovers: Notification[]
+  trouble(): string | undefined
+  /** Stops between two evaluations. */
+  close(): Promise<void>
+}
+
+const defaultStalledAfterMs = 60_000
+const readLimits = { maxBytes: 1 << 20 }
+/** So many evaluations of a catch-up share one write. */
+const stepsPerWrite = 200
+
+/**
+ * Evaluates the rules along event time, for ever: reads `signals`, writes what alerts are and what has to be
+ * told about them to `alerts` in one batch, so that a kill at any moment neither loses nor doubles a page.
+ */
+export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluator> {
+  const { bus, clock, metrics, log, pollMs = 100 } = options
+  const records = decodeAll((await bus.snapshot('alerts')).latest)
+  for (const { key, reason } of records.unreadable) {
+    log.warn({ key, reason }, 'a record of the alerts topic was not understood and is left alone')
+  }
+  const engine = openEngine({
+    ...options,
+    partitions: bus.partitions('logs'),
+    restored: { ...records, through: records.progress?.through },
+  })
+  const signalsHash = hashOf(options.signals)
+  const told = new Set(records.notifications.map(notifyKey))
+  const writer = stateWriter(records)
+  const stop = new AbortController()
+  const watch = openWatch(options)
+  let failure: string | undefined
+  let offset = startOffset(records, signalsHash)
+  const untilWarm = records.progress ? 0 : ((await bus.ends('signals'))[0] ?? 0)
+
+  async function work() {
+    while (!stop.signal.aborted) {
+      const batch = await patiently(() => bus.read('signals', 0, offset, readLimits))
+      if (!batch) return
+      takeBatch(batch)
+      // History from before the first start is measured, not alerted on.
+      if (offset >= untilWarm) await evaluateDue()
+      metrics.lag_seconds.set({ stage: 'alert' }, lag(engine.through(), clock.now()))
+      if (watch.stalled(engine.measuredThrough(), clock.now())) await writeUnknown()
+      if (batch.records.length === 0) await pause(pollMs, stop.signal)
+    }
+  }
+
+  function takeBatch(batch: Batch) {
+    if (batch.from > offset && offset > 0) {
+      log.warn({ from: offset, to: batch.from }, 'records of signals were trimmed before alerting')
+    }
+    for (const { offset: at, reason } of engine.take(batch.records)) {
+      metrics.malformed_signals_total.inc()
+      log.warn({ offset: at, reason }, 'a record of the signals topic was not understood')
+    }
+    offset = batch.next
+  }
+
+  async function evaluateDue() {
+    for (;;) {
+      const steps = takeSteps()
+      if (steps.length === 0) return
+      const transitions = steps.flatMap((step) => step.transitions)
+      const outbox = transitions.map((transition) => notificationOf(transition, told))
+      if (!(await write(steps, outbox))) return
+      for (const [index, transition] of transitions.entries()) {
+        options.onTransition(transition, outbox[index])
+      }
+    }
+  }
+
+  function takeSteps(): Step[] {
+    const steps: Step[] = []
+    while (steps.length < stepsPerWrite) {
+      const step = engine.step()
+      if (!step) break
+      report(step)
+      steps.push(step)
+    }
+    return steps
+  }
+
+  function report({ ts, failures, skippedFrom }: Step) {
+    metrics.rule_evaluations_total.inc(options.rules.rules.length)
+    for (const { alert, error } of failures) {
+      metrics.rule_failures_total.inc({ rule: alert })
+      log.warn({ alert, error }, 'a rule could not be evaluated; its alerts stay as they were')
+    }
+    if (skippedFrom !== undefined) {
+      log.warn({ from: skippedFrom, to: ts }, 'too long ago to catch up: evaluations were skipped')
+    }
+  }
+
+  /** The outbox first: should only a part be appended, then better to evaluate again than to forget a page. */
+  async function write(steps: readonly Step[], outbox: readonly (Notification | undefined)[]) {
+    const due = outbox.filter((notification) => notification !== undefined)
+    const through = engine.through() ?? 0
+    const progress = { through, offset: engine.neededFrom(offset), signals: signalsHash }
+    const changes = writer.changed(engine.states())
+    killPoint('alert:before-state')
+    const written = await produce([
+      ...due.map((notification) => encode(notifyKey(notification), notification)),
+      ...steps.flatMap(({ silent }) => silent.map((seen) => encode(seenKey(seen), seen))),
+      ...steps.flatMap(({ forgotten }) => forgotten.map((seen) => erase(seenKey(seen)))),
+      ...changes,
+      encode(progressKey, progress),
+    ])
+    if (written) for (const notification of due) told.add(notifyKey(notification))
+    return written
+  }
+
+  async function writeUnknown() {
+    engine.stall(clock.now())
+    await produce(writer.changed(engine.states()))
+  }
+
+  async function produce(records: ProducedRecord[]): Promise<boolean> {
+    const done = await patiently(async () => {
+      await bus.produce('alerts', records)
+      return true
+    })
+    return done ?? false
+  }
+
+  /** Tries until it succeeds; undefined when closed before that. */
+  async function patiently<T>(action: () => Promise<T>): Promise<T | undefined> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const result = await action()
+        failure = undefined
+        return result
+      } catch (error) {
+        if (stop.signal.aborted) return undefined
+        failure = `alert rules wait for the bus: ${explain(error)}`
+        log.warn({ error: explain(error), attempt }, 'evaluation waits for the bus')
+        await pause(Math.min(100 * 2 ** attempt, 10_000), stop.signal)
+        if (stop.signal.aborted) return undefined
+      }
+    }
+  }
+
+  const working = work().catch((error: unknown) => {
+    failure = `the evaluation of alert rules has stopped: ${explain(error)}`
+    log.error({ error }, 'the evaluation of alert rules has stopped')
+  })
+
+  return {
+    states: engine.states,
+    through: engine.through,
+    health: engine.health,
+    leftovers: records.notifications,
+    trouble() {
+      if (failure !== undefined) return failure
+      return options.rules.rules.length > 0 ? watch.trouble(engine.slowest()) : undefined
+    },
+    async close() {
+      stop.abort()
+      await working
+    },
+  }
+}
+
+/** Sees whether measuring moves, by the clock. */
+function openWatch({ clock, stalledAfterMs = defaultStalledAfterMs }: EvaluatorOptions) {
+  let seen: number | undefined
+  let movedAt = clock.now()
+  let told = false
+  const isStalled = (now: number) => now - movedAt > stalledAfterMs
+  return {
+    /** True once for each time it comes to a standstill. */
+    stalled(measured: number | undefined, now: number): boolean {
+      if (measured !== seen) {
+        seen = measured
+        movedAt = now
+      }
+      const before = told
+      told = isStalled(now)
+      return told && !before
+    },
+    trouble({ partition, through }: { partition: number; through: number | undefined }) {
+      if (!isStalled(clock.now())) return undefined
+      const since = Math.round((clock.now() - movedAt) / 1000)
+      const where =
+        through === undefined
+          ? `partition ${partition} has measured nothing yet`
+          : `partition ${partition} stands at ${new Date(through).toISOString()}`
+      return `no signal was measured for ${since} s (${where}), alerts are unknown: see whether collectors and processors run`
+    },
+  }
+}
+
+/** Writes only what differs from what was written last. */
+function stateWriter({ states }: AlertRecords) {
+  const written = new Map<string, string>()
+  for (const state of states) written.set(stateKey(state.alert.fingerprint), JSON.stringify(state))
+  return {
+    changed(states: readonly OwnedState[]): ProducedRecord[] {
+      const records: ProducedRecord[] = []
+      const gone = new Set(written.keys())
+      for (const state of states) {
+        const key = stateKey(state.alert.fingerprint)
+        const text = JSON.stringify(state)
+        gone.delete(key)
+        if (written.get(key) === text) continue
+        written.set(key, text)
+        records.push(encode(key, state))
+      }
+      for (const key of gone) {
+        written.delete(key)
+        records.push(erase(key))
+      }
+      return records
+    },
+  }
+}
+
+function startOffset({ progress }: AlertRecords, signalsHash: string): number {
+  return progress && progress.signals === signalsHash ? progress.offset : 0
+}
+
+function hashOf(signals: SignalDeclarations): string {
+  return createHash('sha256').update(stringify(signals)).digest('hex').slice(0, 16)
+}
+
+/** Firing and resolved are told to people; each once an incident, whatever is evaluated again. */
+function notificationOf(transition: RuleTransition, told: Set<string>): Notification | undefined {
+  const { to, ts, alert, facts, reason, again } = transition
+  if ((to !== 'firing' && to !== 'resolved') || again) return undefined
+  const notification: Notification = {
+    incident: incidentOf(alert),
+    state: to,
+    ts,
+    alert,
+    facts,
+    ...(reason === undefined ? {} : { reason }),
+    sent: false,
+    deliveries: {},
+  }
+  return told.has(notifyKey(notification)) ? undefined : notification
+}
+
+function lag(through: number | undefined, now: number): number {
+  return through === undefined ? 0 : Math.max(0, (now - through) / 1000)
+}

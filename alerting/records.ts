@@ -1,0 +1,130 @@
+/**
+ * What stands in the compacted topic `alerts`, by key:
+ *
+ * - `state:<fingerprint>` an alert with the rule that owns it
+ * - `evaluator` how far evaluation came, and from where `signals` has to be read again
+ * - `seen:<hash>` a group that fell silent, for signals of measure `absent`
+ * - `notify:<incident>:<firing|resolved>` what has to be told, and to whom it was told
+ */
+import stringify from 'fast-json-stable-stringify'
+import { createHash } from 'node:crypto'
+import type { BusRecord, ProducedRecord } from '../pipeline/bus/bus.ts'
+import type { AlertState } from './rules/state.ts'
+import type { SeenGroup } from './signals.ts'
+import type { RuleFacts } from './words.ts'
+
+export interface OwnedState {
+  /** The id of the rule (see `Rule.id`). */
+  rule: string
+  facts: RuleFacts
+  alert: AlertState
+}
+
+export interface Progress {
+  /** The last evaluation time, ms. */
+  through: number
+  /** Reading `signals` from here brings back every bucket that later evaluations need. */
+  offset: number
+  /** Hash of the signals' declarations: with others the offset means nothing. */
+  signals: string
+}
+
+/** Something to tell people: one a state of an incident. */
+export interface Notification {
+  incident: string
+  state: 'firing' | 'resolved'
+  /** Evaluation time, ms. */
+  ts: number
+  alert: AlertState
+  facts: RuleFacts
+  /** Why it is resolved, where not because the condition ended. */
+  reason?: string
+  /** All targets have it, or have refused it for good and it was replaced. */
+  sent: boolean
+  sentAt?: number
+  /** By `<channel> <target>`. */
+  deliveries: Record<string, DeliveryRecord>
+}
+
+export interface DeliveryRecord {
+  outcome: 'accepted' | 'refused'
+  at: number
+  /** The answer of the other side. */
+  detail: string
+}
+
+export interface AlertRecords {
+  states: OwnedState[]
+  progress: Progress | undefined
+  seen: SeenGroup[]
+  notifications: Notification[]
+  /** Records that could not be read, with the reason. */
+  unreadable: { key: string; reason: string }[]
+}
+
+export function incidentOf({ fingerprint, activeAt }: AlertState): string {
+  return `${fingerprint}-${activeAt}`
+}
+
+export const stateKey = (fingerprint: string) => `state:${fingerprint}`
+export const progressKey = 'evaluator'
+export const notifyKey = ({ incident, state }: Pick<Notification, 'incident' | 'state'>) =>
+  `notify:${incident}:${state}`
+
+export function seenKey({ signal, group }: SeenGroup): string {
+  const hash = createHash('sha256').update(`${signal} ${stringify(group)}`)
+  return `seen:${hash.digest('hex').slice(0, 24)}`
+}
+
+export function encode(key: string, value: object): ProducedRecord {
+  return { key, value: Buffer.from(JSON.stringify(value, finite)) }
+}
+
+/** An empty value deletes the key. */
+export function erase(key: string): ProducedRecord {
+  return { key, value: new Uint8Array(0) }
+}
+
+/** JSON has no infinity (a ratio over nothing): it travels as text. */
+function finite(_key: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value
+}
+
+/** Reads a snapshot of the topic. Never throws: what it cannot read is listed. */
+export function decodeAll(latest: ReadonlyMap<string, BusRecord>): AlertRecords {
+  const records: AlertRecords = {
+    states: [],
+    progress: undefined,
+    seen: [],
+    notifications: [],
+    unreadable: [],
+  }
+  for (const [key, record] of latest) {
+    try {
+      decodeInto(records, key, JSON.parse(Buffer.from(record.value).toString('utf8')))
+    } catch (error) {
+      records.unreadable.push({ key, reason: String(error) })
+    }
+  }
+  return records
+}
+
+function decodeInto(records: AlertRecords, key: string, value: unknown) {
+  if (key === progressKey) records.progress = value as Progress
+  else if (key.startsWith('state:')) records.states.push(withNumbers(value as OwnedState))
+  else if (key.startsWith('seen:')) records.seen.push(value as SeenGroup)
+  else if (key.startsWith('notify:')) records.notifications.push(withNumbers(value as Notification))
+  else throw new Error('not a key of this version')
+}
+
+function withNumbers<T extends { alert: AlertState }>(record: T): T {
+  const { alert } = record
+  const signals = Object.entries(alert.signals).map(([name, value]) => [name, Number(value)])
+  const numbers = {
+    value: Number(alert.value),
+    peak: Number(alert.peak),
+    signals: Object.fromEntries(signals) as Record<string, number>,
+    ...(alert.threshold === undefined ? {} : { threshold: Number(alert.threshold) }),
+  }
+  return { ...record, alert: { ...alert, ...numbers } }
+}
