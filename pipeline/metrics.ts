@@ -65,6 +65,16 @@ export const catalogue = {
     labels: ['rule'],
     help: 'Evaluations of a rule that failed; its state was left as it was.',
   },
+  malformed_signals_total: {
+    kind: 'counter',
+    labels: [],
+    help: 'Records of the signals topic that alerting could not read.',
+  },
+  notifications_waiting: {
+    kind: 'gauge',
+    labels: [],
+    help: 'Notifications not yet accepted for every recipient.',
+  },
   notifications_total: {
     kind: 'counter',
     labels: ['channel', 'outcome'],
