@@ -13,7 +13,8 @@ import { openMailCatcher, type CaughtMail, type MailCatcher } from './mail-catch
 import { supervise, type Task } from './supervise.ts'
 import { startVisitors } from './visitors.ts'
 
-const rotation = { maxSize: 1_000_000, maxFile: 3 }
+/** Rotates while one looks, and a burst (4 MB) does not push out what was not read yet. */
+const rotation = { maxSize: 1_000_000, maxFile: 6 }
 const restartAfterMs = 3000
 const removeAfterMs = 60_000
 const keptLeftovers = 10
