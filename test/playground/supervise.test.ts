@@ -70,15 +70,9 @@ test('a load generator that dies is started again', async (t) => {
     return t.pass('only Linux shows the environment of processes')
   const seed = randomUUID()
   const visitors = startVisitors({ seed, log: silentLog })
-  const [first] = await until('it', async () => {
-    const found = await processesWith(seed)
-    return found.length > 0 && found
-  })
+  const first = await until('it', async () => (await processesWith(seed))[0])
   process.kill(Number(first), 'SIGKILL')
-  await until('the next one', async () => {
-    const found = await processesWith(seed)
-    return found.length > 0 && !found.includes(first ?? '')
-  })
+  await until('the next one', async () => (await processesWith(seed)).some((pid) => pid !== first))
   await visitors.close()
   t.deepEqual(await processesWith(seed), [])
 })
