@@ -118,9 +118,11 @@ export const url = () =>
 export const pattern = () =>
   checkedText('regular expression', 'a regular expression (RE2)', (value) => parsePattern(value))
 
-/** A Lucene-like query. */
+/** A Lucene-like query; the empty one means all lines. */
 export const query = () =>
-  checkedText('query', 'a query like level:error OR timeout', (value) => parseQuery(value))
+  kindOf({ kind: 'query' }, 'a query like level:error OR timeout', (value) =>
+    typeof value === 'string' ? parseQuery(value).text : undefined,
+  )
 
 /** A condition over signals, in CEL. */
 export const condition = () =>

@@ -75,7 +75,7 @@ function kindName(schema: z.ZodType): string {
 }
 
 function fallbackText(schema: z.ZodType, fallback: unknown, optional: boolean): string {
-  if (optional) return ''
+  if (optional || fallback === '') return ''
   if (fallback === undefined) return '*required*'
   if (schema instanceof z.ZodObject) return ''
   return code(typeof fallback === 'string' ? fallback : JSON.stringify(fallback))

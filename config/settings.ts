@@ -111,7 +111,7 @@ const store = z.strictObject({
 
 const signal = z.strictObject({
   from: oneOf(['logs']).prefault('logs').describe('What is measured.'),
-  where: query().optional().describe('Query that chooses the lines; absent: all lines.'),
+  where: query().prefault('').describe('Query that chooses the lines; empty: all lines.'),
   measure: oneOf(['rate', 'count', 'absent']).describe(
     'Lines per second, number of lines, or (`absent`) 1 while there is no line, else 0.',
   ),

@@ -1,0 +1,27 @@
+import { loadSettings } from '../config/load.ts'
+import { configFile, defaultConfig } from './data-option.ts'
+import type { AddCommand } from './parts.ts'
+import { misuse } from './report.ts'
+
+export const addCheck: AddCommand = (program, { io, checks }) => {
+  program
+    .command('check')
+    .description('everything that is wrong with a settings file, with file, line and path')
+    .argument('[file]', `the file (default: ${defaultConfig}, if here)`)
+    .action((named: string | undefined) => {
+      const file = configFile(named)
+      if (file === undefined) {
+        throw misuse(`there is no ${defaultConfig} here`, 'name the file: mesoscope check FILE')
+      }
+      const { settings } = loadSettings(file, io.env, {}, checks)
+      const { docker, files } = settings.collectors
+      const counts = [
+        counted(docker.length + files.length, 'collector'),
+        counted(Object.keys(settings.signals).length, 'signal'),
+        counted(settings.alerts.length, 'alert'),
+      ]
+      io.out(`${file}: ok (${counts.join(', ')})\n`)
+    })
+}
+
+const counted = (count: number, name: string) => `${count} ${name}${count === 1 ? '' : 's'}`

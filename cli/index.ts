@@ -1,0 +1,64 @@
+import { Command } from 'commander'
+import { addAlerts } from './alerts.ts'
+import { addCheck } from './check.ts'
+import { checkRules } from './check-rules.ts'
+import { addDead } from './dead.ts'
+import { addDemo } from './demo.ts'
+import { addDoctor } from './doctor.ts'
+import { addGaps } from './gaps.ts'
+import { processIo } from './io.ts'
+import { addLogs } from './logs.ts'
+import type { AddCommand, CliParts } from './parts.ts'
+import { exitCodeHelp, report } from './report.ts'
+import { addRun } from './run.ts'
+import { addServices } from './services.ts'
+
+/** All commands, in the order of `--help`. */
+const commands = {
+  run: addRun,
+  check: addCheck,
+  logs: addLogs,
+  services: addServices,
+  alerts: addAlerts,
+  dead: addDead,
+  gaps: addGaps,
+  demo: addDemo,
+  doctor: addDoctor,
+} satisfies Record<string, AddCommand>
+
+/**
+ * The command line. `parseAsync` never rejects for what a person can cause: it tells what is wrong in one line and
+ * sets the exit code.
+ *
+ * @example
+ * await buildCli({ version, start, startDemo, openStoreReadOnly }).parseAsync()
+ */
+export function buildCli(parts: CliParts): Command {
+  const io = parts.io ?? processIo()
+  const program = new Command('mesoscope')
+    .description('Logs, alerts and scaling for services that have no fixed host')
+    .version(parts.version)
+    .option('--debug', 'show where in the program an error arose')
+    .exitOverride()
+    .showHelpAfterError('(--help explains)')
+    .configureOutput({
+      writeOut: (text) => io.out(text),
+      writeErr: (text) => io.err(text),
+      outputError: (text, write) => write(text.replace(/^error: /, 'mesoscope: ')),
+    })
+    .addHelpText('after', exitCodeHelp)
+  const context = { ...parts, io, checks: [checkRules] }
+  for (const add of Object.values(commands)) add(program, context)
+  for (const command of program.commands) command.addHelpText('after', exitCodeHelp)
+  const parse = program.parseAsync.bind(program)
+  program.parseAsync = async (argv, options) => {
+    try {
+      await parse(argv, options)
+      io.exitWith(0)
+    } catch (error) {
+      io.exitWith(report(error, io, program.opts<{ debug?: boolean }>().debug ?? false))
+    }
+    return program
+  }
+  return program
+}

@@ -1,0 +1,69 @@
+import type { Command } from 'commander'
+import type { SettingsCheck } from '../config/load.ts'
+import type { Settings } from '../config/settings.ts'
+import type { Environment } from '../config/tree.ts'
+import type { Clock } from '../pipeline/clock.ts'
+import type { Store } from '../pipeline/store/store.ts'
+
+export const roles = ['collector', 'processor', 'alerting', 'dashboards'] as const
+export type Role = (typeof roles)[number]
+
+/** What the commands need of the rest of the program, handed in by `main.ts`. */
+export interface CliParts {
+  version: string
+  /** Opens everything in order. Throws Trouble, with nothing left open, if it cannot. */
+  start(settings: Settings, options: StartOptions): Promise<Running>
+  startDemo(options: DemoOptions): Promise<Running>
+  /** The store in a data directory that another process may own. Throws Trouble if there is none. */
+  openStoreReadOnly(dir: string): Promise<ReadStore>
+  /** The terminal; that of the process unless set. */
+  io?: Io
+}
+
+export interface StartOptions {
+  roles: readonly Role[]
+  /** Empty the data directory first. */
+  fresh: boolean
+}
+
+export interface DemoOptions {
+  data: string
+  port: number
+  fresh: boolean
+  /** Tells the person at the terminal, one line at a time. */
+  say(line: string): void
+}
+
+export interface Running {
+  /** Address of the page; absent without the role `dashboards`. */
+  url?: string
+  /** Stops in reverse order, nothing lost. */
+  close(): Promise<void>
+}
+
+export type ReadStore = Pick<Store, 'services' | 'search' | 'docs' | 'gaps' | 'close'>
+
+/** The terminal and the surroundings of a command. */
+export interface Io {
+  out(text: string): void
+  err(text: string): void
+  colors: boolean
+  env: Environment
+  clock: Clock
+  /** Calls back on each SIGINT and SIGTERM until the returned function is called. */
+  onStop(listener: (signal: string) => void): () => void
+  /** The exit code of the process once nothing is left to do. */
+  exitWith(code: number): void
+  /** Ends the process at once. */
+  leave(code: number): void
+}
+
+/** What every command is given. */
+export interface CommandContext extends CliParts {
+  io: Io
+  /** Checks by other rooms, for settings that have no other fault. */
+  checks: readonly SettingsCheck[]
+}
+
+/** Declares one command. */
+export type AddCommand = (program: Command, context: CommandContext) => void

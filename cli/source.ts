@@ -1,0 +1,149 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { AlertView } from '../dashboards/api.ts'
+import { errorCode, explain, Trouble } from '../pipeline/errors.ts'
+import type { DeadLetter, LogDoc } from '../pipeline/event.ts'
+import { matchService } from '../pipeline/identity.ts'
+import type {
+  LogPage,
+  LogQuery,
+  SequenceGap,
+  ServiceSummary,
+  StoredDoc,
+  TimeRange,
+} from '../pipeline/store/store.ts'
+import { isAway, openApi, type Address, type Api, type Query } from './api.ts'
+import type { CommandContext, ReadStore } from './parts.ts'
+import { misuse, nothing } from './report.ts'
+
+/** Where a command reads: a running process, or the store it left. */
+export interface Source {
+  /** Undefined where no process is running. */
+  api: Api | undefined
+  services(range: TimeRange): Promise<ServiceSummary[]>
+  search(query: LogQuery): Promise<LogPage>
+  alerts(): Promise<(AlertView | StoredDoc)[]>
+  dead(range: TimeRange, limit: number): Promise<DeadLetter[]>
+  gaps(range: TimeRange): Promise<SequenceGap[]>
+  close(): Promise<void>
+}
+
+/**
+ * Opens what is there of a data directory: the process that runs on it, if it answers, else its store. Throws
+ * Trouble where there is neither.
+ */
+export async function openSource(dir: string, context: CommandContext): Promise<Source> {
+  if (!existsSync(dir)) {
+    throw new Trouble(`there is no ${dir}`, {
+      remedy: 'start mesoscope run or mesoscope demo, or name the directory with --data',
+    })
+  }
+  const address = readAddress(dir)
+  if (address) {
+    const api = openApi(address)
+    if (await answers(api)) return apiSource(api)
+    context.io.err(`mesoscope: nobody answers at ${address.url}; reading the store in ${dir}\n`)
+  }
+  return storeSource(await context.openStoreReadOnly(dir))
+}
+
+/** The address a running process left in `dir`; undefined if there is none. */
+export function readAddress(dir: string): Address | undefined {
+  const file = join(dir, 'process.json')
+  try {
+    const { url, token, pid } = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>
+    if (typeof url !== 'string' || !/^https?:\/\//.test(url) || !URL.canParse(url)) return undefined
+    return {
+      url,
+      ...(typeof token === 'string' && token !== '' && { token }),
+      ...(typeof pid === 'number' && { pid }),
+    }
+  } catch (error) {
+    // Being written, or cut off by a crash: as good as none.
+    if (errorCode(error) === 'ENOENT' || error instanceof SyntaxError) return undefined
+    throw new Trouble(`cannot read ${file}: ${explain(error)}`, {
+      remedy: 'run this as the user who runs Mesoscope',
+      cause: error,
+    })
+  }
+}
+
+async function answers(api: Api): Promise<boolean> {
+  try {
+    await api.get('/api/health')
+    return true
+  } catch (error) {
+    if (isAway(error)) return false
+    throw error
+  }
+}
+
+function apiSource(api: Api): Source {
+  const list = async <T>(path: string, key: string, query: Query = {}) => {
+    const answer = await api.get<Record<string, unknown> | null>(path, query)
+    const found = answer?.[key]
+    if (!Array.isArray(found)) throw new Trouble(`${api.address.url}${path} answers without ${key}`)
+    return found as T[]
+  }
+  return {
+    api,
+    services: ({ from, to }) => list('/api/services', 'services', { from, to }),
+    search: (query) => searchApi(api, query),
+    alerts: () => list('/api/alerts', 'alerts'),
+    dead: ({ from, to }, limit) => list('/api/dead', 'dead', { from, to, limit }),
+    gaps: ({ from, to }) => list('/api/gaps', 'gaps', { from, to }),
+    close: async () => {},
+  }
+}
+
+/** One page of `/api/logs`. */
+export async function searchApi(api: Api, query: LogQuery): Promise<LogPage> {
+  const page = await api.get<LogPage | null>('/api/logs', searchParams(query))
+  if (Array.isArray(page?.hits) && page.hits.every(isLogDoc)) return page
+  throw new Trouble(`${api.address.url} answers something that is no page of lines`, {
+    remedy: 'compare its version with that of this command',
+  })
+}
+
+/** Whether an answer is an event, as far as printing it goes. */
+export function isLogDoc(value: unknown): value is LogDoc {
+  const doc = (value ?? {}) as Record<string, unknown>
+  const fields = ['@timestamp', 'event.id', 'log.level', 'message']
+  return fields.every((field) => typeof doc[field] === 'string')
+}
+
+/** A query to the store as parameters of `/api/logs` and, without times and pages, of `/api/tail`. */
+export function searchParams(query: LogQuery): Query {
+  const { services, levels, ...rest } = query
+  return { ...rest, service: services, ...(levels && { level: levels.join(',') }) }
+}
+
+function storeSource(store: ReadStore): Source {
+  const exact = async ({ services, ...query }: LogQuery): Promise<LogQuery> => {
+    if (!services) return query
+    const known = (await store.services({})).map(({ service }) => service)
+    return { ...query, services: services.map((name) => theOnly(name, known)) }
+  }
+  return {
+    api: undefined,
+    services: (range) => store.services(range),
+    search: async (query) => store.search(await exact(query)),
+    alerts: () => store.docs('alerts', {}),
+    dead: async (range, limit) => (await store.docs('dead', { ...range, limit })) as DeadLetter[],
+    gaps: (range) => store.gaps(range),
+    close: () => store.close(),
+  }
+}
+
+function theOnly(name: string, known: readonly string[]): string {
+  const matches = matchService(name, known)
+  const [first, ...others] = matches
+  if (first !== undefined && others.length === 0) return first
+  const listed = (names: readonly string[]) => names.toSorted().slice(0, 20).join(', ')
+  if (first !== undefined) {
+    const message = `"${name}" can mean ${matches.length} services`
+    throw misuse(message, `give one of them in full: ${listed(matches)}`)
+  }
+  const remedy = known.length > 0 ? `services are ${listed(known)}` : 'nothing was collected yet'
+  throw nothing(`no service "${name}" has written a line yet`, remedy)
+}
