@@ -49,7 +49,7 @@ async function meanwhile(service: string, printed: number): Promise<void> {
   const before = lines(service).length
   await until(
     `${printed} more lines of ${service}`,
-    async () => lines(service).length >= before + printed,
+    () => lines(service).length >= before + printed,
   )
 }
 
@@ -69,7 +69,7 @@ const typical: [string, RegExp][] = [
 ]
 for (const [service, pattern] of typical) {
   test.serial(`${service} prints lines like ${pattern.source.slice(0, 60)}`, async (t) => {
-    await until(pattern.source, async () => lines(service).some((line) => pattern.test(line)))
+    await until(pattern.source, () => lines(service).some((line) => pattern.test(line)))
     t.pass()
   })
 }
@@ -105,19 +105,19 @@ test.serial('each container says which Marathon task it is', async (t) => {
 })
 
 test.serial('batch jobs come and go', async (t) => {
-  await until('a second report', async () => count('/batch/report', 'report batch_report.') >= 2)
+  await until('a second report', () => count('/batch/report', 'report batch_report.') >= 2)
   const report = playground.tasks().find(({ service }) => service === '/batch/report')
   t.true(report?.exitCode === 0 || report?.exitCode === 1)
 })
 
 test.serial('a line of the worker is longer than 16 KiB', async (t) => {
-  await until('a manifest', async () => lines('/shop/worker').some(({ length }) => length > 20_000))
+  await until('a manifest', () => lines('/shop/worker').some(({ length }) => length > 20_000))
   t.pass()
 })
 
 test.serial('secrets stand in the logs, for Mesoscope to hide', async (t) => {
-  await until('a key', async () => count('/shop/payments', 'api_key=') > 0)
-  await until('a token', async () => count('/shop/worker', 'Authorization: Bearer ') > 0)
+  await until('a key', () => count('/shop/payments', 'api_key=') > 0)
+  await until('a token', () => count('/shop/worker', 'Authorization: Bearer ') > 0)
   t.pass()
 })
 
@@ -151,7 +151,7 @@ test.serial(
     t.true(before <= 8)
     await playground.apply('errors')
     t.deepEqual(active(), ['errors'])
-    await until('40 errors', async () => errors() >= before + 40)
+    await until('40 errors', () => errors() >= before + 40)
     t.true(count('/shop/web', 'HTTP/1.1" 500') >= 30)
 
     await playground.apply('calm')
@@ -190,9 +190,7 @@ test.serial('crash: a web instance dies of SIGKILL and a new task takes its plac
   t.false(web().some(({ task, container }) => task !== next.task && container === next.container))
   t.true(next.startedAt - dead.startedAt >= 3000)
   const printed = () => containerLines(join(playground.containersRoot, next.container))
-  await until('requests to the new one', async () =>
-    printed().some((line) => line.includes('" 200 ')),
-  )
+  await until('requests to the new one', () => printed().some((line) => line.includes('" 200 ')))
 })
 
 test.serial('a fault that lasts reaches an instance that is started later', async (t) => {
@@ -203,15 +201,15 @@ test.serial('a fault that lasts reaches an instance that is started later', asyn
     playground.tasks().find(({ service, task }) => service === '/shop/web' && !known.has(task)),
   )
   const printed = () => containerLines(join(playground.containersRoot, next.container))
-  await until('its errors', async () => printed().some((line) => line.includes('"level":"error"')))
+  await until('its errors', () => printed().some((line) => line.includes('"level":"error"')))
   await playground.apply('calm')
   t.deepEqual(active(), [])
 })
 
 test.serial('burst: 20,000 lines are printed, and all of them stand in the files', async (t) => {
   await playground.apply('burst')
-  const debug = async () => lines('/shop/web').filter((line) => line.includes('"of":20000'))
-  const burst = await until('the burst', async () => {
+  const debug = () => lines('/shop/web').filter((line) => line.includes('"of":20000'))
+  const burst = await until('the burst', () => {
     const found = await debug()
     return found.length >= 20_000 ? found : undefined
   })
@@ -224,7 +222,7 @@ test.serial('burst: 20,000 lines are printed, and all of them stand in the files
 test.serial('bad-lines: everything that should not be in a log is in it', async (t) => {
   await playground.apply('bad-lines')
   const parts = ['\ufffd\ufffd', '\0', '\u001b[31;1m', '<script>', 'JSON that never ends', 'Bcc: ']
-  await until('all bad lines', async () => {
+  await until('all bad lines', () => {
     const printed = lines('/shop/payments')
     return (
       parts.every((part) => printed.some((line) => line.includes(part))) &&
@@ -232,7 +230,7 @@ test.serial('bad-lines: everything that should not be in a log is in it', async 
     )
   })
   const first = count('/shop/payments', '<script>')
-  await until('them again', async () => count('/shop/payments', '<script>') > first)
+  await until('them again', () => count('/shop/payments', '<script>') > first)
   await playground.apply('calm')
   t.deepEqual(active(), [])
 })
