@@ -54,7 +54,7 @@ export interface Container {
 
 /**
  * Starts `argv` as a container: `<root>/<id>/config.v2.json`, `hostconfig.json` and `<id>-json.log`.
- * A command that does not exist is a container that exits with 127, as with a shell.
+ * Throws what the disk throws, and nothing runs then. A command that does not exist is a container that exits with 127, as with a shell.
  */
 export function runContainer(options: ContainerOptions): Container {
   const { root, rotation, clock, log } = options
@@ -68,7 +68,8 @@ export function runContainer(options: ContainerOptions): Container {
   const output = openJsonFileLog({ dir: root, id, ...rotation, clock })
   const child = launch(options.argv, options.env)
   const pid = child.pid ?? 0
-  const started = { ...createdState, Running: true, Pid: pid, StartedAt: dockerTime(startedAt) }
+  const state = { ...createdState, Running: true, Pid: pid, StartedAt: dockerTime(startedAt) }
+  const started: ContainerConfig = { ...config, State: state, HasBeenStartedBefore: true }
   copyOutput(child, output, (error) => log.error({ container: id }, explain(error)))
   child.on('message', (message) => options.onReady?.(message as Ready))
 
@@ -76,10 +77,8 @@ export function runContainer(options: ContainerOptions): Container {
     const FinishedAt = dockerTime(clock.now())
     try {
       output.close()
-      writeConfig(dir, {
-        ...config,
-        State: { ...started, Running: false, Pid: 0, ExitCode, FinishedAt },
-      })
+      const State = { ...state, Running: false, Pid: 0, ExitCode, FinishedAt }
+      writeConfig(dir, { ...started, State })
     } catch (error) {
       log.error({ container: id }, `cannot write the end of ${dir}: ${explain(error)}`)
     }
@@ -89,7 +88,12 @@ export function runContainer(options: ContainerOptions): Container {
     finish(code)
     return code
   })
-  writeConfig(dir, { ...config, State: started, HasBeenStartedBefore: true })
+  try {
+    writeConfig(dir, started)
+  } catch (error) {
+    child.kill('SIGKILL')
+    throw error
+  }
   return {
     id,
     dir,

@@ -75,16 +75,16 @@ function burst(): void {
 
 /** Listens on the port that was assigned, or on any free one if that was taken meanwhile. */
 function listen(server: Server, port: number): void {
-  server.once('error', () => {
-    say('warn', `port ${port} is taken, taking another one`)
-    listen(server, 0)
-  })
-  server.listen(port, '127.0.0.1', () => {
-    server.removeAllListeners('error')
+  server.once('listening', () => {
     const { port: listening } = server.address() as AddressInfo
     say('info', `listening on http://127.0.0.1:${listening}`)
     announce(listening)
   })
+  server.once('error', () => {
+    say('warn', `port ${port} is taken, taking another one`)
+    server.listen(0, '127.0.0.1')
+  })
+  server.listen(port, '127.0.0.1')
 }
 
 takeOrders((order) => {

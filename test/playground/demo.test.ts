@@ -210,7 +210,7 @@ test.serial('burst: 20,000 lines are printed, and all of them stand in the files
   await playground.apply('burst')
   const debug = () => lines('/shop/web').filter((line) => line.includes('"of":20000'))
   const burst = await until('the burst', () => {
-    const found = await debug()
+    const found = debug()
     return found.length >= 20_000 ? found : undefined
   })
   t.deepEqual(
