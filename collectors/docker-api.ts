@@ -1,0 +1,209 @@
+import http from 'node:http'
+import type { Readable } from 'node:stream'
+import fetch, { type Response } from 'node-fetch'
+import { errorCode, Trouble } from '../pipeline/errors.ts'
+import { asObject } from './docker-identity.ts'
+
+/** One container in the daemon's list. */
+export interface Listed {
+  id: string
+  running: boolean
+}
+
+export interface DockerEvent {
+  id: string
+  /** `create`, `start`, `die`, `oom`, `destroy`, `rename`. */
+  action: string
+  /** ns since the epoch; 0 if the daemon did not say. */
+  timeNs: bigint
+  exitCode: string | undefined
+  name: string | undefined
+}
+
+/** The log of a container as the daemon sends it, or why it does not. */
+export type LogsAnswer = { body: Readable } | { refused: 'gone' | 'unreadable'; message: string }
+
+/** Docker's HTTP API on a unix socket. Every call throws a retryable {@link Trouble} while the daemon is away. */
+export interface DockerApi {
+  /** The folder of the containers' own folders. */
+  root(): Promise<string | undefined>
+  list(): Promise<Listed[]>
+  /** Undefined if there is no such container (any more). */
+  inspect(id: string): Promise<Record<string, unknown> | undefined>
+  /** `since`: seconds with a fraction; 0 for all. */
+  logs(
+    id: string,
+    options: { since: string; follow: boolean; signal: AbortSignal },
+  ): Promise<LogsAnswer>
+  /** Resolves when the daemon ends the stream. A hint only: the daemon drops events for slow readers. */
+  events(onEvent: (event: DockerEvent) => void, signal: AbortSignal): Promise<void>
+}
+
+const answerMs = 15_000
+const eventKinds = ['create', 'start', 'die', 'oom', 'destroy', 'rename']
+
+export function openDockerApi(socket: string): DockerApi {
+  // The agent passes the path on to net.connect; its type does not say so.
+  const agent = new http.Agent({ socketPath: socket } as http.AgentOptions)
+
+  async function get(path: string, signal: AbortSignal): Promise<Response> {
+    try {
+      return await fetch(`http://docker${path}`, { agent, signal })
+    } catch (cause) {
+      throw awayTrouble(socket, cause)
+    }
+  }
+
+  async function json(path: string): Promise<unknown> {
+    const response = await get(path, AbortSignal.timeout(answerMs))
+    const text = await readText(response)
+    if (response.status === 404) return undefined
+    if (!response.ok) throw refusal(socket, path, response.status, text)
+    return parse(text, `${socket}: GET ${path}`)
+  }
+
+  async function readText(response: Response): Promise<string> {
+    try {
+      return await response.text()
+    } catch (cause) {
+      throw awayTrouble(socket, cause)
+    }
+  }
+
+  return {
+    async root() {
+      const folder = asObject(await json('/info'))['DockerRootDir']
+      return typeof folder === 'string' && folder !== '' ? `${folder}/containers` : undefined
+    },
+    async list() {
+      const all = await json('/containers/json?all=1')
+      return (Array.isArray(all) ? all : []).map(asObject).flatMap((one) => {
+        const id = one['Id']
+        return isContainerId(id) ? [{ id, running: one['State'] === 'running' }] : []
+      })
+    },
+    async inspect(id) {
+      const answer = await json(`/containers/${encodeURIComponent(id)}/json`)
+      return answer === undefined ? undefined : asObject(answer)
+    },
+    async logs(id, { since, follow, signal }) {
+      const query = `stdout=1&stderr=1&timestamps=1&since=${since}${follow ? '&follow=1' : ''}`
+      const path = `/containers/${encodeURIComponent(id)}/logs?${query}`
+      const response = await get(path, signal)
+      if (response.ok && response.body) return { body: response.body as unknown as Readable }
+      const text = await readText(response)
+      const message = messageOf(text)
+      if (response.status === 404) return { refused: 'gone', message }
+      const cannot = response.status === 501 || /does not support reading/.test(message)
+      if (cannot) return { refused: 'unreadable', message }
+      throw refusal(socket, path, response.status, text)
+    },
+    async events(onEvent, signal) {
+      const filters = encodeURIComponent(JSON.stringify({ type: ['container'], event: eventKinds }))
+      const response = await get(`/events?filters=${filters}`, signal)
+      if (!response.ok || !response.body) {
+        throw refusal(socket, '/events', response.status, await readText(response))
+      }
+      await readEvents(response.body as unknown as Readable, onEvent, socket)
+    },
+  }
+}
+
+/** Ids become parts of paths and of keys. */
+export function isContainerId(id: unknown): id is string {
+  return typeof id === 'string' && /^[0-9a-f]{12,64}$/.test(id)
+}
+
+async function readEvents(body: Readable, onEvent: (event: DockerEvent) => void, socket: string) {
+  let rest = ''
+  try {
+    for await (const chunk of body) {
+      const lines = (rest + String(chunk)).split('\n')
+      rest = (lines.pop() as string).slice(0, 1024 * 1024)
+      for (const line of lines) {
+        const event = line === '' ? undefined : asEvent(line)
+        if (event) onEvent(event)
+      }
+    }
+  } catch (cause) {
+    throw awayTrouble(socket, cause)
+  }
+}
+
+function asEvent(line: string): DockerEvent | undefined {
+  let event: Record<string, unknown>
+  try {
+    event = asObject(JSON.parse(line))
+  } catch {
+    return undefined
+  }
+  const { Action: action, timeNano, time } = event
+  const actor = asObject(event['Actor'])
+  const id = actor['ID'] ?? event['id']
+  const attributes = asObject(actor['Attributes'])
+  if (!isContainerId(id) || typeof action !== 'string') return undefined
+  return {
+    id,
+    action,
+    timeNs: eventTime(line, timeNano, time),
+    exitCode: asText(attributes['exitCode']),
+    name: asText(attributes['name']),
+  }
+}
+
+/** `timeNano` has more digits than a JavaScript number. */
+function eventTime(line: string, timeNano: unknown, time: unknown): bigint {
+  const digits = /"timeNano":(\d{1,20})/.exec(line)?.[1]
+  if (typeof timeNano === 'number' && digits) return BigInt(digits)
+  return typeof time === 'number' ? BigInt(Math.trunc(time)) * 1_000_000_000n : 0n
+}
+
+function asText(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}
+
+function parse(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new Trouble(`${what} did not answer with JSON`, {
+      remedy: 'is this the socket of a Docker daemon?',
+      retryable: true,
+      cause,
+    })
+  }
+}
+
+function messageOf(text: string): string {
+  try {
+    const { message } = asObject(JSON.parse(text))
+    if (typeof message === 'string') return message.slice(0, 300)
+  } catch {
+    // Not JSON: told as it is.
+  }
+  return text.slice(0, 300)
+}
+
+function refusal(socket: string, path: string, status: number, text: string): Trouble {
+  return new Trouble(`Docker on ${socket} answered ${status} to ${path}: ${messageOf(text)}`, {
+    remedy: 'look into the log of the Docker daemon; it is tried again',
+    retryable: true,
+  })
+}
+
+const remedies: Record<string, string> = {
+  ENOENT: 'is Docker installed and running? Otherwise name its socket',
+  ECONNREFUSED: 'start the Docker daemon',
+  EACCES: 'run as root or as a member of the group docker',
+  ENOTSOCK: 'this is no socket: name the one of the Docker daemon',
+}
+
+function awayTrouble(socket: string, cause: unknown): Trouble {
+  const code = errorCode(cause) ?? (cause as { cause?: { code?: string } } | null)?.cause?.code
+  const why = code ?? (cause instanceof Error ? cause.message : String(cause))
+  return new Trouble(`Docker does not answer on ${socket} (${why})`, {
+    remedy: `${remedies[why] ?? 'is the Docker daemon running?'}; it is tried again`,
+    retryable: true,
+    cause,
+  })
+}

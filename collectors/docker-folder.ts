@@ -1,0 +1,71 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { errorCode, Trouble } from '../pipeline/errors.ts'
+import { isContainerId } from './docker-api.ts'
+import { asObject } from './docker-identity.ts'
+
+/** The ids of the containers that have a folder in Docker's `containers` folder. Throws a {@link Trouble}. */
+export function listFolders(root: string): string[] {
+  try {
+    return readdirSync(root).filter(isContainerId)
+  } catch (cause) {
+    const code = errorCode(cause)
+    throw new Trouble(`${root} cannot be listed (${code ?? String(cause)})`, {
+      remedy:
+        code === 'EACCES'
+          ? 'run as root, or give the socket of the Docker daemon'
+          : 'is this the `containers` folder of a Docker daemon?',
+      retryable: true,
+      cause,
+    })
+  }
+}
+
+export function logPathOf(root: string, id: string): string {
+  return join(root, id, `${id}-json.log`)
+}
+
+/** What stands in a container's folder. */
+export interface Description {
+  /** Changes whenever the daemon writes it. */
+  version: string
+  /** Of `config.v2.json`: Name, Config, State … */
+  config: Record<string, unknown>
+  /** The log driver; undefined if it is not known. */
+  driver: string | undefined
+}
+
+/** Reads the description unless it still has the version known; undefined if it cannot be read (yet). */
+export function describeFolder(root: string, id: string, known: string | undefined) {
+  const path = join(root, id, 'config.v2.json')
+  try {
+    const { mtimeMs, ino, size } = statSync(path)
+    const version = `${mtimeMs}:${ino}:${size}`
+    if (version === known) return undefined
+    const config = asObject(JSON.parse(readFileSync(path, 'utf8')))
+    return { version, config, driver: driverOf(root, id) } satisfies Description
+  } catch {
+    // Not there yet, not readable, or not JSON: what is known without it is enough to collect.
+    return undefined
+  }
+}
+
+function driverOf(root: string, id: string): string | undefined {
+  try {
+    const host = asObject(JSON.parse(readFileSync(join(root, id, 'hostconfig.json'), 'utf8')))
+    const type = asObject(host['LogConfig'])['Type']
+    return typeof type === 'string' && type !== '' ? type : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether opening the file is forbidden (as opposed to possible, or not there yet). */
+export function isForbidden(path: string): boolean {
+  try {
+    statSync(path)
+    return false
+  } catch (error) {
+    return errorCode(error) === 'EACCES' || errorCode(error) === 'EPERM'
+  }
+}

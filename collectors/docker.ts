@@ -1,0 +1,328 @@
+import { watch, type FSWatcher } from 'node:fs'
+import { hostname } from 'node:os'
+import type { Clock } from '../pipeline/clock.ts'
+import { isoToNs, msToIso } from '../pipeline/event.ts'
+import type { Identity } from '../pipeline/identity.ts'
+import { explain } from '../pipeline/errors.ts'
+import type { Logger } from '../pipeline/log.ts'
+import type { Metrics } from '../pipeline/metrics.ts'
+import { openDockerApi, type DockerEvent } from './docker-api.ts'
+import { diedChange, lifeChanges, type Told } from './docker-changes.ts'
+import { openDockerFile, type DockerInput } from './docker-file.ts'
+import { describeFolder, isForbidden, listFolders, logPathOf } from './docker-folder.ts'
+import { openDockerFollow, type DockerFollow } from './docker-follow.ts'
+import { asObject, dockerIdentity, unknownContainer } from './docker-identity.ts'
+import type { DockerPosition, EventOptions } from './docker-streams.ts'
+import { openDockerWatch } from './docker-watch.ts'
+import { gapChange } from './gaps.ts'
+import { openPump } from './pump.ts'
+import type { Collector, Sink } from './sink.ts'
+
+export interface DockerCollectorOptions extends EventOptions {
+  /** Part of the keys of its positions: must not change between starts. */
+  name: string
+  /** Docker's `containers` folder. Without it the daemon is asked. */
+  root?: string | undefined
+  /** The daemon's socket; at least one of both. */
+  socket?: string | undefined
+  /** The service of all these containers; without it each tells its own. */
+  service?: string | undefined
+  cluster?: string | undefined
+  sink: Sink
+  clock: Clock
+  metrics: Metrics
+  log: Logger
+  /** How long a container with a position must be away before its position is forgotten, ms. */
+  forgetMs?: number
+}
+
+/** What is known of one container. */
+interface Known {
+  id: string
+  sinceMs: number
+  identity: Identity
+  /** The version of its description in the folder; undefined before it could be read. */
+  version?: string
+  /** The answer of inspect that was used. */
+  inspected?: Record<string, unknown>
+  driver?: string | undefined
+  tty: boolean
+  told: Told
+  input?: DockerInput | DockerFollow
+}
+
+/** A container this young is looked at more often: it may be gone soon. */
+const youngMs = 10_000
+const idleMs = { young: 20, usual: 100 }
+
+/**
+ * Collects the logs, lives and identities of a Docker host's containers: files first, the API where a file cannot be
+ * read. Never fails because a folder or the daemon is away: that is retried for ever and told by `trouble()`.
+ */
+export function openDockerCollector(options: DockerCollectorOptions): Promise<Collector> {
+  const { name, sink, clock, metrics, log, forgetMs = 60_000 } = options
+  const naming = { ...options, hostname: hostname() }
+  const containers = new Map<string, Known>()
+  /** Containers with a position that were not found, and since when. */
+  const orphans = new Map<string, number>()
+  let hint: FSWatcher | undefined
+  let rootTrouble: string | undefined
+
+  const logKey = (id: string) => `${name}:log:${id}`
+  const lifeKey = (id: string) => `${name}:life:${id}`
+  const api = options.socket === undefined ? undefined : openDockerApi(options.socket)
+  const daemon =
+    api &&
+    openDockerWatch({
+      api,
+      clock,
+      onNews: () => pump.wake(true),
+      onEvent: (event) => onEvent(event),
+    })
+
+  const pump = openPump({
+    name,
+    sink,
+    clock,
+    metrics,
+    log,
+    discover: (nowMs) => Promise.resolve(discover(nowMs)),
+    idleMs: () => (hasYoung() ? idleMs.young : idleMs.usual),
+  })
+
+  function hasYoung(): boolean {
+    const nowMs = clock.now()
+    for (const { input, sinceMs } of containers.values()) {
+      if (nowMs - sinceMs < youngMs && input?.idle()) return true
+    }
+    return false
+  }
+
+  /** True if the list of containers is complete as of now. */
+  function discover(nowMs: number): boolean {
+    const root = options.root ?? daemon?.root()
+    const folders = root === undefined ? undefined : foldersOf(root)
+    const listed = daemon?.view()?.containers
+    for (const id of folders ?? []) update(id, root, nowMs)
+    for (const id of listed?.keys() ?? []) if (!folders?.has(id)) update(id, undefined, nowMs)
+    const isComplete = folders !== undefined || (listed !== undefined && !daemon?.trouble())
+    if (isComplete) {
+      for (const known of containers.values()) {
+        const isThere = folders?.has(known.id) || listed?.has(known.id)
+        if (!isThere) known.input?.gone()
+        if (known.input && !pump.inputs.has(logKey(known.id))) forget(known)
+        else if (!isThere && !known.input) containers.delete(known.id)
+      }
+      forgetOrphans(nowMs)
+    }
+    return isComplete
+  }
+
+  function foldersOf(root: string): Set<string> | undefined {
+    try {
+      const folders = new Set(listFolders(root))
+      rootTrouble = undefined
+      hint ??= hintAt(root)
+      return folders
+    } catch (error) {
+      rootTrouble = explain(error)
+      hint?.close()
+      hint = undefined
+      return undefined
+    }
+  }
+
+  /** Tells at once that a container came or went; that it may be missed does no harm. */
+  function hintAt(root: string): FSWatcher | undefined {
+    try {
+      const watcher = watch(root, { persistent: false }, () => pump.wake(true))
+      watcher.on('error', () => (hint = undefined))
+      return watcher
+    } catch {
+      return undefined
+    }
+  }
+
+  function update(id: string, root: string | undefined, nowMs: number) {
+    const known = containers.get(id) ?? meet(id, nowMs)
+    if (root !== undefined) readFolder(known, root)
+    if (known.version === undefined) readInspected(known)
+    if (known.input) {
+      const isRunning = daemon?.view()?.containers.get(id)?.running
+      if (isRunning && 'running' in known.input) known.input.running()
+      return
+    }
+    const input = openInput(known, root)
+    if (!input) return
+    known.input = input
+    pump.inputs.set(logKey(id), input)
+  }
+
+  function meet(id: string, nowMs: number): Known {
+    const told = asObject(sink.position(lifeKey(id))) as Told
+    const identity = unknownContainer(id, naming)
+    const known: Known = { id, sinceMs: nowMs, identity, tty: false, told }
+    containers.set(id, known)
+    return known
+  }
+
+  function readFolder(known: Known, root: string) {
+    const description = describeFolder(root, known.id, known.version)
+    if (!description) return
+    known.version = description.version
+    known.driver = description.driver
+    describe(known, description.config)
+  }
+
+  function readInspected(known: Known) {
+    const inspected = daemon?.described(known.id)
+    if (!inspected) return daemon?.want(known.id)
+    if (inspected === known.inspected) return
+    known.inspected = inspected
+    const driver = asObject(asObject(inspected['HostConfig'])['LogConfig'])['Type']
+    known.driver = typeof driver === 'string' ? driver : undefined
+    describe(known, inspected)
+  }
+
+  function describe(known: Known, config: Record<string, unknown>) {
+    const identity = dockerIdentity({ ...config, Id: known.id }, naming)
+    const isNew = JSON.stringify(identity) !== JSON.stringify(known.identity)
+    known.identity = identity
+    known.tty = asObject(config['Config'])['Tty'] === true
+    const { changes, told } = lifeChanges(known.id, identity, config['State'], known.told)
+    const isTold = JSON.stringify(told) === JSON.stringify(known.told)
+    known.told = told
+    if (isNew) known.input?.identify(identity)
+    pump.put({
+      changes,
+      identities: isNew ? [identity] : [],
+      ...(isTold ? {} : { positions: { [lifeKey(known.id)]: told } }),
+    })
+  }
+
+  function openInput(known: Known, root: string | undefined) {
+    const { id } = known
+    const path = root === undefined ? logPathOfInspected(known) : logPathOf(root, id)
+    const isDescribed = known.version !== undefined || known.inspected !== undefined
+    const hasFile = known.driver === undefined || known.driver === 'json-file'
+    const shared = {
+      ...options,
+      key: logKey(id),
+      container: id,
+      identity: known.identity,
+      position: sink.position(logKey(id)) as DockerPosition | undefined,
+      onBytes: (bytes: number) => metrics.collected_bytes_total.inc({ collector: name }, bytes),
+    }
+    if (path !== undefined && hasFile && !(api && isForbidden(path))) {
+      return openDockerFile({ ...shared, path })
+    }
+    if (api && isDescribed) {
+      return openDockerFollow({ ...shared, api, tty: known.tty, wake: () => pump.wake() })
+    }
+    if (!api) tellDriver(known)
+    return undefined
+  }
+
+  /** Where the daemon says that the file is, if it can be read there. */
+  function logPathOfInspected({ id, inspected }: Known): string | undefined {
+    const path = inspected?.['LogPath']
+    if (typeof path !== 'string' || !path.endsWith(`/${id}-json.log`)) return undefined
+    return isForbidden(path.slice(0, path.lastIndexOf('/'))) ? undefined : path
+  }
+
+  const toldDrivers = new Map<string, string>()
+  function tellDriver({ id, identity, driver }: Known) {
+    if (toldDrivers.has(id)) return
+    const message = `container ${identity.containerName ?? id.slice(0, 12)} logs through the driver ${driver}, which leaves no file that can be read: give the socket of the Docker daemon`
+    toldDrivers.set(id, message)
+    pump.put({
+      changes: [
+        {
+          '@timestamp': msToIso(clock.now()),
+          'event.id': `change:collector:${id}:driver`,
+          'event.kind': 'collector',
+          'event.action': 'unreadable',
+          message,
+          'container.id': id,
+        },
+      ],
+    })
+  }
+
+  function onEvent(event: DockerEvent) {
+    pump.wake(true)
+    const wasSeen = containers.has(event.id) || sink.position(logKey(event.id)) !== undefined
+    if (event.action !== 'destroy' || wasSeen || !daemon?.death(event.id)) return
+    const identity = { ...unknownContainer(event.id, naming), ...namedBy(event) }
+    const gap = { cause: 'rotated', at: 0, lastTime: undefined, firstTime: undefined } as const
+    const container = `container ${event.name ?? event.id.slice(0, 12)}`
+    pump.put({
+      changes: [
+        gapChange({ ...gap, source: logKey(event.id), name: container, identity }, clock.now()),
+      ],
+    })
+  }
+
+  /** Everything of it was read and it is gone. */
+  function forget({ id, identity, told }: Known) {
+    containers.delete(id)
+    toldDrivers.delete(id)
+    const death = daemon?.death(id)
+    const ns = death?.timeNs || isoToNs(msToIso(clock.now()))
+    const code = Number.parseInt(death?.exitCode ?? '', 10)
+    const exit = Number.isNaN(code) ? undefined : { code, oomKilled: false }
+    pump.put({
+      changes: told.running ? [diedChange(id, identity, String(ns), exit)] : [],
+      positions: { [lifeKey(id)]: null },
+    })
+    daemon?.forget(id)
+  }
+
+  /** Containers that were removed while nobody was here. */
+  function forgetOrphans(nowMs: number) {
+    if (orphans.size === 0 && nowMs - startedMs > forgetMs) return
+    for (const [id, sinceMs] of orphans) {
+      if (containers.has(id)) orphans.delete(id)
+      else if (nowMs - sinceMs >= forgetMs) forgetOrphan(id, nowMs)
+    }
+  }
+
+  function forgetOrphan(id: string, nowMs: number) {
+    orphans.delete(id)
+    const { streams = {} } = asObject(sink.position(logKey(id))) as Partial<DockerPosition>
+    const told = asObject(sink.position(lifeKey(id))) as Told
+    const times = Object.values(streams).map(({ time }) => time)
+    const gap = { cause: 'rotated', at: 0, firstTime: undefined } as const
+    const identity = unknownContainer(id, naming)
+    const details = { ...gap, source: logKey(id), name: `container ${id.slice(0, 12)}`, identity }
+    const lastTime = times.toSorted().at(-1)
+    pump.put({
+      changes: told.running === false ? [] : [gapChange({ ...details, lastTime }, nowMs)],
+      positions: { [logKey(id)]: null, [lifeKey(id)]: null },
+    })
+  }
+
+  const startedMs = clock.now()
+  for (const key of sink.positions(`${name}:log:`)) {
+    orphans.set(key.slice(`${name}:log:`.length), startedMs)
+  }
+
+  return Promise.resolve({
+    name,
+    through: () => pump.through(),
+    trouble: () =>
+      daemon?.trouble() ??
+      (api && daemon?.view() ? undefined : rootTrouble) ??
+      pump.trouble() ??
+      toldDrivers.values().next().value,
+    async close() {
+      hint?.close()
+      await daemon?.close()
+      await pump.close()
+    },
+  })
+}
+
+function namedBy({ name }: DockerEvent): Identity {
+  return name === undefined ? {} : { service: name, task: name, containerName: name }
+}

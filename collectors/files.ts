@@ -1,0 +1,144 @@
+import { accessSync, constants, statSync } from 'node:fs'
+import { glob } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { basename, matchesGlob, resolve } from 'node:path'
+import type { Clock } from '../pipeline/clock.ts'
+import { errorCode, explain, Trouble } from '../pipeline/errors.ts'
+import type { Logger } from '../pipeline/log.ts'
+import type { Metrics } from '../pipeline/metrics.ts'
+import type { EventOptions } from './docker-streams.ts'
+import { openPlainFile, type PlainInput, type PlainPosition } from './plain-file.ts'
+import { openPump } from './pump.ts'
+import { isRotationOf } from './rotated.ts'
+import type { Collector, Sink } from './sink.ts'
+
+export interface FilesCollectorOptions extends EventOptions {
+  /** Part of the keys of its positions: must not change between starts. */
+  name: string
+  /** Globs, relative to the working directory; looked up again every second. */
+  paths: readonly string[]
+  /** The service of all these files. */
+  service: string
+  cluster?: string | undefined
+  sink: Sink
+  clock: Clock
+  metrics: Metrics
+  log: Logger
+  /** How long a file with a position must be away before its position is forgotten, ms. */
+  forgetMs?: number
+}
+
+const idleMs = 100
+
+/**
+ * Collects plain text files through their rotations (renamed, copied and truncated, compressed). A file is read from
+ * its beginning, also one that was there before the first start; of what was rotated before only what a glob names.
+ * Never fails because a file is missing or forbidden: that is retried for ever and told by `trouble()`.
+ */
+export function openFilesCollector(options: FilesCollectorOptions): Promise<Collector> {
+  const { name, sink, clock, metrics, log, service, cluster, forgetMs = 60_000 } = options
+  const patterns = options.paths.map((path) => resolve(path))
+  const prefix = `${name}:file:`
+  const files = new Map<string, PlainInput>()
+  /** Since when nothing is found at the paths of inputs. */
+  const missingMs = new Map<string, number>()
+  const troubles = new Map<string, string>()
+  const agent = hostname()
+
+  const pump = openPump({ name, sink, clock, metrics, log, discover, idleMs: () => idleMs })
+
+  async function discover(nowMs: number): Promise<boolean> {
+    troubles.clear()
+    const found = await find()
+    for (const path of found) {
+      const rotated = found.filter((other) => other !== path && isRotationOf(other, path))
+      if (found.some((base) => base !== path && isRotationOf(path, base))) continue
+      if (!files.has(path) && isReadable(path)) open(path, rotated.length > 0)
+    }
+    dropMissing(nowMs)
+    return true
+  }
+
+  async function find(): Promise<string[]> {
+    const found = new Set<string>()
+    for (const pattern of patterns) {
+      const before = found.size
+      try {
+        for await (const path of glob(pattern)) found.add(path)
+      } catch (error) {
+        troubles.set(pattern, `${pattern} cannot be looked up: ${explain(error)}`)
+      }
+      if (found.size === before && !troubles.has(pattern)) {
+        troubles.set(pattern, `no file matches ${pattern}: it is looked for every second`)
+      }
+    }
+    return [...found].toSorted()
+  }
+
+  /** False for folders and pipes, for what another input has under another name, and (told) for what is forbidden. */
+  function isReadable(path: string): boolean {
+    try {
+      const stat = statSync(path)
+      if (!stat.isFile()) return false
+      accessSync(path, constants.R_OK)
+      return ![...files.values()].some((file) => file.holds(stat.dev, stat.ino))
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT') troubles.set(path, explain(unreadable(path, error)))
+      return false
+    }
+  }
+
+  function open(path: string, history: boolean) {
+    const key = prefix + path
+    const input = openPlainFile({
+      ...options,
+      key,
+      path,
+      history,
+      identity: { ...(cluster ? { cluster } : {}), service, task: basename(path), agent },
+      position: sink.position(key) as PlainPosition | undefined,
+      onBytes: (bytes) => metrics.collected_bytes_total.inc({ collector: name }, bytes),
+    })
+    files.set(path, input)
+    pump.inputs.set(key, input)
+  }
+
+  function dropMissing(nowMs: number) {
+    for (const [path, input] of files) {
+      if (!pump.inputs.has(prefix + path)) {
+        files.delete(path)
+        missingMs.delete(path)
+      } else if (!input.idle()) missingMs.delete(path)
+      else {
+        const since = missingMs.get(path) ?? nowMs
+        missingMs.set(path, since)
+        if (nowMs - since >= forgetMs) input.gone()
+      }
+    }
+  }
+
+  // A file that was rotated while nobody was here may be found under its new name only.
+  for (const key of sink.positions(prefix)) {
+    const path = key.slice(prefix.length)
+    if (patterns.some((pattern) => matchesGlob(path, pattern))) open(path, false)
+  }
+
+  return Promise.resolve({
+    name,
+    through: () => pump.through(),
+    trouble: () => pump.trouble() ?? troubles.values().next().value,
+    close: () => pump.close(),
+  })
+}
+
+function unreadable(path: string, cause: unknown): Trouble {
+  const code = errorCode(cause) ?? String(cause)
+  return new Trouble(`${path} cannot be read (${code})`, {
+    remedy:
+      code === 'EACCES'
+        ? 'run as a user who may read it (often a member of the group adm), or leave it out'
+        : 'mend it or leave it out',
+    retryable: true,
+    cause,
+  })
+}

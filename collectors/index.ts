@@ -1,0 +1,68 @@
+import type { Clock } from '../pipeline/clock.ts'
+import type { Logger } from '../pipeline/log.ts'
+import type { Metrics } from '../pipeline/metrics.ts'
+import { openDockerCollector, type DockerCollectorOptions } from './docker.ts'
+import { openFilesCollector, type FilesCollectorOptions } from './files.ts'
+import { openRedactor, type RedactorOptions } from './redact.ts'
+import type { Collector, Sink } from './sink.ts'
+
+/** Every collector, by its key in the settings. Adding one: a file here, a line here, its settings, its test. */
+export const collectors = {
+  docker: openDockerCollector,
+  files: openFilesCollector,
+} as const satisfies Record<string, (options: never) => Promise<Collector>>
+
+/** What the settings say of collectors; keys as in the file. */
+export interface CollectorSettings {
+  docker: readonly Pick<DockerCollectorOptions, 'root' | 'socket' | 'service'>[]
+  files: readonly Pick<FilesCollectorOptions, 'paths' | 'service'>[]
+  max_event_bytes: number
+  multiline: boolean
+  redact: RedactorOptions
+}
+
+export interface CollectorContext {
+  cluster: string
+  sink: Sink
+  clock: Clock
+  metrics: Metrics
+  log: Logger
+}
+
+/**
+ * Opens all collectors of the settings. The first of a kind is named as the kind, the next `docker-2` and so on; read
+ * positions go by these names, so a new one belongs at the end. Throws a `Trouble` for a redaction pattern that
+ * cannot be used, never because something to be read is away.
+ */
+export function openCollectors(
+  settings: CollectorSettings,
+  { cluster, sink, clock, metrics, log }: CollectorContext,
+): Promise<Collector[]> {
+  const redactor = openRedactor(settings.redact)
+  const shared = {
+    cluster,
+    sink,
+    clock,
+    metrics,
+    log,
+    redactor: {
+      scan: redactor.scan,
+      redact(escaped: string) {
+        const redacted = redactor.redact(escaped)
+        if (redacted !== escaped) metrics.redactions_total.inc()
+        return redacted
+      },
+    },
+    maxEventBytes: settings.max_event_bytes,
+    multiline: settings.multiline,
+  }
+  const name = (kind: string, index: number) => (index === 0 ? kind : `${kind}-${index + 1}`)
+  return Promise.all([
+    ...settings.docker.map((one, index) =>
+      collectors.docker({ ...shared, ...one, name: name('docker', index) }),
+    ),
+    ...settings.files.map((one, index) =>
+      collectors.files({ ...shared, ...one, name: name('files', index) }),
+    ),
+  ])
+}

@@ -1,0 +1,173 @@
+import { basename } from 'node:path'
+import type { ChangeDoc, Stream } from '../pipeline/event.ts'
+import type { Identity } from '../pipeline/identity.ts'
+import { openAssembler, type AssemblerState } from './assemble.ts'
+import { earliest, type EventOptions } from './docker-streams.ts'
+import { fingerprintBytes, hashOf } from './fingerprint.ts'
+import { openFollower, type Chunk, type FollowPosition, type Gap } from './follow-file.ts'
+import { framePlain } from './frame.ts'
+import { gapChange } from './gaps.ts'
+import { openLineTimes } from './line-time.ts'
+import type { Input } from './pump.ts'
+import type { Collected } from './sink.ts'
+
+/** The stored position of a plain file. */
+export interface PlainPosition {
+  /** `file:<hash of the path, the machine and the first bytes>`. */
+  source: string
+  file: FollowPosition
+  state: AssemblerState<number>
+}
+
+export interface PlainFileOptions extends EventOptions {
+  key: string
+  path: string
+  identity: Identity
+  position: PlainPosition | undefined
+  history: boolean
+  onBytes(bytes: number): void
+}
+
+export interface PlainInput extends Input {
+  holds(dev: number, ino: number): boolean
+  /** Nothing of it is there (any more). */
+  idle(): boolean
+  gone(): void
+}
+
+/** How long a writer may leave a file that was renamed before it opens the new one. */
+const handoverMs = 2_000
+/** A line without its newline is taken as it is after so long. */
+const unfinishedMs = 1_000
+
+/** Reads one text file through its rotations. Ids are `<source>:<generation>:<offset>`. */
+export function openPlainFile(options: PlainFileOptions): PlainInput {
+  const { key, path, identity, position, redactor } = options
+  const stream: Stream = /stderr/i.test(basename(path)) ? 'stderr' : 'stdout'
+  const times = openLineTimes()
+  let assembler = position && openFileAssembler(position.source, position.state)
+  let source = position?.source ?? ''
+  const takenTo = position?.state.place ?? 0
+  let gaps: { gap: Gap; lastTime: string | undefined; firstTime: string | undefined }[] = []
+  let lastTime = position?.state.time || undefined
+  let firstPushed: number | undefined
+  let readThroughMs = 0
+  let restSinceMs: number | undefined
+  let isGone = false
+  let wasFound = false
+  let nowMs = 0
+  let chunk: Chunk | undefined
+
+  const follower = openFollower({
+    path,
+    position: position?.file,
+    history: options.history,
+    uniqueStart: false,
+    handoverMs,
+    onGap: (gap) => gaps.push({ gap, lastTime, firstTime: undefined }),
+  })
+
+  function openFileAssembler(of: string, state?: AssemblerState<number>) {
+    return openAssembler<number>({
+      source: of,
+      stream,
+      identity,
+      eventId: (_time, _ordinal, place) => `${of}:${placeInFile(place)}`,
+      multiline: options.multiline,
+      redact: (escaped) => redactor.redact(escaped),
+      maxEventBytes: options.maxEventBytes,
+      ...(state ? { state } : {}),
+    })
+  }
+
+  /** A file that is made anew at the same path with the same beginning is another source. */
+  function sourceOf({ bytes, at }: Chunk): string {
+    const { ino, bornMs } = follower.stretchAt(at) ?? {}
+    const head = bytes.toString('latin1', 0, fingerprintBytes)
+    return `file:${hashOf(JSON.stringify([identity.agent, path, ino, bornMs, head]))}`
+  }
+
+  function placeInFile(place: number): string {
+    const stretch = follower.stretchAt(place)
+    return stretch ? `${stretch.generation}:${place - stretch.base + stretch.from}` : `0:${place}`
+  }
+
+  const handlers: Parameters<typeof framePlain>[1] = {
+    scan: redactor.scan,
+    line(escaped, complete, suspect, begin, end) {
+      const at = (chunk as Chunk).at
+      const time = times.of(escaped, nowMs)
+      for (const gap of gaps) gap.firstTime ??= time
+      if (at + begin < takenTo) return
+      lastTime = time
+      firstPushed ??= at + begin
+      assembler?.push({ time, escaped, complete, suspect, begin: at + begin, end: at + end }, nowMs)
+    },
+  }
+
+  function frame(read: Chunk) {
+    chunk = read
+    source ||= sourceOf(read)
+    assembler ??= openFileAssembler(source)
+    const isLate = restSinceMs !== undefined && nowMs - restSinceMs >= unfinishedMs
+    const consumed = framePlain(read.bytes, handlers, read.final || (read.atEnd && isLate))
+    restSinceMs = consumed === read.bytes.length ? undefined : (restSinceMs ?? nowMs)
+    follower.consume(consumed)
+    options.onBytes(consumed)
+  }
+
+  function snapshot(): PlainPosition {
+    const state = (assembler as NonNullable<typeof assembler>).state()
+    const isWaiting = assembler?.waitingSince() !== undefined
+    const at = isWaiting ? (state.place ?? firstPushed ?? 0) : follower.place()
+    return { source, state, file: follower.position(at) }
+  }
+
+  function take(atMs: number, force: boolean): Collected | undefined {
+    const { records, dead } = assembler?.take(atMs, force) ?? { records: [], dead: [] }
+    const changes: ChangeDoc[] = gaps.map(({ gap, ...around }) =>
+      gapChange({ ...gap, ...around, source: key, name: path, identity }, atMs),
+    )
+    gaps = []
+    const over = ended()
+    if (over && position && !wasFound) changes.push(goneUnread(position, atMs))
+    if (records.length + dead.length + changes.length === 0 && !over) return undefined
+    const positions = over ? { [key]: null } : assembler ? { [key]: snapshot() } : {}
+    return { records, dead, changes, positions }
+  }
+
+  function goneUnread({ file, state }: PlainPosition, atMs: number): ChangeDoc {
+    const gap = {
+      cause: 'rotated',
+      at: file.at,
+      lastTime: state.time,
+      firstTime: undefined,
+    } as const
+    return gapChange({ ...gap, source: key, name: path, identity }, atMs)
+  }
+
+  const ended = () => follower.ended() || (isGone && follower.idle())
+
+  return {
+    async read(buffer, atMs) {
+      nowMs = atMs
+      await follower.look(atMs)
+      const again = restSinceMs !== undefined && atMs - restSinceMs >= unfinishedMs
+      const read = await follower.read(buffer, atMs, again)
+      wasFound ||= !follower.idle()
+      if (read) frame(read)
+      if (!read || read.atEnd) readThroughMs = atMs
+      return read !== undefined && (!read.atEnd || read.final)
+    },
+    take,
+    readThrough: () => readThroughMs,
+    waitingSince: () => earliest([assembler?.waitingSince(), restSinceMs]),
+    ended,
+    idle: () => follower.idle(),
+    holds: (dev, ino) => follower.holds(dev, ino),
+    gone() {
+      isGone = true
+    },
+    close: () => follower.close(),
+  }
+}

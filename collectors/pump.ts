@@ -1,0 +1,207 @@
+import { pause, type Clock } from '../pipeline/clock.ts'
+import { explain } from '../pipeline/errors.ts'
+import type { Logger } from '../pipeline/log.ts'
+import type { Metrics } from '../pipeline/metrics.ts'
+import type { Collected, Sink } from './sink.ts'
+
+/** One thing that is read: a container's file, a container over the API, a plain file. Times are ms. */
+export interface Input {
+  /** Reads at most one chunk into its assemblers; true if there is more at once. May throw: it is tried again. */
+  read(buffer: Buffer, nowMs: number): Promise<boolean>
+  /** What is ready, with the position behind it; with `force` everything. Undefined if nothing is. */
+  take(nowMs: number, force: boolean): Collected | undefined
+  /** Everything written to it before this time has been read (though not yet taken). */
+  readThrough(): number
+  /** When the oldest text that was read and not taken was read; undefined if there is none. */
+  waitingSince(): number | undefined
+  /** True once nothing more can come: it is taken by force, closed and dropped. */
+  ended(): boolean
+  /** What is wrong with it, if it is not by throwing. */
+  trouble?(): string | undefined
+  close(): void
+}
+
+export interface PumpOptions {
+  name: string
+  sink: Sink
+  clock: Clock
+  metrics: Metrics
+  log: Logger
+  /** Finds inputs and drops them; false if it could not look everywhere. Does not reject. */
+  discover(nowMs: number): Promise<boolean>
+  discoverMs?: number
+  /** How long to wait when nothing is to be read. */
+  idleMs(): number
+}
+
+export interface Pump {
+  inputs: Map<string, Input>
+  /** Appended with what is read next. */
+  put(collected: Collected): void
+  /** Reads again at once; with `rediscover` looks for inputs before. */
+  wake(rediscover?: boolean): void
+  through(): number
+  trouble(): string | undefined
+  close(): Promise<void>
+}
+
+const chunkBytes = 1024 * 1024
+/** So much is read before it is appended, however many inputs are busy. */
+const batchBytes = 4 * chunkBytes
+
+/** Reads all inputs in turn, a chunk of each, and appends what is ready, until it is closed. */
+export function openPump(options: PumpOptions): Pump {
+  const { name, sink, clock, metrics, log, discover, discoverMs = 1000, idleMs } = options
+  const inputs = new Map<string, Input>()
+  const buffer = Buffer.allocUnsafe(chunkBytes)
+  const stopping = new AbortController()
+  const failures = new Map<string, string>()
+  let batch: Collected = {}
+  let unappended = 0
+  let appending: Promise<void> = Promise.resolve()
+  let sinkTrouble: string | undefined
+  let rediscover = true
+  let discoveredMs = 0
+  let throughMs = 0
+  let resting: AbortController | undefined
+  let woken = false
+
+  async function append(taken: Collected) {
+    while (!(stopping.signal.aborted && sinkTrouble)) {
+      try {
+        await sink.append(taken)
+        sinkTrouble = undefined
+        countAppended(taken)
+        return
+      } catch (error) {
+        sinkTrouble = `${name}: what was read cannot be stored: ${explain(error)}`
+        log.error({ err: error, collector: name }, 'the spool refused a batch; trying again')
+        await pause(1000, stopping.signal)
+      }
+    }
+  }
+
+  function countAppended({ records = [], dead = [] }: Collected) {
+    const lines = records.reduce((sum, { head }) => sum + head.count, 0)
+    if (lines > 0) metrics.collected_lines_total.inc({ collector: name }, lines)
+    if (dead.length > 0) metrics.dead_letters_total.inc({ stage: 'collect' }, dead.length)
+  }
+
+  /** Appends what was taken while reading goes on; one batch at a time. */
+  async function flush() {
+    await appending
+    if (Object.keys(batch).length === 0) return
+    const taken = batch
+    batch = {}
+    unappended = 0
+    appending = append(taken)
+  }
+
+  async function step(key: string, input: Input, nowMs: number): Promise<boolean> {
+    let more = false
+    try {
+      more = await input.read(buffer, nowMs)
+      failures.delete(key)
+    } catch (error) {
+      if (!failures.has(key)) log.warn({ err: error, collector: name, input: key }, 'cannot read')
+      failures.set(key, explain(error))
+    }
+    const ended = input.ended()
+    merge(batch, input.take(clock.now(), ended))
+    if (ended) drop(key, input)
+    return more && !ended
+  }
+
+  function drop(key: string, input: Input) {
+    input.close()
+    inputs.delete(key)
+    failures.delete(key)
+  }
+
+  async function pass(): Promise<boolean> {
+    const startMs = clock.now()
+    if (rediscover || startMs - discoveredMs >= discoverMs) {
+      rediscover = false
+      if (await discover(startMs)) discoveredMs = startMs
+    }
+    let busy = false
+    for (const [key, input] of inputs) {
+      if (stopping.signal.aborted) break
+      const more = await step(key, input, clock.now())
+      busy ||= more
+      unappended += more ? chunkBytes : 0
+      if (unappended >= batchBytes) await flush()
+    }
+    const reached = reachedMs()
+    await flush()
+    if (!busy) await appending
+    // Not before it is on disk.
+    void appending.then(() => (throughMs = Math.max(throughMs, reached)))
+    return busy
+  }
+
+  function reachedMs(): number {
+    let reached = discoveredMs
+    for (const input of inputs.values()) {
+      reached = Math.min(reached, input.readThrough(), input.waitingSince() ?? Infinity)
+    }
+    return reached
+  }
+
+  async function rest() {
+    if (woken) return void (woken = false)
+    resting = new AbortController()
+    const either = AbortSignal.any([resting.signal, stopping.signal])
+    await pause(idleMs(), either)
+    resting = undefined
+    woken = false
+  }
+
+  async function run() {
+    while (!stopping.signal.aborted) {
+      const busy = await pass()
+      if (!busy) await rest()
+    }
+    for (const [key, input] of inputs) {
+      merge(batch, input.take(clock.now(), true))
+      drop(key, input)
+    }
+    await flush()
+    await appending
+  }
+
+  // Not before the caller has this pump in its hands: discovering uses it.
+  const running = Promise.resolve().then(run)
+  return {
+    inputs,
+    put: (collected) => merge(batch, collected),
+    wake(again = false) {
+      rediscover ||= again
+      woken = true
+      resting?.abort()
+    },
+    through: () => throughMs,
+    trouble: () =>
+      sinkTrouble ??
+      failures.values().next().value ??
+      firstKnown([...inputs.values()].map((input) => input.trouble?.())),
+    close() {
+      stopping.abort()
+      return running
+    },
+  }
+}
+
+/** Adds what was taken of one input to the batch; positions of one input come in order. */
+export function merge(batch: Collected, more: Collected | undefined): void {
+  if (!more) return
+  if (more.records?.length) (batch.records ??= []).push(...more.records)
+  if (more.changes?.length) (batch.changes ??= []).push(...more.changes)
+  if (more.dead?.length) (batch.dead ??= []).push(...more.dead)
+  if (more.identities?.length) (batch.identities ??= []).push(...more.identities)
+  if (more.positions) batch.positions = { ...batch.positions, ...more.positions }
+}
+
+function firstKnown(texts: (string | undefined)[]): string | undefined {
+  return texts.find((text) => text !== undefined)
+}

@@ -1,0 +1,117 @@
+import { constants, fstatSync, openSync, closeSync, readdirSync, unlinkSync } from 'node:fs'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { mkdtemp, rmdir } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { createGunzip } from 'node:zlib'
+import { errorCode } from '../pipeline/errors.ts'
+
+/** An open file of a log: the current one or one that was rotated away. `dev` and `ino` are of the name's own file. */
+export interface OpenLog {
+  name: string
+  fd: number
+  dev: number
+  ino: number
+  /** When it was made, ms; an inode that is used again has another. */
+  bornMs: number
+}
+
+const numbered = /^\.(\d{1,9})(\.gz)?$/
+const dated = /^-(\d{8,14})(\.gz)?$/
+
+/** Where `name` stands among the rotations of `base`: higher is older; undefined if it is none. */
+function ageOf(name: string, base: string): number | undefined {
+  if (!name.startsWith(base)) return undefined
+  const ending = name.slice(base.length)
+  const number = numbered.exec(ending)?.[1]
+  if (number !== undefined) return Number(number)
+  const date = dated.exec(ending)?.[1]
+  return date === undefined ? undefined : 1e15 - Number(date.padEnd(14, '0'))
+}
+
+/** Whether `path` is what rotating `base` leaves behind (`base.3`, `base.3.gz`, `base-20261122`). */
+export function isRotationOf(path: string, base: string): boolean {
+  return ageOf(path, base) !== undefined
+}
+
+/**
+ * The names of a log's files, the current one first, then from the youngest to the oldest. A rotation that happens
+ * while they are opened in this order moves a file to a name that is still to come, so none is missed.
+ */
+export function rotationNames(path: string): string[] {
+  const folder = dirname(path)
+  const base = basename(path)
+  const rotated = namesIn(folder)
+    .map((name) => ({ name, age: ageOf(name, base) }))
+    .filter((entry): entry is { name: string; age: number } => entry.age !== undefined)
+    // The uncompressed one first: while it is there the other may be unfinished.
+    .toSorted((a, b) => a.age - b.age || a.name.length - b.name.length)
+  return [path, ...withShifts(rotated.map(({ name }) => join(folder, name)))]
+}
+
+/** One name more at the end: where the oldest file moves if a rotation happens meanwhile. */
+function withShifts(names: string[]): string[] {
+  const last = names.at(-1)
+  const number = last === undefined ? undefined : /\.(\d+)$/.exec(last)?.[1]
+  if (last === undefined || number === undefined) return names
+  return [...names, `${last.slice(0, -number.length)}${Number(number) + 1}`]
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return []
+    throw error
+  }
+}
+
+/** Opens a file of a log; undefined if it is not there (any more) or no regular file. Throws EACCES and the like. */
+export async function openLogFile(name: string): Promise<OpenLog | undefined> {
+  let fd: number
+  try {
+    // Without O_NONBLOCK the opening of a named pipe would hang.
+    fd = openSync(name, constants.O_RDONLY | constants.O_NONBLOCK)
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return undefined
+    throw error
+  }
+  const stat = fstatSync(fd)
+  if (!stat.isFile()) {
+    closeSync(fd)
+    return undefined
+  }
+  const of = { name, dev: stat.dev, ino: stat.ino, bornMs: stat.birthtimeMs }
+  return name.endsWith('.gz') ? unpacked(of, fd) : { ...of, fd }
+}
+
+/** A compressed file is read from a nameless copy, so that it is read like any other. */
+async function unpacked(of: Omit<OpenLog, 'fd'>, packed: number): Promise<OpenLog | undefined> {
+  const folder = await mkdtemp(join(tmpdir(), 'mesoscope-gz-'))
+  const copy = join(folder, 'log')
+  let fd: number | undefined
+  try {
+    await pipeline(
+      createReadStream('', { fd: packed, start: 0 }),
+      createGunzip(),
+      createWriteStream(copy, { mode: 0o600 }),
+    )
+    fd = openSync(copy, 'r')
+  } catch {
+    // Still being written, or broken: the caller sees a file that is missing, hence a gap if it was needed.
+    return undefined
+  } finally {
+    unlinkQuietly(copy)
+    await rmdir(folder)
+  }
+  return { ...of, fd }
+}
+
+function unlinkQuietly(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error
+  }
+}
