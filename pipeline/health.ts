@@ -1,0 +1,53 @@
+/** What a part of the program says of itself. */
+export interface Component {
+  name: string
+  /** What is wrong, with the remedy; undefined while all is well. */
+  trouble(): string | undefined
+  /** How far behind now it is, seconds. */
+  behindSeconds?(): number | undefined
+  /** True if the program is of no use while this is in trouble. */
+  vital?: boolean
+}
+
+export type HealthStatus = 'green' | 'amber' | 'red'
+
+export interface Health {
+  status: HealthStatus
+  components: {
+    name: string
+    status: HealthStatus
+    trouble?: string
+    behindSeconds?: number
+  }[]
+}
+
+/** Further behind than this is amber: data flows, but not as fast as it comes. */
+const maxBehindSeconds = 30
+
+/** The state of the whole is that of its worst part, and the parts in trouble are named. */
+export function healthOf(components: readonly Component[]): Health {
+  const parts = components.map(componentHealth)
+  const worst = (['red', 'amber'] as const).find((status) =>
+    parts.some((part) => part.status === status),
+  )
+  return { status: worst ?? 'green', components: parts }
+}
+
+function componentHealth({
+  name,
+  trouble,
+  behindSeconds,
+  vital = false,
+}: Component): Health['components'][number] {
+  const wrong = trouble()
+  const behind = behindSeconds?.()
+  const late = behind !== undefined && behind > maxBehindSeconds
+  const status = wrong ? (vital ? 'red' : 'amber') : late ? 'amber' : 'green'
+  const told = wrong ?? (late ? `is ${Math.round(behind)} s behind` : undefined)
+  return {
+    name,
+    status,
+    ...(told === undefined ? {} : { trouble: told }),
+    ...(behind === undefined ? {} : { behindSeconds: behind }),
+  }
+}
