@@ -1,0 +1,82 @@
+import { learnNow } from './time.js'
+
+/** @typedef {Record<string, string | number | string[] | undefined>} Query */
+/** @typedef {Error & { remedy?: string, matches?: string[], status?: number }} ApiError */
+
+/** Relative, so that the page also works below a path of a proxy. */
+function address(/** @type {string} */ path, /** @type {Query} */ query) {
+  const params = new URLSearchParams()
+  for (const [name, value] of Object.entries(query)) {
+    for (const one of [value ?? []].flat()) if (one !== '') params.append(name, String(one))
+  }
+  const text = params.toString()
+  return text ? `${path}?${text}` : path
+}
+
+/** @returns {ApiError} */
+function apiError(/** @type {string} */ message, /** @type {Partial<ApiError>} */ more) {
+  return Object.assign(new Error(message), more)
+}
+
+async function ask(/** @type {string} */ url, /** @type {RequestInit} */ init) {
+  const response = await fetch(url, init).catch((error) => {
+    if (init.signal?.aborted) throw error
+    throw apiError('Mesoscope does not answer', {
+      remedy: 'See whether it still runs; this page tries again by itself.',
+    })
+  })
+  learnNow(response.headers.get('x-mesoscope-now'))
+  if (response.status === 401) location.assign(`login${location.hash}`)
+  if (response.ok) return response
+  const answer = await response.json().catch(() => ({}))
+  throw apiError(answer.error ?? `the server answered ${response.status}`, {
+    remedy: answer.remedy,
+    matches: answer.matches,
+    status: response.status,
+  })
+}
+
+/** The answer's JSON; throws an ApiError. */
+export async function get(
+  /** @type {string} */ path,
+  /** @type {Query} */ query = {},
+  /** @type {AbortSignal | undefined} */ signal,
+) {
+  const response = await ask(address(path, query), { signal: signal ?? null })
+  return response.json()
+}
+
+export async function post(/** @type {string} */ path, /** @type {unknown} */ body) {
+  const headers = { 'content-type': 'application/json', 'x-mesoscope': '1' }
+  const response = await ask(path, { method: 'POST', headers, body: JSON.stringify(body) })
+  return response.json()
+}
+
+/** The server sends at least an empty line in this time; else the connection is dead. */
+const silenceMs = 25_000
+
+/**
+ * Reads NDJSON until it ends: calls back with the lines of each chunk, first with none when connected.
+ * @param {string} path
+ * @param {Query} query
+ * @param {(lines: any[]) => void} onLines
+ * @param {AbortSignal} signal
+ */
+export async function stream(path, query, onLines, signal) {
+  const silent = new AbortController()
+  const response = await ask(address(path, query), {
+    signal: AbortSignal.any([signal, silent.signal]),
+  })
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
+  if (!reader) return
+  onLines([])
+  let rest = ''
+  for (;;) {
+    const timer = setTimeout(() => silent.abort(), silenceMs)
+    const { done, value } = await reader.read().finally(() => clearTimeout(timer))
+    if (done) return
+    const lines = (rest + value).split('\n')
+    rest = lines.pop() ?? ''
+    onLines(lines.filter((line) => line !== '').map((line) => JSON.parse(line)))
+  }
+}

@@ -1,0 +1,106 @@
+import { get } from '../api.js'
+import { html } from '../lib.js'
+import { Ago, Empty, Failure, Linked, Loading, Since, State, Text, Time } from '../parts.js'
+import { usePoll } from '../poll.js'
+import { linkTo } from '../route.js'
+import { safeLink } from '../text.js'
+import { isoToMs, span } from '../time.js'
+import { Value } from './services.js'
+
+const order = ['firing', 'unknown', 'pending']
+
+/** What is wrong now, what was, and in the demo the mails that went out for it. */
+export const AlertsView = () => {
+  const { data, error, reload } = usePoll(readAlerts, 3000, [])
+  if (!data)
+    return error ? html`<${Failure} error=${error} retry=${reload} />` : html`<${Loading} />`
+  const open = data.alerts
+    .filter(({ state }) => order.includes(state))
+    .toSorted((a, b) => order.indexOf(a.state) - order.indexOf(b.state) || a.since - b.since)
+  const past = data.alerts
+    .filter(({ state }) => state === 'resolved')
+    .toSorted((a, b) => b.since - a.since)
+  return html`
+    <${Failure} error=${error} />
+    <h1>Open</h1>
+    ${open.length === 0 && html`<${Empty} title="No alert is open">Rules are watched all the time; what they find shows up here and goes out by mail.<//>`}
+    ${open.map((alert) => html`<${Alert} key=${alert.incident} alert=${alert} />`)}
+    ${data.mails.demo && html`<${Mails} mails=${data.mails.mails} />`}
+    <h1>Past</h1>
+    ${past.length === 0 && html`<p class="dim">No alert is over yet.</p>`}
+    ${past.map((alert) => html`<${Alert} key=${alert.incident} alert=${alert} />`)}
+    ${data.history.length > 0 && html`<h1>History <span class="dim">last 7 days</span></h1>`}
+    <${History} changes=${data.history} />
+  `
+}
+
+async function readAlerts(signal) {
+  const [{ alerts, history }, mails] = await Promise.all([
+    get('api/alerts', { from: '7d', limit: 100 }, signal),
+    get('api/mails', {}, signal),
+  ])
+  return { alerts, history, mails }
+}
+
+const Alert = ({ alert }) => {
+  const lines =
+    safeLink(alert.link) ?? (alert.service && linkTo('logs', { service: alert.service }))
+  const runbook = safeLink(alert.annotations.runbook ?? alert.annotations.runbook_url)
+  return html`<article class="alert alert-${alert.state}">
+    <div class="alert-head">
+      <${State} state=${alert.state} />
+      <b class="alert-name">${alert.alert}</b>
+      ${alert.service && html`<a href=${linkTo('logs', { service: alert.service })}>${alert.service}</a>`}
+      <${Value} alert=${alert} />
+      <span class="push"></span>
+      ${alert.resolvedAt === undefined ? html`<${Since} ms=${alert.since} />` : html`<${Over} alert=${alert} />`}
+    </div>
+    ${alert.annotations.summary && html`<p><${Text} text=${alert.annotations.summary} /></p>`}
+    <div class="alert-foot">
+      ${lines && html`<a class="button small" href=${lines}>Its lines →</a>`}
+      ${runbook && html`<a class="button small" href=${runbook} rel="noopener noreferrer">Runbook</a>`}
+      ${Object.entries(alert.labels).map(([name, value]) => html`<span class="label">${name}=${value}</span>`)}
+    </div>
+  </article>`
+}
+
+const Over = ({ alert }) =>
+  html`<span class="since"
+    ><${Time} ms=${alert.since} /> – <${Time} ms=${alert.resolvedAt} /> UTC ·
+    ${span(alert.resolvedAt - alert.since)}</span
+  >`
+
+const Mails = ({ mails }) =>
+  html`<h1>Mails caught by the demo</h1>
+    ${mails.length === 0 && html`<${Empty} title="No mail yet">Press one of the buttons above to break a service; the mail takes about half a minute.<//>`}
+    ${mails.map(
+      (mail, at) =>
+        html`<details class="mail" key=${mail.messageId + mail.receivedAt} open=${at === 0}>
+          <summary>
+            <b>${mail.subject}</b>
+            <span class="dim">to ${mail.to}</span>
+            <span class="push"></span>
+            <span class="dim"
+              ><${Time} ms=${mail.receivedAt} /> UTC · <${Ago} ms=${mail.receivedAt} /> ago</span
+            >
+          </summary>
+          <pre><${Linked} text=${mail.text} /></pre>
+        </details>`,
+    )}`
+
+const History = ({ changes }) =>
+  changes.length === 0
+    ? null
+    : html`<table class="plain">
+        <tbody>
+          ${changes.map(
+            (change) =>
+              html`<tr key=${change['event.id']}>
+                <td class="narrow"><${Time} ms=${isoToMs(change['@timestamp'])} /></td>
+                <td class="narrow"><${State} state=${change['event.action']} /></td>
+                <td class="narrow">${change['service.name'] ?? ''}</td>
+                <td><${Text} text=${change.message} /></td>
+              </tr>`,
+          )}
+        </tbody>
+      </table>`

@@ -1,0 +1,94 @@
+import { get } from '../api.js'
+import { html } from '../lib.js'
+import { Empty, Failure, Loading, Task, Text, Time } from '../parts.js'
+import { usePoll } from '../poll.js'
+import { go, linkTo } from '../route.js'
+import { isoToMs, utcDay } from '../time.js'
+
+const kinds = ['container', 'alert', 'gap', 'drop', 'collector']
+
+/** What happened: containers that started or died, alerts, gaps. */
+export const ChangesView = ({ params }) => {
+  const change = (patch) => go(linkTo('changes', { ...params, ...patch }))
+  const query = {
+    kind: params.kind,
+    service: params.service,
+    from: params.from ?? '7d',
+    limit: 500,
+  }
+  const { data, error, reload } = usePoll((signal) => get('api/changes', query, signal), 5000, [
+    params.kind,
+    params.service,
+    params.from,
+  ])
+  return html`
+    <div class="chips" role="group" aria-label="kinds">
+      ${kinds.map(
+        (kind) =>
+          html`<button
+            class="chip ${params.kind === kind ? 'on' : ''}"
+            aria-pressed=${params.kind === kind}
+            onClick=${() => change({ kind: params.kind === kind ? null : kind })}
+          >
+            ${kind}
+          </button>`,
+      )}
+      ${params.service && html`<button class="chip on" title="remove" onClick=${() => change({ service: null })}>${params.service} <b>×</b></button>`}
+    </div>
+    <${Failure} error=${error} retry=${reload} />
+    ${!data && !error && html`<${Loading} />`}
+    ${data && html`<${Changes} changes=${data.changes} />`}
+  `
+}
+
+const Changes = ({ changes }) => {
+  if (changes.length === 0)
+    return html`<${Empty} title="Nothing happened in the last 7 days"
+      >Starts and ends of containers, alerts and gaps in the logs are listed here.<//
+    >`
+  const newest = changes.toSorted((a, b) => (a['@timestamp'] < b['@timestamp'] ? 1 : -1))
+  return html`<table class="plain changes">
+    <thead>
+      <tr>
+        <th>Time (UTC)</th>
+        <th>What</th>
+        <th>Service</th>
+        <th>Instance</th>
+        <th></th>
+      </tr>
+    </thead>
+    <tbody>
+      ${newest.map((one, at) => html`<${Change} key=${one['event.id']} of=${one} day=${dayIfNew(newest, at)} />`)}
+    </tbody>
+  </table>`
+}
+
+const dayOf = (change) => (change ? utcDay(isoToMs(change['@timestamp'])) : undefined)
+const dayIfNew = (all, at) => (dayOf(all[at]) === dayOf(all[at - 1]) ? undefined : dayOf(all[at]))
+
+const Change = ({ of, day }) => {
+  const ms = isoToMs(of['@timestamp'])
+  const service = of['service.name']
+  const task = of['mesos.task.id'] ?? of['container.name'] ?? of['container.id']
+  const around = (minutes) => new Date(ms + minutes * 60_000).toISOString()
+  return html`
+    ${
+      day &&
+      html`<tr class="day">
+        <td colspan="5">${day}</td>
+      </tr>`
+    }
+    <tr>
+      <td class="narrow"><${Time} ms=${ms} /></td>
+      <td class="narrow">
+        <span class="kind kind-${of['event.kind']}">${of['event.kind']}</span>
+        <b>${of['event.action']}</b>
+      </td>
+      <td class="narrow">
+        ${service && html`<a title="its lines around this time" href=${linkTo('logs', { service, from: around(-2), to: around(1) })}>${service}</a>`}
+      </td>
+      <td class="narrow">${task && html`<${Task} task=${task} />`}</td>
+      <td class="mono"><${Text} text=${of.message} /></td>
+    </tr>
+  `
+}

@@ -1,0 +1,129 @@
+import { get } from '../api.js'
+import { html } from '../lib.js'
+import { Empty, Failure, Loading, Text, Time } from '../parts.js'
+import { usePoll } from '../poll.js'
+import { amount, plural } from '../text.js'
+import { isoToMs, span } from '../time.js'
+
+const words = {
+  green: 'Mesoscope is well: data flows.',
+  amber: 'Mesoscope works, but something is in trouble.',
+  red: 'Mesoscope is in trouble: something does not work.',
+}
+
+/** Whether Mesoscope itself is well, and what it knows to be missing. */
+export const HealthView = () => {
+  const { data, error, reload } = usePoll(readHealth, 4000, [])
+  if (!data)
+    return error ? html`<${Failure} error=${error} retry=${reload} />` : html`<${Loading} />`
+  const { health, gaps, dead } = data
+  return html`
+    <${Failure} error=${error} />
+    <section class="verdict verdict-${health.status}">
+      <span class="dot dot-${health.status}"></span>${words[health.status]}
+    </section>
+    <table class="plain">
+      <thead>
+        <tr>
+          <th>Component</th>
+          <th>State</th>
+          <th class="number">Behind</th>
+          <th></th>
+        </tr>
+      </thead>
+      <tbody>
+        ${health.components.map((component) => html`<${Component} key=${component.name} of=${component} />`)}
+      </tbody>
+    </table>
+    <h1>
+      Gaps
+      <span class="dim">lines that were counted at the source and are not here, last 7 days</span>
+    </h1>
+    <${Gaps} gaps=${gaps} />
+    <h1>Dead letters <span class="dim">bytes that could not become a line, last 7 days</span></h1>
+    <${Dead} dead=${dead} />
+  `
+}
+
+async function readHealth(signal) {
+  const [health, { gaps }, { dead }] = await Promise.all([
+    get('api/health', {}, signal),
+    get('api/gaps', { from: '7d' }, signal),
+    get('api/dead', { from: '7d', limit: 100 }, signal),
+  ])
+  return { health, gaps, dead }
+}
+
+const behind = (seconds) => {
+  if (seconds === undefined) return ''
+  return seconds < 1 ? '<1 s' : span(seconds * 1000)
+}
+
+const Component = ({ of }) =>
+  html`<tr>
+    <td class="narrow"><b>${of.name}</b></td>
+    <td class="narrow"><span class="dot dot-${of.status}"></span>${of.status}</td>
+    <td class="number narrow">${behind(of.behindSeconds)}</td>
+    <td>
+      ${of.trouble && html`<b>${of.trouble}</b>`}
+      ${of.remedy && html`<span class="dim">${of.remedy}</span>`}
+    </td>
+  </tr>`
+
+const Gaps = ({ gaps }) =>
+  gaps.length === 0
+    ? html`<${Empty} title="Complete">Every line that was read is stored.<//>`
+    : html`<table class="plain">
+        <thead>
+          <tr>
+            <th>Service</th>
+            <th class="number">Missing</th>
+            <th>Between (UTC)</th>
+            <th>Source</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${gaps.map(
+            ({ service, source, missing, between }) =>
+              html`<tr key=${source + missing[0]}>
+                <td class="narrow">${service}</td>
+                <td class="number narrow">${plural(missing[1] - missing[0] + 1, 'line')}</td>
+                <td class="narrow">
+                  <${Time} ms=${isoToMs(between[0])} fine /> –
+                  <${Time} ms=${isoToMs(between[1])} fine />
+                </td>
+                <td class="mono">
+                  ${source} <span class="dim">${amount(missing[0])}…${amount(missing[1])}</span>
+                </td>
+              </tr>`,
+          )}
+        </tbody>
+      </table>`
+
+const Dead = ({ dead }) =>
+  dead.length === 0
+    ? html`<${Empty} title="None">All input could be read.<//>`
+    : html`<table class="plain">
+        <thead>
+          <tr>
+            <th>Time (UTC)</th>
+            <th>Reason</th>
+            <th class="number">Bytes</th>
+            <th>Origin and beginning</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${dead.map(
+            (one) =>
+              html`<tr key=${one['event.id']}>
+                <td class="narrow"><${Time} ms=${isoToMs(one['@timestamp'])} /></td>
+                <td class="narrow">${one.reason}</td>
+                <td class="number narrow">${amount(one.bytes)}</td>
+                <td class="mono">
+                  <div class="dim">${one.origin}</div>
+                  <${Text} text=${one.sample.slice(0, 300)} />
+                </td>
+              </tr>`,
+          )}
+        </tbody>
+      </table>`

@@ -1,0 +1,136 @@
+import { get } from '../api.js'
+import { html } from '../lib.js'
+import { Ago, Empty, Failure, Loading, Since, Sparkline, State } from '../parts.js'
+import { usePoll } from '../poll.js'
+import { linkTo } from '../route.js'
+import { amount, plural, safeLink } from '../text.js'
+
+/** The start page: which service is ill, since when, in one look. */
+export const ServicesView = ({ alerts, health }) => {
+  const { data, error, reload } = usePoll((signal) => get('api/services', {}, signal), 4000, [])
+  if (!data)
+    return error ? html`<${Failure} error=${error} retry=${reload} />` : html`<${Loading} />`
+  const { services } = data
+  if (services.length === 0) return html`<${NoServices} />`
+  const ill = alerts.filter(({ state }) => state === 'firing' || state === 'unknown')
+  return html`
+    <${Failure} error=${error} />
+    <${OwnTrouble} health=${health} />
+    <${Verdict} ill=${ill} services=${services} />
+    <${Table} services=${services} />
+  `
+}
+
+const NoServices = () =>
+  html`<${Empty} title="No service has written a line yet">
+    Lines show up here seconds after a container writes them. If they don’t,
+    <a href="#/health"> Health</a> names what is in the way.
+  <//>`
+
+/** Services that look well may only be unheard. */
+const OwnTrouble = ({ health }) => {
+  if (!health || health.status === 'green') return null
+  const ill = health.components.filter(({ status }) => status !== 'green')
+  return html`<section class="verdict verdict-${health.status}">
+    <span class="dot dot-${health.status}"></span>
+    <span>
+      Mesoscope itself is in
+      trouble${health.status === 'red' ? '; what stands here may be old' : ''}:
+      ${ill.map(({ name, trouble }) => `${name}${trouble ? ` (${trouble})` : ''}`).join(', ')}.
+      <a href="#/health"> Health</a>
+    </span>
+  </section>`
+}
+
+const Verdict = ({ ill, services }) => {
+  if (ill.length > 0)
+    return html`<section class="ill-list" aria-label="ill services">
+      ${ill.map((alert) => html`<${Ill} key=${alert.incident} alert=${alert} />`)}
+    </section>`
+  const pending = services.filter(({ state }) => state === 'pending').length
+  return html`<section class="verdict ${pending ? 'verdict-pending' : ''}">
+    <span class="dot dot-${pending ? 'amber' : 'green'}"></span>
+    ${
+      pending
+        ? `${plural(pending, 'service')} may be getting ill; nothing is firing yet.`
+        : `All ${plural(services.length, 'service')} are well: no alert is firing.`
+    }
+  </section>`
+}
+
+const Ill = ({ alert }) => {
+  const lines =
+    safeLink(alert.link) ?? linkTo('logs', { service: alert.service, level: 'fatal,error' })
+  return html`<article class="ill ill-${alert.state}">
+    <div>
+      <h2>
+        ${alert.service ?? alert.alert}
+        <span class="ill-alert">${alert.service ? alert.alert : ''}</span>
+      </h2>
+      <p>${alert.annotations.summary ?? alert.annotations.description ?? ''}</p>
+    </div>
+    <div class="ill-facts">
+      <${State} state=${alert.state} />
+      <${Since} ms=${alert.since} />
+      <${Value} alert=${alert} />
+    </div>
+    <a class="button primary" href=${lines}>Its lines →</a>
+  </article>`
+}
+
+/** "5.2 against > 1 errors/s" */
+export const Value = ({ alert }) =>
+  html`<span class="value">
+    <b>${alert.value === undefined ? 'no data' : Number(alert.value.toPrecision(3))}</b>
+    <span class="dim"> against ${alert.threshold}</span>
+  </span>`
+
+const Table = ({ services }) =>
+  html`<table class="services">
+    <thead>
+      <tr>
+        <th>Service</th>
+        <th>State</th>
+        <th class="number">Instances</th>
+        <th class="number">Lines</th>
+        <th>Errors</th>
+        <th>Last 15 minutes</th>
+        <th class="number">Last line</th>
+      </tr>
+    </thead>
+    <tbody>
+      ${services.map((service) => html`<${Row} key=${service.service} of=${service} />`)}
+    </tbody>
+  </table>`
+
+const Row = ({ of }) =>
+  html`<tr class="row-${of.state}">
+    <td class="service-name">
+      <a href=${linkTo('logs', { service: of.service })}>${of.service}</a>
+    </td>
+    <td>
+      <${State} state=${of.state} />
+      ${of.since !== undefined && html` <span class="row-since" title=${of.alerts.join(', ')}><${Since} ms=${of.since} /></span>`}
+    </td>
+    <td class="number" title=${of.tasks.join('\n')}>
+      ${of.taskCount || html`<span class="dim">0</span>`}
+    </td>
+    <td class="number">${amount(of.lines)}</td>
+    <td><${ErrorShare} lines=${of.lines} errors=${of.errors} /></td>
+    <td><${Sparkline} spark=${of.spark} /></td>
+    <td class="number">
+      ${of.lastMs === undefined ? html`<span class="dim">never</span>` : html`<${Ago} ms=${of.lastMs} /> ago`}
+    </td>
+  </tr>`
+
+const ErrorShare = ({ lines, errors }) => {
+  const share = lines === 0 ? 0 : errors / lines
+  const percent = share === 0 ? '0 %' : share < 0.01 ? '<1 %' : `${Math.round(share * 100)} %`
+  return html`<span class="share ${errors > 0 ? '' : 'dim'}">
+    <span class="share-count">${amount(errors)}</span>
+    <span class="share-bar"
+      ><i style=${{ width: `${Math.max(share * 100, errors > 0 ? 3 : 0)}%` }}></i
+    ></span>
+    <span class="share-percent">${percent}</span>
+  </span>`
+}
