@@ -1,3 +1,4 @@
+import type { AlertView } from '../dashboards/api.ts'
 import { addDataOptions, withSource, type DataOptions } from './data-option.ts'
 import { harmlessJson } from './harmless.ts'
 import { formatMoment } from './moment.ts'
@@ -20,29 +21,18 @@ export const addAlerts: AddCommand = (program, context) => {
     const alerts = await withSource(options, context, (source) => source.alerts())
     if (options.json) return io.out(`${harmlessJson({ alerts })}\n`)
     if (alerts.length === 0) return io.err('mesoscope: no alerts\n')
-    const rows = alerts.map((alert) => row(alert as object as Shown, options.utc ?? false))
+    const rows = alerts.map((alert) => row(alert, options.utc ?? false))
     io.out(table(['STATE', 'ALERT', 'SERVICE', 'SINCE', 'VALUE', 'THRESHOLD', 'SUMMARY'], rows))
   })
 }
 
-/** What is shown of an alert, whether the process or the store gave it. */
-interface Shown {
-  state?: string
-  alert?: string
-  service?: string
-  since?: number
-  value?: number
-  threshold?: string | number
-  annotations?: Record<string, string>
-}
-
-function row(alert: Shown, utc: boolean): (string | number)[] {
-  const { state = '-', service = '-', since, value, threshold = '-', annotations } = alert
+function row(alert: AlertView, utc: boolean): (string | number)[] {
+  const { state, service = '-', since, value, threshold, annotations } = alert
   return [
     state,
-    alert.alert ?? '-',
+    alert.alert,
     service,
-    typeof since === 'number' ? formatMoment(since, utc) : '-',
+    formatMoment(since, utc),
     typeof value === 'number' ? String(Number(value.toPrecision(4))) : '-',
     threshold,
     annotations?.['summary'] ?? '',

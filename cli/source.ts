@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AlertView } from '../dashboards/api.ts'
 import { errorCode, explain, Trouble } from '../pipeline/errors.ts'
-import type { DeadLetter, LogDoc } from '../pipeline/event.ts'
-import { matchService } from '../pipeline/identity.ts'
+import { isoToMs, type DeadLetter, type LogDoc } from '../pipeline/event.ts'
+import { identityFromEcs, matchService } from '../pipeline/identity.ts'
 import type {
   LogPage,
   LogQuery,
@@ -22,7 +22,7 @@ export interface Source {
   api: Api | undefined
   services(range: TimeRange): Promise<ServiceSummary[]>
   search(query: LogQuery): Promise<LogPage>
-  alerts(): Promise<(AlertView | StoredDoc)[]>
+  alerts(): Promise<AlertView[]>
   dead(range: TimeRange, limit: number): Promise<DeadLetter[]>
   gaps(range: TimeRange): Promise<SequenceGap[]>
   close(): Promise<void>
@@ -128,11 +128,32 @@ function storeSource(store: ReadStore): Source {
     api: undefined,
     services: (range) => store.services(range),
     search: async (query) => store.search(await exact(query)),
-    alerts: () => store.docs('alerts', {}),
+    alerts: async () => lastStates(await store.docs('changes', { kind: 'alert', limit: 1000 })),
     dead: async (range, limit) => (await store.docs('dead', { ...range, limit })) as DeadLetter[],
     gaps: (range) => store.gaps(range),
     close: () => store.close(),
   }
+}
+
+/** What the changes of alerts say of each incident last: where no process runs, nobody knows it better. */
+function lastStates(changes: readonly StoredDoc[]): AlertView[] {
+  const last = new Map<string, StoredDoc>()
+  for (const change of changes.toSorted((a, b) => (a['@timestamp'] < b['@timestamp'] ? -1 : 1))) {
+    const action = change['event.action']
+    if (action === 'fired' || action === 'resolved') {
+      last.set(String(change['alert.incident']), change)
+    }
+  }
+  return [...last].map(([incident, change]) => ({
+    incident,
+    alert: String(change['alert.name']),
+    service: identityFromEcs(change).service ?? '-',
+    state: change['event.action'] === 'fired' ? 'firing' : 'resolved',
+    since: isoToMs(change['@timestamp']),
+    threshold: '-',
+    labels: {},
+    annotations: { summary: String(change['message']) },
+  }))
 }
 
 function theOnly(name: string, known: readonly string[]): string {

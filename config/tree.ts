@@ -105,8 +105,7 @@ function syntaxSentence(code: ErrorCode): string {
 
 /** The plain value of a node; undefined where it says nothing (`signals:` without anything). */
 function valueOf(reading: Reading, node: Node | null, path: Path, keyLine?: number): unknown {
-  if (++reading.nodes > maxNodes || path.length > maxDepth)
-    return refuse(reading, path, 'is too large')
+  if (path.length > maxDepth || ++reading.nodes > maxNodes) return tooLarge(reading, path)
   if (isAlias(node)) return aliased(reading, node, path, keyLine)
   const start = node?.range ? reading.lines.linePos(node.range[0]).line : keyLine
   if (isScalar(node)) return scalarValue(reading, node, path, start)
@@ -116,28 +115,36 @@ function valueOf(reading: Reading, node: Node | null, path: Path, keyLine?: numb
   return node.items.map((item, i) => valueOf(reading, item as Node, [...path, i]) ?? null)
 }
 
-function refuse(reading: Reading, path: Path, sentence: string): undefined {
-  const known = reading.faults.some((fault) => fault.sentence === sentence)
-  const at = nearest(reading.places, path)
-  if (!known) reading.faults.push({ path: path.slice(0, 4), sentence, ...line(at.line) })
+/** Told once: aliases of aliases would tell it without end. */
+function tooLarge(reading: Reading, path: Path): undefined {
+  const sentence = 'holds more than any settings need; do aliases hold themselves?'
+  const told = reading.faults.some((fault) => fault.sentence === sentence)
+  if (!told) refuse(reading, path.slice(0, 1), sentence)
+  return undefined
+}
+
+function refuse(reading: Reading, path: Path, sentence: string, startLine?: number): undefined {
+  const at = startLine ?? nearest(reading.places, path).line
+  reading.faults.push({ path, sentence, ...line(at) })
   return undefined
 }
 
 function aliased(reading: Reading, node: Alias, path: Path, keyLine: number | undefined) {
   const target = node.resolve(reading.document)
-  if (!target) return refuse(reading, path, `there is no anchor for *${node.source.slice(0, 40)}`)
-  return valueOf(reading, target, path, keyLine)
+  if (target) return valueOf(reading, target, path, keyLine)
+  const start = node.range ? reading.lines.linePos(node.range[0]).line : keyLine
+  return refuse(reading, path, `there is no anchor for *${node.source.slice(0, 40)}`, start)
 }
 
 function mapValue(reading: Reading, node: YAMLMap, path: Path): Record<string, unknown> {
   const map: Record<string, unknown> = {}
   for (const { key: keyNode, value } of node.items as Pair<Node, Node | null>[]) {
     const name = isScalar(keyNode) ? String(keyNode.value) : undefined
+    const keyLine = keyNode.range ? reading.lines.linePos(keyNode.range[0]).line : undefined
     if (name === undefined || name === '__proto__') {
-      refuse(reading, path, 'a key here is no plain text')
+      refuse(reading, path, 'a key here is no plain text', keyLine)
       continue
     }
-    const keyLine = keyNode.range ? reading.lines.linePos(keyNode.range[0]).line : undefined
     const read = valueOf(reading, value, [...path, name], keyLine)
     if (read !== undefined) map[name] = read
   }
