@@ -117,14 +117,19 @@ function decodeInto(records: AlertRecords, key: string, value: unknown) {
   else throw new Error('not a key of this version')
 }
 
+/** The inverse of {@link finite}. */
+function number(written: unknown): number {
+  return Number(written)
+}
+
 function withNumbers<T extends { alert: AlertState }>(record: T): T {
   const { alert } = record
-  const signals = Object.entries(alert.signals).map(([name, value]) => [name, Number(value)])
+  const signals = Object.entries(alert.signals).map(([name, value]) => [name, number(value)])
   const numbers = {
-    value: Number(alert.value),
-    peak: Number(alert.peak),
+    value: number(alert.value),
+    peak: number(alert.peak),
     signals: Object.fromEntries(signals) as Record<string, number>,
-    ...(alert.threshold === undefined ? {} : { threshold: Number(alert.threshold) }),
+    ...(alert.threshold === undefined ? {} : { threshold: number(alert.threshold) }),
   }
   return { ...record, alert: { ...alert, ...numbers } }
 }

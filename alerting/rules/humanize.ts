@@ -74,6 +74,6 @@ export function spokenDuration(ms: number): string {
   if (whole <= 0) return ms > 0 ? `${Math.round(ms)}ms` : '0s'
   return humanizeDuration(whole)
     .split(' ')
-    .filter((part) => !/^0/.test(part))
+    .filter((part) => !part.startsWith('0'))
     .join(' ')
 }

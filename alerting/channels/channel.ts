@@ -1,0 +1,31 @@
+/** A message as a channel needs it. */
+export interface Message {
+  incident: string
+  state: 'firing' | 'resolved'
+  subject: string
+  text: string
+  html: string
+}
+
+/** What became of a message for one target. */
+export interface Delivery {
+  target: string
+  /** `refused`: trying the same again is no use until somebody mends something. `failed`: try again. */
+  outcome: 'accepted' | 'refused' | 'failed'
+  /** The answer of the other side, or what was in the way; one line. */
+  detail: string
+  /** True if the other side answered: then it is about this message, else about the way to it. */
+  answered: boolean
+}
+
+/** A way to tell people. */
+export interface Channel {
+  name: string
+  /** Where it leads, for messages to operators: `mail.example.com:587`. */
+  address: string
+  /** Who is told, each counted alone. */
+  targets: readonly string[]
+  /** Ends within a bounded time, with one delivery a target. Sending again must be seen as the same message. */
+  send(message: Message, targets: readonly string[]): Promise<Delivery[]>
+  close(): void
+}

@@ -1,0 +1,161 @@
+import type { Bus } from '../pipeline/bus/bus.ts'
+import type { Clock } from '../pipeline/clock.ts'
+import type { ChangeDoc } from '../pipeline/event.ts'
+import type { Logger } from '../pipeline/log.ts'
+import type { Metrics } from '../pipeline/metrics.ts'
+import type { Channel } from './channels/channel.ts'
+import { openMailChannel, type MailOptions, type MailSettings } from './channels/mail.ts'
+import type { RetryTimes } from './delivery.ts'
+import type { RuleHealth } from './engine.ts'
+import { openEvaluator } from './evaluator.ts'
+import { linesBehind, type SampleFunction } from './evidence.ts'
+import { linkTo } from './message.ts'
+import { openNotifier, type Notifier } from './notifier.ts'
+import { incidentOf, type Notification, type OwnedState } from './records.ts'
+import { compileRules, type RuleDeclaration, type RuleFault } from './rules/rule.ts'
+import type { SignalDeclarations } from './signals.ts'
+import { explainValue } from './words.ts'
+
+/** All ways to tell people: opened with their part of the settings. */
+export const channels = {
+  mail: openMailChannel,
+} satisfies Record<string, (settings: MailSettings, options: MailOptions) => Channel>
+
+export interface AlertingOptions {
+  bus: Bus
+  signals: SignalDeclarations
+  rules: RuleDeclaration[]
+  /** Without it alerts are shown, and nobody is told. */
+  mail?: MailSettings
+  /** Distance of evaluation times, ms. */
+  intervalMs: number
+  lagAllowanceMs?: number
+  stalledAfterMs?: number
+  seenForMs?: number
+  catchUpMs?: number
+  pollMs?: number
+  /** The store's search. */
+  samples: SampleFunction
+  /** Puts documents on the timeline. */
+  publish: (docs: ChangeDoc[]) => Promise<void>
+  /** Where people reach the page; asked for each message. */
+  publicUrl: () => string | undefined
+  clock: Clock
+  metrics: Metrics
+  log: Logger
+  retry?: Partial<RetryTimes>
+  patienceMs?: number
+  /** Longest wait for each step of SMTP, ms. */
+  stepTimeoutMs?: number
+}
+
+/** An alert for people to look at. */
+export interface CurrentAlert {
+  incident: string
+  alert: string
+  service?: string
+  state: 'pending' | 'firing' | 'unknown' | 'resolved'
+  /** When the condition began to hold, ms. */
+  since: number
+  resolvedAt?: number
+  value: number
+  /** `> 5` */
+  threshold: string
+  /** `7.2 errors/s > 5` */
+  explanation: string
+  labels: Record<string, string>
+  annotations: Record<string, string>
+  /** To the lines behind it. */
+  link: string
+}
+
+export interface Alerting {
+  /** Pending, firing and unknown alerts, and those resolved in the last 15 minutes. */
+  alerts(): CurrentAlert[]
+  /** Each declared rule; a faulty one has its fault as error. */
+  rules(): RuleHealth[]
+  trouble(): string | undefined
+  /** The last evaluation time, ms. */
+  through(): number | undefined
+  close(): Promise<void>
+}
+
+/** Opens rules and notifications. A faulty rule stops no other; throws Trouble where the mail settings are none. */
+export async function openAlerting(options: AlertingOptions): Promise<Alerting> {
+  const { signals, clock, log } = options
+  const compiled = compileRules(options.rules, signals)
+  for (const fault of compiled.faults) log.error(fault, 'a fault in an alert rule')
+  const open = options.mail ? [channels.mail(options.mail, options)] : []
+  const early: Notification[] = []
+  let notifier: Notifier | undefined
+  const evaluator = await openEvaluator({
+    ...options,
+    rules: compiled,
+    onTransition({ to, alert, facts, ts }, notification) {
+      const { fingerprint } = alert
+      log.info({ alert: facts.alert, fingerprint, to, ts }, 'an alert changed')
+      if (!notification) return
+      if (notifier) notifier.add(notification)
+      else early.push(notification)
+    },
+  })
+  const { leftovers } = evaluator
+  notifier = openNotifier({ ...options, channels: open, leftovers })
+  for (const notification of early) notifier.add(notification)
+
+  return {
+    alerts: () => evaluator.states().map((state) => viewOf(state, clock.now(), options)),
+    rules: () => [...evaluator.health(), ...faultyViews(compiled.faults)],
+    trouble: () => faultTrouble(compiled.faults) ?? evaluator.trouble() ?? notifier.trouble(),
+    through: evaluator.through,
+    async close() {
+      await evaluator.close()
+      await notifier.close()
+    },
+  }
+}
+
+function viewOf({ alert, facts }: OwnedState, nowMs: number, options: AlertingOptions) {
+  const ts = alert.resolvedAt ?? nowMs
+  const incident = incidentOf(alert)
+  const { comparison } = facts
+  const query = linesBehind({ facts, alert, ts })
+  const { service } = alert.group
+  return {
+    incident,
+    alert: facts.alert,
+    ...(service === undefined ? {} : { service }),
+    state: shownState(alert),
+    since: alert.activeAt,
+    ...(alert.resolvedAt === undefined ? {} : { resolvedAt: alert.resolvedAt }),
+    value: alert.value,
+    threshold: comparison ? `${comparison.operator} ${comparison.right}` : facts.when,
+    explanation: explainValue(facts, alert, ts),
+    labels: alert.labels,
+    annotations: alert.annotations,
+    link: linkTo(options.publicUrl() ?? '', query),
+  } satisfies CurrentAlert
+}
+
+function shownState({ state, unknownSince }: OwnedState['alert']): CurrentAlert['state'] {
+  if (state === 'inactive') return 'resolved'
+  return unknownSince === undefined ? state : 'unknown'
+}
+
+function faultyViews(faults: readonly RuleFault[]): RuleHealth[] {
+  return faults.map(({ alert, path, message }) => ({
+    alert: alert ?? path,
+    when: path,
+    lastEvaluation: undefined,
+    durationMs: undefined,
+    error: message,
+  }))
+}
+
+function faultTrouble(faults: readonly RuleFault[]): string | undefined {
+  const [first, ...more] = faults
+  if (!first) return undefined
+  const name = first.alert === undefined ? '' : ` (${first.alert})`
+  const others = more.length > 0 ? `, and ${more.length} more` : ''
+  return `${first.path}${name}: ${first.message}${others}: correct it in the settings`
+}
