@@ -60,6 +60,7 @@ export function startWriters({ root, seed, rate, containers }: WriterOptions) {
       failing = service
     },
     async stop() {
+      if (stopped) return
       stopped = true
       await writing
       for (const file of files) file.close()
