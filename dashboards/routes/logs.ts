@@ -70,7 +70,7 @@ const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 10_800, 43_20
 /** The step by which a range has at most `most` buckets. */
 export function niceStep(rangeMs: number, most: number): number {
   const day = steps.at(-1) as number
-  return steps.find((step) => rangeMs / step <= most) ?? Math.ceil(rangeMs / most / day) * day
+  return steps.find((step) => (rangeMs - 1) / step <= most) ?? Math.ceil(rangeMs / most / day) * day
 }
 
 const maxBuckets = 2000
