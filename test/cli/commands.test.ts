@@ -1,0 +1,201 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import { openSqliteStore } from '../../pipeline/store/sqlite.ts'
+import { open } from '../dashboards/open.ts'
+import { change, deadLetter, openInstance } from '../dashboards/shop.ts'
+import { directory, leaveAddress, now, openTerminal } from './terminal.ts'
+
+/** An ended process that left lines with a gap, a dead letter and the changes of two alerts. */
+async function left(t: ExecutionContext) {
+  const dir = directory(t)
+  const store = openSqliteStore({ dir: join(dir, 'store') })
+  const web = openInstance('/shop/web', 'web.1', 'a'.repeat(64))
+  const records = [0, 1, 2].map((i) => web.write(now - 5000 + 1000 * i, [['error', `line ${i}`]]))
+  await store.appendLogs(records.toSpliced(1, 1))
+  await store.putDocs('dead', [deadLetter(now - 3000)])
+  const alert = (ms: number, incident: string, action: string) =>
+    change(ms, {
+      'event.id': `change:alert:${incident}:${action}`,
+      'event.kind': 'alert',
+      'event.action': action,
+      message: `HighErrorRate ${action}`,
+      'alert.name': 'HighErrorRate',
+      'alert.incident': incident,
+      'service.name': '/shop/web',
+    })
+  await store.putDocs('changes', [
+    alert(now - 4000, 'one', 'fired'),
+    alert(now - 2000, 'one', 'resolved'),
+    alert(now - 1000, 'two', 'fired'),
+    alert(now - 900, 'two', 'notified'),
+  ])
+  await store.close()
+  return dir
+}
+
+test('services, dead letters, gaps and alerts of an ended process come from its store', async (t) => {
+  const dir = await left(t)
+  const { run } = openTerminal()
+  const shown = async (command: string) => (await run(command, '--utc', '--data', dir)).out
+  t.is(
+    await shown('services'),
+    `SERVICE    LINES  ERRORS  TASKS  NEWEST LINE
+/shop/web      2       2      1  2026-11-22 18:29:57.000Z
+`,
+  )
+  t.is(
+    await shown('dead'),
+    `TIME                      REASON                  BYTES  WHERE                       BEGINS WITH
+2026-11-22 18:29:57.000Z  not a json-file record    120  4f0c-json.log at byte 8812  {"log":"<b>half\\x00 a line
+`,
+  )
+  t.regex(await shown('gaps'), /\/shop\/web +a{64}:o +1 +1 +1 +2026-11-22 18:29:55\.000Z/)
+  const alerts = (await shown('alerts')).split('\n')
+  t.regex(alerts[1] ?? '', /^resolved +HighErrorRate +\/shop\/web +2026-11-22 18:29:58\.000Z/)
+  t.regex(alerts[2] ?? '', /^firing +HighErrorRate +\/shop\/web +2026-11-22 18:29:59\.000Z/)
+})
+
+test('each of them gives JSON', async (t) => {
+  const dir = await left(t)
+  const { run } = openTerminal()
+  for (const [command, key, count] of [
+    ['services', 'services', 1],
+    ['dead', 'dead', 1],
+    ['gaps', 'gaps', 1],
+    ['alerts', 'alerts', 2],
+  ] as const) {
+    const { out, code } = await run(command, '--json', '--data', dir)
+    t.is((JSON.parse(out) as Record<string, unknown[]>)[key]?.length, count, command)
+    t.is(code, 0)
+  }
+})
+
+test('a running process is asked, its answers cannot command the terminal', async (t) => {
+  const { url, store, state } = await open(t, { clock: openTerminal().io.clock })
+  await store.appendLogs([
+    openInstance('/a\u001b[2J', 'a.1', 'a'.repeat(64)).write(now - 5, [['info', 'x']]),
+  ])
+  state.alerts.push({
+    incident: 'one',
+    alert: 'High',
+    service: '/a',
+    state: 'firing',
+    since: now - 60_000,
+    value: 4.23456,
+    threshold: '> 1',
+    labels: {},
+    annotations: { summary: 'too many\nerrors' },
+  })
+  const dir = directory(t)
+  leaveAddress(dir, { url })
+  const { run } = openTerminal()
+  t.regex((await run('services', '--data', dir)).out, /^\/a\\x1b\[2J +1 +0 +1 /m)
+  const { out } = await run('alerts', '--utc', '--data', dir)
+  t.regex(out, /^firing +High +\/a +2026-11-22 18:29:00\.000Z +4\.235 +> 1 +too many\\nerrors$/m)
+  t.is((await run('gaps', '--data', dir)).out, 'complete: no line is missing\n')
+})
+
+test('a directory that is not there, or has no store, is told with what to do', async (t) => {
+  const { err, code } = await openTerminal().run('services', '--data', '/nonexistent/m')
+  t.is(
+    err,
+    'mesoscope: there is no /nonexistent/m: start mesoscope run or mesoscope demo, or name the directory with --data\n',
+  )
+  t.is(code, 1)
+})
+
+test('check counts what is there, or lists all faults with exit code 2', async (t) => {
+  const { run } = openTerminal()
+  const good = await run('check', 'config/example.yaml')
+  t.is(good.out, 'config/example.yaml: ok (2 collectors, 2 signals, 2 alerts)\n')
+  t.is(good.code, 0)
+  const file = join(directory(t), 'm.yaml')
+  writeFileSync(
+    file,
+    `signals:
+  a: { measure: rate }
+  b: { measure: rate, by: [task] }
+alerts:
+  - alert: X
+    when: a
+  - alert: Y
+    when: a > b
+  - alert: Z
+    when: a > 1
+    annotations: { s: '{{ value | nofilter }}' }
+`,
+  )
+  const bad = await run('check', file)
+  t.is(bad.out, '')
+  t.deepEqual(bad.err.replaceAll(file, 'm.yaml').split('\n'), [
+    'm.yaml:6: alerts[0].when: gives double, not true or false: compare it with a threshold',
+    'm.yaml:8: alerts[1].when: cannot join a (by service) with b (by task): measure both by the same fields',
+    'm.yaml:11: alerts[2].annotations.s: undefined filter: nofilter, line:1, col:1',
+    'mesoscope: 3 faults in the settings',
+    '',
+  ])
+  t.is(bad.code, 2)
+})
+
+test('demo fault lists what there is to break, and breaks it', async (t) => {
+  const applied: string[] = []
+  const faults = {
+    list: () => [{ name: 'errors', sentence: 'The web service fails.' }],
+    apply: async (name: string) => void applied.push(name),
+  }
+  const { url } = await open(t, { faults })
+  const dir = directory(t)
+  leaveAddress(dir, { url })
+  const { run } = openTerminal()
+  t.is(
+    (await run('demo', 'fault', '--data', dir)).out,
+    'FAULT   WHAT IT DOES\nerrors  The web service fails.\n',
+  )
+  t.is((await run('demo', 'fault', 'errors', '--data', dir)).out, `errors: done; see ${url}\n`)
+  t.deepEqual(applied, ['errors'])
+  const wrong = await run('demo', 'fault', 'error', '--data', dir)
+  t.is(wrong.err, 'mesoscope: "error" is no fault: faults are errors\n')
+  t.is(wrong.code, 2)
+})
+
+test('without a demo, demo fault says how to start it', async (t) => {
+  const { err, code } = await openTerminal().run('demo', 'fault', '--data', directory(t))
+  t.regex(err, /^mesoscope: no demo is running on .*: start it with npm start/)
+  t.is(code, 1)
+})
+
+test('help names every command and the exit codes', async (t) => {
+  const { out, code } = await openTerminal().run('--help')
+  for (const command of [
+    'run',
+    'check',
+    'logs',
+    'services',
+    'alerts',
+    'dead',
+    'gaps',
+    'demo',
+    'doctor',
+  ]) {
+    t.regex(out, new RegExp(`^  ${command} `, 'm'))
+  }
+  t.regex(out, /Exit codes: 0 .* 1 .* 2 .* 3 /)
+  t.is(code, 0)
+  t.is((await openTerminal().run('--version')).out, '1.2.3\n')
+  t.is((await openTerminal().run('bogus')).code, 2)
+})
+
+test('a mistake of ours is one line, and its stack with --debug', async (t) => {
+  const start = async () => {
+    throw new TypeError('x is not\u001b[2J a function')
+  }
+  const { run } = openTerminal({ start })
+  const short = await run('run')
+  t.is(
+    short.err,
+    'mesoscope: x is not\\x1b[2J a function: this is a mistake in Mesoscope; --debug shows where\n',
+  )
+  t.is(short.code, 1)
+  t.regex((await run('run', '--debug')).err, /commands\.test\.ts:\d+/)
+})
