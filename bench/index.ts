@@ -1,0 +1,177 @@
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { wallClock } from '../pipeline/clock.ts'
+import { openMailCatcher } from '../playground/mail-catcher.ts'
+import { parseOnly, rowPerLine } from './baselines.ts'
+import { writeData } from './data.ts'
+import { runProgram, type RunningProgram } from './program.ts'
+
+/*
+ * `npm run bench [-- --scale 4]`: the numbers the project claims, and what they are held against, in one run.
+ * Everything is on as by default: levels, multi-line, redaction, full text, fsync.
+ */
+
+const million = 1_000_000
+const services = ['/shop/orders', '/shop/cart', '/edge/proxy', '/shop/billing']
+
+function say(name: string, value: string): void {
+  process.stdout.write(`${name.padEnd(58)} ${value}\n`)
+}
+
+const percentile = (values: number[], p: number) =>
+  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * p))] ??
+  Number.NaN
+
+/** From four json-files to searchable, with searches meanwhile. */
+async function ingest(lines: number): Promise<void> {
+  const dir = mkdtempSync(join(tmpdir(), 'mesoscope-bench-'))
+  const root = join(dir, 'containers')
+  try {
+    const { bytes } = writeData(root, lines)
+    say(`${lines / million} million lines, MB of json-files`, (bytes / 1e6).toFixed(0))
+    const floor = parseOnly(root)
+    const plain = lines <= million ? rowPerLine(root, dir) : undefined
+    const begun = performance.now()
+    const program = await runProgram(dir, { collectors: { docker: [{ root }] } })
+    const searching = openSearcher(program)
+    const events = await untilQuiet(program)
+    const seconds = (events.atMs - begun) / 1000
+    const searches = await searching.stop()
+    const { cpuSeconds, peakMiB } = program.usage()
+    await program.stop()
+    const perMillion = (cpu: number) => ((cpu / lines) * million).toFixed(2)
+    say(
+      '  lines/s to searchable, start of the program included',
+      Math.round(lines / seconds).toLocaleString('en'),
+    )
+    say('  CPU-seconds a million lines', perMillion(cpuSeconds))
+    say('  peak memory, MiB', String(peakMiB))
+    say('  events stored (stack traces are one event)', events.stored.toLocaleString('en'))
+    say(
+      '  first page of a service while writing, p50 / p95 ms',
+      `${percentile(searches, 0.5).toFixed(0)} / ${percentile(searches, 0.95).toFixed(0)} (${searches.length} searches)`,
+    )
+    say(
+      '  CPU against JSON.parse + stringify alone, nothing stored',
+      `${(cpuSeconds / floor.cpuSeconds).toFixed(2)} × (floor ${perMillion(floor.cpuSeconds)})`,
+    )
+    if (plain) {
+      say(
+        '  rate against a row and a full-text entry a line',
+        `${(lines / seconds / (plain.lines / plain.seconds)).toFixed(2)} × (plain ${Math.round(plain.lines / plain.seconds).toLocaleString('en')} lines/s, ${perMillion(plain.cpuSeconds)} CPU-s)`,
+      )
+    }
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+/** Asks for the first page of one service after the other for as long as it runs. */
+function openSearcher(program: RunningProgram) {
+  const times: number[] = []
+  let stopped = false
+  async function search(): Promise<void> {
+    for (let i = 0; !stopped; i++) {
+      const begun = performance.now()
+      const service = encodeURIComponent(services[i % services.length] as string)
+      const answer = await program
+        .get<{ hits: unknown[] }>(`/api/logs?service=${service}&limit=100`)
+        .catch(() => undefined)
+      // A service that has no line yet is not known: that is no first page.
+      if (answer && answer.hits.length > 0) times.push(performance.now() - begun)
+      await sleep(100)
+    }
+  }
+  const done = search()
+  return {
+    async stop() {
+      stopped = true
+      await done
+      return times
+    },
+  }
+}
+
+/** Waits until no more lines come; the time is that of the last one. */
+async function untilQuiet(program: RunningProgram): Promise<{ stored: number; atMs: number }> {
+  let stored = 0
+  let atMs = performance.now()
+  while (stored === 0 || performance.now() - atMs < 2500) {
+    const metrics = await (await fetch(`${program.url}/metrics`)).text()
+    const now = Number(/^mesoscope_indexed_lines_total (\d+)/m.exec(metrics)?.[1] ?? 0)
+    if (now > stored) {
+      stored = now
+      atMs = performance.now()
+    }
+    await sleep(50)
+  }
+  return { stored, atMs }
+}
+
+/** From the first error line written to the alert mail accepted, for one service after the other. */
+async function alertLatency(rounds: number): Promise<void> {
+  const dir = mkdtempSync(join(tmpdir(), 'mesoscope-bench-'))
+  const catcher = await openMailCatcher({ clock: wallClock })
+  try {
+    const root = join(dir, 'containers')
+    mkdirSync(root, { recursive: true })
+    const program = await runProgram(dir, {
+      collectors: { docker: [{ root }] },
+      signals: { errors: { where: 'level:error', measure: 'count', over: '5s' } },
+      evaluation: { interval: '1s', resolution: '1s' },
+      alerts: [{ alert: 'Errors', when: 'errors > 0' }],
+      mail: { host: catcher.host, port: catcher.port },
+    })
+    await sleep(3000)
+    const times: number[] = []
+    for (let round = 0; round < rounds; round++) {
+      const service = `/bench/s${round}`
+      const begun = wallClock.now()
+      writeErrorLine(root, service)
+      const mail = await catcher.waitFor(
+        ({ subject }) => subject.includes('FIRING') && subject.includes(`${service}:`),
+        30_000,
+      )
+      times.push(mail.receivedAt - begun)
+      await sleep(Math.random() * 500)
+    }
+    await program.stop()
+    say(
+      `line written → mail accepted (rules each second), p50 / p99 s`,
+      `${(percentile(times, 0.5) / 1000).toFixed(2)} / ${(percentile(times, 0.99) / 1000).toFixed(2)} (${rounds} mails)`,
+    )
+  } finally {
+    await catcher.close()
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+function writeErrorLine(root: string, service: string): void {
+  const id = createHash('sha256').update(service).digest('hex')
+  const dir = join(root, id)
+  mkdirSync(dir)
+  writeFileSync(
+    join(dir, 'config.v2.json'),
+    JSON.stringify({
+      ID: id,
+      Name: `/${id.slice(0, 8)}`,
+      Config: { Env: [`MARATHON_APP_ID=${service}`], Labels: {} },
+      State: { Running: true },
+    }),
+  )
+  const time = new Date(wallClock.now()).toISOString()
+  appendFileSync(
+    join(dir, `${id}-json.log`),
+    `${JSON.stringify({ log: 'ERROR something broke\n', stream: 'stderr', time })}\n`,
+  )
+}
+
+const { values } = parseArgs({
+  options: { scale: { type: 'string', multiple: true }, mails: { type: 'string', default: '50' } },
+})
+for (const scale of values.scale ?? ['1']) await ingest(Number(scale) * million)
+if (Number(values.mails) > 0) await alertLatency(Number(values.mails))
