@@ -40,57 +40,62 @@ export function openShipper({
   log,
 }: ShipperOptions) {
   const stop = new AbortController()
+  const troubles = new Map<'shipping' | 'marks', string>()
   let shipped = 0
-  let trouble: string | undefined
-  let retryMs = firstRetryMs
 
   async function ship(): Promise<void> {
-    while (!stop.signal.aborted) {
+    for (;;) {
       const records = await untilItWorks('spool', () => spool.next(shipped, batchBytes))
-      const last = records?.at(-1)
-      if (!records || !last) continue
+      const last = records.at(-1)
+      if (!last) continue
       killPoint('ship:before-produce')
       for (const [topic, run] of Map.groupBy(records, (record) => record.topic)) {
         await untilItWorks(topic, () => bus.produce(topic, run.map(toProduced)))
       }
       killPoint('ship:after-produce')
-      if (stop.signal.aborted && trouble) return
       await untilItWorks('spool', () => spool.trim(last.id))
       shipped = last.id
     }
   }
 
-  /** Tries until it works, or gives up (undefined) when we are closed. */
-  async function untilItWorks<T>(
-    what: Topic | 'spool',
-    work: () => Promise<T>,
-  ): Promise<T | undefined> {
-    for (;;) {
+  /** Tries until it works; rejects when we are closed, so that nothing is trimmed that was not produced. */
+  async function untilItWorks<T>(what: Topic | 'spool', work: () => Promise<T>): Promise<T> {
+    for (let retryMs = firstRetryMs; ; retryMs = Math.min(retryMs * 2, lastRetryMs)) {
+      stop.signal.throwIfAborted()
       try {
         const result = await work()
-        trouble = undefined
-        retryMs = firstRetryMs
+        troubles.delete('shipping')
         return result
       } catch (error) {
-        trouble = explain(error)
+        const trouble = explain(error)
+        troubles.set('shipping', trouble)
         metrics.produce_failures_total.inc({ topic: what })
         log.error({ what, trouble }, 'cannot carry on, the spool holds the records')
         await pause(retryMs, stop.signal)
-        retryMs = Math.min(retryMs * 2, lastRetryMs)
-        if (stop.signal.aborted) return undefined
       }
     }
   }
 
   async function mark(): Promise<void> {
-    while (!stop.signal.aborted) {
+    for (;;) {
       await pause(markEveryMs, stop.signal)
       const through = Math.min(...collectors.map((collector) => collector.through()))
       const upTo = spool.last()
       while (shipped < upTo && !stop.signal.aborted) await pause(20, stop.signal)
-      if (stop.signal.aborted || !Number.isFinite(through)) continue
-      metrics.lag_seconds.set({ stage: 'collect' }, Math.max(0, clock.now() - through) / 1000)
-      await bus.produce('logs', marks(through)).catch(() => {})
+      if (stop.signal.aborted) return
+      if (Number.isFinite(through)) await sendMarks(through)
+    }
+  }
+
+  /** The next ones say more: these are not tried again. */
+  async function sendMarks(through: number): Promise<void> {
+    metrics.lag_seconds.set({ stage: 'collect' }, Math.max(0, clock.now() - through) / 1000)
+    try {
+      await bus.produce('logs', marks(through))
+      troubles.delete('marks')
+    } catch (error) {
+      troubles.set('marks', `watermarks do not get through: ${explain(error)}`)
+      metrics.produce_failures_total.inc({ topic: 'logs' })
     }
   }
 
@@ -104,18 +109,18 @@ export function openShipper({
     }))
   }
 
-  const done = Promise.all([ship(), mark()])
-  done.catch((error: unknown) => {
-    trouble = `shipping has stopped: ${explain(error)}`
-    log.fatal({ trouble }, 'shipping has stopped')
+  const done = Promise.all([ship(), mark()]).catch((error: unknown) => {
+    if (stop.signal.aborted) return
+    troubles.set('shipping', `shipping has stopped: ${explain(error)}`)
+    log.fatal({ trouble: explain(error) }, 'shipping has stopped')
   })
   return {
-    trouble: () => trouble,
+    trouble: () => troubles.values().next().value,
     /** Ends after the batch under way; what is left stays in the spool. */
     async close() {
       stop.abort()
       spool.wake()
-      await done.catch(() => {})
+      await done
     },
   }
 }

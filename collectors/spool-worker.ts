@@ -1,41 +1,52 @@
 import { workerData } from 'node:worker_threads'
 import { killPoint } from '../pipeline/fault.ts'
+import type { LogHead } from '../pipeline/record.ts'
 import { serve } from '../pipeline/rpc.ts'
 import { explained, openDatabase, transaction } from '../pipeline/sqlite.ts'
-import type { SpooledRecord } from './spool.ts'
+import { sizeOf, type SpooledRecord } from './spool-records.ts'
 
 const { file } = workerData as { file: string }
 
+// What is summed up and looked through stands before the value, which may fill many pages.
 const db = openDatabase(
   file,
   `CREATE TABLE IF NOT EXISTS outbox (
-     id INTEGER PRIMARY KEY, topic TEXT, key TEXT, headers TEXT, value BLOB, lines INTEGER, size INTEGER);
+     id INTEGER PRIMARY KEY, size INTEGER, lines INTEGER, topic TEXT, key TEXT, headers TEXT, value BLOB);
    CREATE TABLE IF NOT EXISTS positions (input TEXT PRIMARY KEY, position TEXT) WITHOUT ROWID;`,
 )
-const insert = db.prepare('INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?)')
+const insert = db.prepare(
+  'INSERT INTO outbox (id, size, lines, topic, key, headers, value) VALUES (?, ?, ?, ?, ?, ?, ?)',
+)
+const remove = db.prepare('DELETE FROM outbox WHERE id = ?')
 const savePosition = db.prepare('INSERT OR REPLACE INTO positions VALUES (?, ?)')
 const forgetPosition = db.prepare('DELETE FROM positions WHERE input = ?')
 
 export interface SpoolWrite {
   records: SpooledRecord[]
   positions: [input: string, position: string | null][]
+  /** Ids of records that are dropped. */
+  dropped: number[]
 }
 
-/** Records and positions in one transaction: a read position is never ahead of or behind what was read. */
+/** All in one transaction: a read position is never ahead of or behind what was read, a drop never untold. */
 function append(writes: readonly SpoolWrite[]): void {
   killPoint('spool:before-commit')
   transaction(db, file, () => {
-    for (const { records, positions } of writes) {
-      for (const { id, topic, key, headers, value, lines } of records) {
-        insert.run(id, topic, key, JSON.stringify(headers), value, lines, value.length)
-      }
-      for (const [input, position] of positions) {
-        if (position === null) forgetPosition.run(input)
-        else savePosition.run(input, position)
-      }
-    }
+    for (const write of writes) appendOne(write)
   })
   killPoint('spool:after-commit')
+}
+
+function appendOne({ records, positions, dropped }: SpoolWrite): void {
+  for (const record of records) {
+    const { id, topic, key, headers, value, lines } = record
+    insert.run(id, sizeOf(record), lines, topic, key, JSON.stringify(headers), value)
+  }
+  for (const id of dropped) remove.run(id)
+  for (const [input, position] of positions) {
+    if (position === null) forgetPosition.run(input)
+    else savePosition.run(input, position)
+  }
 }
 
 function open() {
@@ -52,15 +63,24 @@ function open() {
   })
 }
 
-/** The oldest waiting records after `id`, up to `bytes` of them. */
+/** The oldest waiting records after `id`, about `bytes` of them. */
 function read(after: number, bytes: number): SpooledRecord[] {
   return explained(file, () => {
     const records: SpooledRecord[] = []
     let size = 0
     for (const row of db.prepare('SELECT * FROM outbox WHERE id > ? ORDER BY id').iterate(after)) {
-      const { headers, ...rest } = row as unknown as SpooledRecord & { headers: string }
-      records.push({ ...rest, headers: JSON.parse(headers) as Record<string, string> })
-      size += rest.value.length
+      const { id, topic, key, headers, value, lines } = row as unknown as SpooledRecord & {
+        headers: string
+      }
+      records.push({
+        id,
+        topic,
+        key,
+        headers: JSON.parse(headers) as Record<string, string>,
+        value,
+        lines,
+      })
+      size += row['size'] as number
       if (size >= bytes) break
     }
     return records
@@ -78,32 +98,25 @@ function trim(upTo: number): number {
   })
 }
 
-/** Drops the oldest log records until `bytes` are free; returns what was dropped, for it has to be told. */
-function drop(
-  after: number,
-  bytes: number,
-): { key: string; head: string; lines: number; size: number }[] {
-  return transaction(db, file, () => {
-    const dropped = []
-    let size = 0
-    const oldest = db.prepare(
-      "SELECT id, key, headers, lines, size FROM outbox WHERE topic = 'logs' AND id > ? ORDER BY id",
+/** The oldest records of lines after `id`, as many as take `bytes`: what can be dropped. */
+function oldestLines(after: number, bytes: number): { id: number; size: number; head: LogHead }[] {
+  return explained(file, () => {
+    const found = []
+    let total = 0
+    const rows = db.prepare(
+      "SELECT id, size, headers FROM outbox WHERE topic = 'logs' AND id > ? ORDER BY id",
     )
-    for (const row of oldest.all(after)) {
-      if (size >= bytes) break
-      size += row['size'] as number
-      db.prepare('DELETE FROM outbox WHERE id = ?').run(row['id'] as number)
-      dropped.push({
-        key: row['key'] as string,
-        head: (JSON.parse(row['headers'] as string) as Record<string, string>)['head'] ?? '{}',
-        lines: row['lines'] as number,
-        size: row['size'] as number,
-      })
+    for (const row of rows.iterate(after)) {
+      if (total >= bytes) break
+      const { head } = JSON.parse(row['headers'] as string) as { head: string }
+      const size = row['size'] as number
+      found.push({ id: row['id'] as number, size, head: JSON.parse(head) as LogHead })
+      total += size
     }
-    return dropped
+    return found
   })
 }
 
-const handlers = { open, append, read, trim, drop, shut: () => db.close() }
+const handlers = { open, append, read, trim, oldestLines, shut: () => db.close() }
 export type SpoolHandlers = typeof handlers
 serve(handlers)

@@ -1,24 +1,15 @@
 import { join } from 'node:path'
 import { pause, type Clock } from '../pipeline/clock.ts'
-import { explain, isRetryable } from '../pipeline/errors.ts'
-import { msToIso, type ChangeDoc } from '../pipeline/event.ts'
-import type { Topic } from '../pipeline/bus/bus.ts'
+import { explain, isRetryable, Trouble } from '../pipeline/errors.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
-import { toBusRecord, type LogHead } from '../pipeline/record.ts'
 import { openWorker } from '../pipeline/rpc.ts'
 import type { Collected, Sink } from './sink.ts'
+import { openRecent } from './spool-recent.ts'
+import { dropChanges, sizeOf, toRecords, type SpooledRecord } from './spool-records.ts'
 import type { SpoolHandlers, SpoolWrite } from './spool-worker.ts'
 
-/** A record on its way to the bus. `id` orders all records of the spool. */
-export interface SpooledRecord {
-  id: number
-  topic: Topic
-  key: string
-  headers: Record<string, string>
-  value: Uint8Array
-  lines: number
-}
+export type { SpooledRecord } from './spool-records.ts'
 
 /**
  * The collectors' disk: what was read waits here, with the read positions, until the bus has it. Collectors need
@@ -31,33 +22,34 @@ export interface Spool extends Sink {
   wake(): void
   /** Forgets the records up to this id: the bus has them. */
   trim(upTo: number): Promise<void>
-  /** Id of the newest record. */
+  /** Id of the newest record on the disk. */
   last(): number
   trouble(): string | undefined
+  /**
+   * From now on appends do not wait: they go beyond the bound, or reject if the disk refuses them. To be called
+   * before the collectors are closed, which append what they have read.
+   */
+  finish(): void
   close(): Promise<void>
 }
 
 export interface SpoolOptions {
   dir: string
+  /** More is not taken, but for one batch. */
   maxBytes: number
   whenFull: 'block' | 'drop_oldest'
   clock: Clock
   metrics: Metrics
   log: Logger
+  /** Kept in memory beside the disk, so that the usual way needs no reading back; 64 MiB unless set. */
+  recentBytes?: number
 }
 
-/** Kept in memory beside the disk, so that the usual way needs no reading back. */
-const maxRecentBytes = 64 * 2 ** 20
 const retryMs = 500
 
-export async function openSpool({
-  dir,
-  maxBytes,
-  whenFull,
-  clock,
-  metrics,
-  log,
-}: SpoolOptions): Promise<Spool> {
+/** Throws a `Trouble` if the file in `dir` cannot be opened or is damaged. */
+export async function openSpool(options: SpoolOptions): Promise<Spool> {
+  const { dir, maxBytes, whenFull, clock, metrics, log, recentBytes = 64 * 2 ** 20 } = options
   const { remote, close } = openWorker<SpoolHandlers>(import.meta.url, './spool-worker', {
     file: join(dir, 'spool.db'),
   })
@@ -68,16 +60,24 @@ export async function openSpool({
   const positions = new Map(
     opened.positions.map(([input, json]) => [input, JSON.parse(json) as unknown]),
   )
-  const recent: SpooledRecord[] = []
-  let recentBytes = 0
-  let { bytes, last } = opened
-  /** Ids up to here are trimmed or on their way to the bus. */
+  const recent = openRecent(recentBytes)
+  /** Of all that was appended and not trimmed, also of what is on its way to the disk. */
+  let bytes = opened.bytes
+  let assigned = opened.last
+  let stored = opened.last
+  /** Ids up to here are on their way to the bus. */
   let taken = 0
-  let trouble: string | undefined
-  let changed = Promise.withResolvers<void>()
-  let waiting: { writes: SpoolWrite[]; done: Promise<void> } | undefined
-  let writing: Promise<void> = Promise.resolve()
+  let full: string | undefined
+  let refused: string | undefined
+  let finishing = false
   let closed = false
+  let changed = Promise.withResolvers<void>()
+  let gathering: { writes: SpoolWrite[]; done: Promise<void> } | undefined
+  let writing: Promise<void> = Promise.resolve()
+  /** Appends pass one by one, so that none overtakes one that waits for room. */
+  const inTurn = oneByOne()
+  /** Reading and dropping exclude each other, so that nothing is dropped that was given to the bus. */
+  const exclusively = oneByOne()
 
   function notify() {
     changed.resolve()
@@ -85,50 +85,58 @@ export async function openSpool({
   }
 
   async function append(batch: Collected): Promise<void> {
-    if (bytes > maxBytes) await makeRoom()
-    const records = toRecords(batch).map((record) => ({ ...record, id: ++last }))
-    const write: SpoolWrite = {
-      records,
-      positions: Object.entries(batch.positions ?? {}).map(([input, position]) => [
+    const put = Object.entries(batch.positions ?? {})
+    const { done } = await inTurn(async () => {
+      await makeRoom()
+      const json = put.map(([input, position]): SpoolWrite['positions'][number] => [
         input,
         position === null ? null : JSON.stringify(position),
-      ]),
-    }
-    await enqueue(write)
-    for (const [input, position] of Object.entries(batch.positions ?? {})) {
+      ])
+      return { done: write(toRecords(batch), json) }
+    })
+    await done
+    for (const [input, position] of put) {
       if (position === null) positions.delete(input)
       else positions.set(input, position)
     }
   }
 
-  /** Batches that come while one is being written go to the disk together. */
-  function enqueue(write: SpoolWrite): Promise<void> {
-    if (waiting) {
-      waiting.writes.push(write)
-      return waiting.done
+  /** Batches that come while one is being written go to the disk together, after it. */
+  function write(
+    unnumbered: Omit<SpooledRecord, 'id'>[],
+    positionsPut: SpoolWrite['positions'] = [],
+    dropped: number[] = [],
+  ): Promise<void> {
+    const records = unnumbered.map((record) => ({ ...record, id: ++assigned }))
+    for (const record of records) bytes += sizeOf(record)
+    const one = { records, positions: positionsPut, dropped }
+    if (gathering) {
+      gathering.writes.push(one)
+      return gathering.done
     }
-    const batch = { writes: [write], done: Promise.resolve() }
-    waiting = batch
-    batch.done = writing.then(async () => {
-      waiting = undefined
-      await persist(batch.writes)
+    const batch = { writes: [one], done: Promise.resolve() }
+    gathering = batch
+    batch.done = writing.then(() => {
+      gathering = undefined
+      return store(batch.writes)
     })
-    writing = batch.done
+    // The next batch is tried, whatever became of this one.
+    writing = batch.done.catch(() => {})
     return batch.done
   }
 
-  async function persist(writes: SpoolWrite[]): Promise<void> {
-    await untilItWorks(() => remote.append(writes))
-    for (const { records } of writes) for (const record of records) remember(record)
+  async function store(writes: SpoolWrite[]): Promise<void> {
+    const records = writes.flatMap((write_) => write_.records)
+    try {
+      await untilItWorks(() => remote.append(writes))
+    } catch (error) {
+      for (const record of records) bytes -= sizeOf(record)
+      throw error
+    }
+    for (const record of records) recent.push(record)
+    stored = records.at(-1)?.id ?? stored
     metrics.spool_bytes.set(bytes)
     notify()
-  }
-
-  function remember(record: SpooledRecord): void {
-    bytes += record.value.length
-    recent.push(record)
-    recentBytes += record.value.length
-    while (recentBytes > maxRecentBytes) recentBytes -= recent.shift()?.value.length ?? 0
   }
 
   /** A full disk is waited out: the collectors stand still meanwhile, and nothing is lost. */
@@ -136,63 +144,67 @@ export async function openSpool({
     for (;;) {
       try {
         await work()
-        trouble = undefined
+        refused = undefined
         return
       } catch (error) {
-        if (closed || !isRetryable(error)) throw error
-        trouble = explain(error)
-        log.error({ trouble }, 'the spool cannot be written, trying again')
-        await blocked(retryMs)
+        refused = explain(error)
+        log.error({ trouble: refused }, 'the spool cannot be written')
+        if (finishing || closed || !isRetryable(error)) throw error
+        await blocked()
       }
     }
   }
 
-  async function blocked(ms: number): Promise<void> {
-    await Promise.race([changed.promise, pause(ms)])
-    metrics.spool_blocked_seconds_total.inc(ms / 1000)
+  /** Waits until something has changed, or it is time to try again. */
+  async function blocked(): Promise<void> {
+    const since = clock.now()
+    const woken = new AbortController()
+    await Promise.race([changed.promise, pause(retryMs, woken.signal)])
+    woken.abort()
+    metrics.spool_blocked_seconds_total.inc(Math.max(0, clock.now() - since) / 1000)
   }
 
   async function makeRoom(): Promise<void> {
-    if (whenFull === 'drop_oldest') return dropOldest()
-    trouble = `the spool is full (${maxBytes} bytes): reading waits until the bus takes more, or raise spool.max_bytes`
-    while (bytes > maxBytes && !closed) await blocked(retryMs)
-    trouble = undefined
+    while (bytes > maxBytes && !finishing && !closed) {
+      if (whenFull === 'drop_oldest' && (await dropOldest())) continue
+      full = `the spool in ${dir} is full (${maxBytes} bytes): reading waits until the bus takes more, or raise spool.max_bytes`
+      await blocked()
+    }
+    full = undefined
+    if (closed) throw new Trouble(`the spool in ${dir} is closed`)
   }
 
-  async function dropOldest(): Promise<void> {
-    const dropped = await remote.drop(taken, bytes - maxBytes * 0.9)
-    if (dropped.length === 0) return
-    const lines = dropped.reduce((sum, record) => sum + record.lines, 0)
-    bytes -= dropped.reduce((sum, record) => sum + record.size, 0)
-    recent.length = 0
-    recentBytes = 0
-    metrics.dropped_lines_total.inc({ stage: 'spool', cause: 'full' }, lines)
-    log.warn({ lines }, 'the spool is full: the oldest lines were dropped')
-    const changes = dropped.map(({ head }) => dropChange(JSON.parse(head) as LogHead, clock.now()))
-    const records = toRecords({ changes }).map((record) => ({ ...record, id: ++last }))
-    await enqueue({ records, positions: [] })
+  /** False if there is nothing that may be dropped: all of it is on its way to the bus, or tells of drops. */
+  function dropOldest(): Promise<boolean> {
+    return exclusively(async () => {
+      const oldest = await remote.oldestLines(taken, bytes - maxBytes * 0.9)
+      if (oldest.length === 0) return false
+      const heads = oldest.map(({ head }) => head)
+      const changes = dropChanges(heads, clock.now())
+      await write(
+        toRecords({ changes }),
+        [],
+        oldest.map(({ id }) => id),
+      )
+      recent.clear()
+      for (const { size } of oldest) bytes -= size
+      const lines = heads.reduce((sum, { count }) => sum + count, 0)
+      metrics.dropped_lines_total.inc({ stage: 'spool', cause: 'full' }, lines)
+      log.warn({ lines }, 'the spool is full: the oldest lines were dropped')
+      return true
+    })
   }
 
   async function next(after: number, wanted: number): Promise<SpooledRecord[]> {
-    const available = changed.promise
-    if (last === after) await available
-    const found = await oldest(after, wanted)
-    taken = found.at(-1)?.id ?? taken
-    return found
-  }
-
-  function oldest(after: number, wanted: number): Promise<SpooledRecord[]> | SpooledRecord[] {
-    while ((recent[0]?.id ?? Infinity) <= after) recentBytes -= recent.shift()?.value.length ?? 0
-    // Ids are dense but for what was dropped: a hole means that memory does not hold the oldest any more.
-    if (recent[0]?.id !== after + 1) return remote.read(after, wanted)
-    const records: SpooledRecord[] = []
-    let size = 0
-    for (const record of recent) {
-      records.push(record)
-      size += record.value.length
-      if (size >= wanted) break
-    }
-    return records
+    const woken = changed.promise
+    if (stored <= after && !closed) await woken
+    return exclusively(async () => {
+      if (closed) throw new Trouble(`the spool in ${dir} is closed`)
+      if (stored <= after) return []
+      const found = recent.following(after, wanted) ?? (await remote.read(after, wanted))
+      taken = found.at(-1)?.id ?? taken
+      return found
+    })
   }
 
   return {
@@ -200,56 +212,36 @@ export async function openSpool({
     next,
     position: (input) => positions.get(input),
     positions: (prefix) => [...positions.keys()].filter((input) => input.startsWith(prefix)),
-    last: () => last,
+    last: () => stored,
     wake: notify,
     async trim(upTo) {
-      bytes -= await remote.trim(upTo)
+      const freed = await remote.trim(upTo)
+      bytes -= freed
       metrics.spool_bytes.set(bytes)
       notify()
     },
-    trouble: () => trouble,
+    trouble: () => refused ?? full,
+    finish() {
+      finishing = true
+      notify()
+    },
     async close() {
       closed = true
       notify()
-      await writing.catch(() => {})
+      await inTurn(() => Promise.resolve())
+      await writing
       await remote.shut().catch(() => {})
       await close()
     },
   }
 }
 
-function toRecords({ records = [], changes = [], dead = [], identities = [] }: Collected) {
-  return [
-    ...records.map((record) => ({
-      ...toBusRecord(record),
-      topic: 'logs' as const,
-      lines: record.head.count,
-    })),
-    ...changes.map((doc) => docRecord('changes', serviceOf(doc), doc)),
-    ...dead.map((doc) => docRecord('dead', doc.origin, doc)),
-    ...identities.map((identity) => docRecord('identity', identity.container ?? '', identity)),
-  ]
-}
-
-function serviceOf(doc: ChangeDoc): string {
-  const service = doc['service.name']
-  return typeof service === 'string' ? service : ''
-}
-
-function docRecord(topic: Topic, key: string, doc: unknown) {
-  return { topic, key, headers: {}, value: Buffer.from(JSON.stringify(doc)), lines: 0 }
-}
-
-function dropChange(
-  { source, lineage, sequence, time, identity, count }: LogHead,
-  now: number,
-): ChangeDoc {
-  return {
-    '@timestamp': msToIso(now),
-    'event.id': `change:drop:${source}:${lineage}:${sequence[0]}`,
-    'event.kind': 'drop',
-    'event.action': 'dropped',
-    message: `${count} lines of ${source} from ${time[0]} to ${time[1]} were dropped: the spool was full`,
-    ...(identity.service ? { 'service.name': identity.service } : {}),
+/** Runs what it is given one after the other, in the order of the calls. */
+function oneByOne() {
+  let last: Promise<unknown> = Promise.resolve()
+  return <T>(work: () => Promise<T>): Promise<T> => {
+    const result = last.then(work)
+    last = result.catch(() => {})
+    return result
   }
 }

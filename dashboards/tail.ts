@@ -14,28 +14,35 @@ const maxBytes = 2 ** 20
 
 /**
  * Gives the lines that match as they come over the bus, from now on, until `signal` aborts; each time those of a
- * moment over all instances, in the order of their time.
+ * moment over all instances, in the order of time, source and sequence. Reads no further while `onLines` is not done
+ * with them. Rejects with a `Trouble` for a query or pattern that cannot be read, or when the bus cannot be.
  */
 export async function tailBus(
   bus: Bus,
   filter: TailFilter,
-  onLines: (docs: LogDoc[]) => void,
+  onLines: (docs: LogDoc[]) => void | Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
   const matches = compile(filter)
   const next = await bus.ends('logs')
   while (!signal.aborted) {
-    const docs: LogDoc[] = []
+    const found: Found[] = []
     let behind = false
     for (const [partition, offset] of next.entries()) {
       const batch = await bus.read('logs', partition, offset, { maxBytes })
+      if (signal.aborted) return
       next[partition] = batch.next
       behind ||= batch.next < batch.end
-      for (const record of batch.records) docs.push(...matches(record))
+      for (const record of batch.records) found.push(...matches(record))
     }
-    if (docs.length > 0) onLines(docs.toSorted(byTime))
+    if (found.length > 0) await onLines(found.toSorted(byTime).map(({ doc }) => doc))
     if (!behind) await pause(pollMs, signal)
   }
+}
+
+interface Found {
+  source: string
+  doc: LogDoc
 }
 
 function compile({
@@ -44,7 +51,7 @@ function compile({
   task,
   query,
   grep,
-}: TailFilter): (record: BusRecord) => LogDoc[] {
+}: TailFilter): (record: BusRecord) => Found[] {
   const parsed = parseQuery(query ?? '')
   const pattern = grep ? parsePattern(grep) : undefined
   const wantsLevel = (level: Level) =>
@@ -60,14 +67,20 @@ function compile({
     if (record.headers['kind'] !== 'lines') return []
     try {
       const lines = fromBusRecord(record)
-      return wantsRecord(lines.head) ? decodeDocs(lines).filter(wantsLine) : []
+      if (!wantsRecord(lines.head)) return []
+      const { source } = lines.head
+      return decodeDocs(lines)
+        .filter(wantsLine)
+        .map((doc) => ({ source, doc }))
     } catch {
       return [] // The indexer makes a dead letter of it.
     }
   }
 }
 
-function byTime(a: LogDoc, b: LogDoc): number {
-  if (a['@timestamp'] !== b['@timestamp']) return a['@timestamp'] < b['@timestamp'] ? -1 : 1
-  return a['event.sequence'] - b['event.sequence']
+function byTime(a: Found, b: Found): number {
+  const [one, other] = [a.doc['@timestamp'], b.doc['@timestamp']]
+  if (one !== other) return one < other ? -1 : 1
+  if (a.source !== b.source) return a.source < b.source ? -1 : 1
+  return a.doc['event.sequence'] - b.doc['event.sequence']
 }

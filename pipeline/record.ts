@@ -1,6 +1,6 @@
 import { zstdCompressSync, zstdDecompressSync, constants } from 'node:zlib'
-import type { Level, LogDoc } from './event.ts'
-import { identityToEcs, type Identity } from './identity.ts'
+import { isoToNs, type Level, type LogDoc } from './event.ts'
+import { identityFields, identityToEcs, type Identity } from './identity.ts'
 
 /**
  * The unit of the hot path: consecutive lines of one source (one container and stream, or one file), as NDJSON
@@ -31,19 +31,25 @@ export interface LogHead {
   identity: Identity
 }
 
-const compression = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
+/** The checksum makes every damage known: without it some flipped bits would pass as other text. */
+const compression = {
+  params: { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 },
+}
+/** Far above any real record: a hostile body must not fill the memory. */
+const maxBodyBytes = 256 * 2 ** 20
 
 export function encodeBody(ndjson: Uint8Array): Uint8Array {
-  return zstdCompressSync(ndjson, compression)
+  // zlib answers with a view of a 64 KiB buffer, which would stay in memory, and go to other threads, whole.
+  return new Uint8Array(zstdCompressSync(ndjson, compression))
 }
 
 /** The NDJSON bytes of a record, each line ended by a newline. */
-export function decodeBody(record: LogRecord): Buffer {
-  return zstdDecompressSync(record.body)
+export function decodeBody(record: Pick<LogRecord, 'body'>): Buffer {
+  return zstdDecompressSync(record.body, { maxOutputLength: maxBodyBytes })
 }
 
 /** The lines of a record as documents. For paths that are not hot; hot ones scan {@link decodeBody}. */
-export function decodeDocs(record: LogRecord): LogDoc[] {
+export function decodeDocs(record: Pick<LogRecord, 'body'>): LogDoc[] {
   const text = decodeBody(record).toString('utf8')
   return text
     .split('\n')
@@ -66,7 +72,8 @@ export function encodeRecord(
   const levels: LogHead['levels'] = {}
   for (const doc of docs) levels[doc['log.level']] = (levels[doc['log.level']] ?? 0) + 1
   const ecs = identityToEcs(identity)
-  const ndjson = Buffer.from(docs.map((doc) => `${JSON.stringify({ ...doc, ...ecs })}\n`).join(''))
+  const lines = docs.map((doc) => `${JSON.stringify({ ...withoutIdentity(doc), ...ecs })}\n`)
+  const ndjson = Buffer.from(lines.join(''))
   return {
     head: {
       v: 1,
@@ -81,6 +88,13 @@ export function encodeRecord(
     },
     body: encodeBody(ndjson),
   }
+}
+
+const identityNames = new Set<string>(Object.values(identityFields))
+
+/** So that the identity can stand last, in its own order, as {@link LogDoc} says. */
+function withoutIdentity(doc: LogDoc): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(doc).filter(([name]) => !identityNames.has(name)))
 }
 
 /** How a record stands on the bus: the head in a header, keyed by what must keep its order (the container or file). */
@@ -98,8 +112,37 @@ export function fromBusRecord(record: {
   value: Uint8Array
 }): LogRecord {
   const head = JSON.parse(record.headers['head'] ?? 'null') as LogHead | null
-  if (head?.v !== 1) throw new TypeError(`no record head of version 1`)
+  if (head?.v !== 1) throw new TypeError('no record head of version 1')
+  const fault = faultOf(head)
+  if (fault) throw new TypeError(`the record's head has no usable ${fault}`)
   return { head, body: record.value }
+}
+
+/** The first field that is not as declared; processors count on them without looking. */
+function faultOf(head: LogHead): keyof LogHead | undefined {
+  const { source, lineage, sequence, time, count, bytes, levels, identity } = head
+  if (typeof source !== 'string') return 'source'
+  if (typeof lineage !== 'string') return 'lineage'
+  if (!isPair(sequence, Number.isSafeInteger)) return 'sequence'
+  if (!isPair(time, isFixedTime)) return 'time'
+  if (!Number.isSafeInteger(count) || count !== sequence[1] - sequence[0] + 1) return 'count'
+  if (!Number.isSafeInteger(bytes)) return 'bytes'
+  if (!isObject(levels) || !Object.values(levels).every(Number.isSafeInteger)) return 'levels'
+  return isObject(identity) ? undefined : 'identity'
+}
+
+function isPair(value: unknown, test: (part: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.length === 2 && value.every(test)
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
+}
+
+function isFixedTime(time: unknown): boolean {
+  return (
+    typeof time === 'string' && time.length === timeEnd - timeStart && isoToNs(time) !== undefined
+  )
 }
 
 /** `@timestamp` and `log.level` stand at fixed places of each NDJSON line (see LogDoc). */

@@ -1,9 +1,12 @@
 import type { Batch, Bus, BusRecord, Consumer } from '../pipeline/bus/bus.ts'
 import { explain } from '../pipeline/errors.ts'
-import type { SignalBucket } from '../pipeline/event.ts'
+import { isoToNs, type SignalBucket } from '../pipeline/event.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
 import type { DocClass, Store, StoredDoc } from '../pipeline/store/store.ts'
+import { readable } from './dead.ts'
+
+type DocTopic = 'changes' | 'dead' | 'signals'
 
 /** Changes, dead letters and buckets of signals on their way from the bus into the store. */
 export function openDocIndexer({
@@ -17,20 +20,33 @@ export function openDocIndexer({
   metrics: Metrics
   log: Logger
 }) {
-  let trouble: string | undefined
-  const consume = (
-    topic: 'changes' | 'dead' | 'signals',
-    onBatch: (batch: Batch) => Promise<void>,
-  ): Consumer =>
+  const troubles = new Map<DocTopic, string>()
+
+  /** What cannot be read goes to the dead letters at once: over the bus a bad dead letter would never end. */
+  async function put<T>(
+    batch: Batch,
+    read: (record: BusRecord) => T,
+    write: (read: T[]) => Promise<void>,
+  ): Promise<void> {
+    const { read: good, dead } = readable(batch, read)
+    if (dead.length > 0) {
+      await store.putDocs('dead', dead)
+      metrics.dead_letters_total.inc({ stage: 'index' }, dead.length)
+    }
+    if (good.length > 0) await write(good)
+  }
+
+  const consume = (topic: DocTopic, onBatch: (batch: Batch) => Promise<void>): Consumer =>
     bus.consume({
       group: 'index',
       topic,
       async onBatch(batch) {
         await onBatch(batch)
-        trouble = undefined
+        troubles.delete(topic)
       },
       onFailure(error) {
-        trouble = explain(error)
+        const trouble = explain(error)
+        troubles.set(topic, trouble)
         metrics.batch_failures_total.inc({ group: 'index' })
         log.error(
           { topic, trouble },
@@ -39,31 +55,54 @@ export function openDocIndexer({
       },
     })
   const putDocs = (docClass: DocClass) => (batch: Batch) =>
-    store.putDocs(
-      docClass,
-      batch.records.map((record) => parse(record) as StoredDoc),
-    )
+    put(batch, readDoc, (docs) => store.putDocs(docClass, docs))
 
   const consumers = [
     consume('changes', putDocs('changes')),
     consume('dead', putDocs('dead')),
-    consume('signals', ({ records }) =>
-      store.putBuckets(
-        records
-          .filter(({ headers }) => headers['kind'] === 'bucket')
-          .flatMap((record) => parse(record) as SignalBucket[]),
-      ),
+    consume('signals', (batch) =>
+      put(batch, readBuckets, (buckets) => store.putBuckets(buckets.flat())),
     ),
   ]
   return {
-    trouble: () => trouble,
+    trouble: () => troubles.values().next().value,
     async close() {
       await Promise.all(consumers.map((consumer) => consumer.close()))
     },
   }
 }
 
-/** These topics are written by this program alone. */
-function parse({ value }: BusRecord): unknown {
-  return JSON.parse(Buffer.from(value).toString('utf8'))
+/** The fields that the store goes by are looked at: a document without them would be refused for ever. */
+function readDoc({ value }: BusRecord): StoredDoc {
+  const doc = JSON.parse(Buffer.from(value).toString('utf8')) as StoredDoc | null
+  for (const field of ['@timestamp', 'event.id', 'event.kind'] as const) {
+    if (typeof doc?.[field] !== 'string') throw new TypeError(`a document without ${field}`)
+  }
+  if (isoToNs((doc as StoredDoc)['@timestamp']) === undefined) {
+    throw new TypeError('a document whose @timestamp is no time')
+  }
+  return doc as StoredDoc
 }
+
+function readBuckets({ headers, value }: BusRecord): SignalBucket[] {
+  if (headers['kind'] !== 'bucket') return []
+  const buckets = JSON.parse(Buffer.from(value).toString('utf8')) as SignalBucket[]
+  if (!Array.isArray(buckets) || !buckets.every(isBucket)) throw new TypeError('not buckets')
+  return buckets
+}
+
+function isBucket(bucket: Partial<SignalBucket> | null): boolean {
+  const { signal, group, from, to, partition, count, lastMs } = bucket ?? {}
+  const numbers = [from, to, partition, count, lastMs]
+  const times = [from, to].every((ms) => Math.abs(ms ?? Infinity) <= maxMs)
+  return (
+    typeof signal === 'string' &&
+    typeof group === 'object' &&
+    group !== null &&
+    numbers.every(Number.isSafeInteger) &&
+    times
+  )
+}
+
+/** What a Date can hold. */
+const maxMs = 8.64e15

@@ -6,8 +6,9 @@ import { killPoint } from '../pipeline/fault.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
 import { fromBusRecord, type LogRecord } from '../pipeline/record.ts'
-import type { Store } from '../pipeline/store/store.ts'
-import { patchesFor, resolve, type Catalog } from './resolve.ts'
+import type { AppendResult, Store } from '../pipeline/store/store.ts'
+import { readable, sampleOf, tellDead } from './dead.ts'
+import { awaitIdentities, patchesFor, resolve, unknownContainers, type Catalog } from './resolve.ts'
 
 export interface IndexerOptions {
   bus: Bus
@@ -23,38 +24,34 @@ export function openIndexer({ bus, store, catalog, clock, metrics, log }: Indexe
   let trouble: string | undefined
 
   async function onBatch(batch: Batch): Promise<void> {
-    const { records, dead } = readRecords(batch)
-    const resolved: LogRecord[] = []
-    for (const record of records) resolved.push(await resolve(record, catalog))
+    const arrived = readable(batch, readLines)
+    const records = arrived.read.filter((record) => record !== undefined)
+    await awaitIdentities(records, catalog)
+    const resolved = records.map(resolveIfReadable)
     const { stored, duplicates, rejected } = await store.appendLogs(resolved)
-    dead.push(...rejected.map(({ record, reason }) => deadRecord(record, reason)))
-    if (dead.length > 0) await bus.produce('dead', dead.map(toDeadRecord))
-    await patchLate(resolved)
+    const dead = [...arrived.dead, ...rejected.map(deadLines)]
+    await tellDead(bus, dead)
+    await patchLate(duplicates > 0 ? records : resolved)
     killPoint('index:before-commit')
     count(resolved, stored, duplicates, dead.length)
     trouble = undefined
   }
 
-  function readRecords({ records, partition }: Batch) {
-    const read: LogRecord[] = []
-    const dead: DeadLetter[] = []
-    for (const record of records) {
-      if (record.headers['kind'] === 'mark') continue
-      try {
-        read.push(fromBusRecord(record))
-      } catch (error) {
-        dead.push(deadBytes(record, partition, explain(error)))
-      }
+  /** The store rejects what is damaged, with its reason. */
+  function resolveIfReadable(record: LogRecord): LogRecord {
+    try {
+      return resolve(record, catalog)
+    } catch {
+      return record
     }
-    return { records: read, dead }
   }
 
-  /** The identity may have come while the lines were being stored as unresolved. */
+  /**
+   * The identity may have come while the lines were being stored as unresolved; or that happened before a kill, and
+   * now they come again, resolved, and are known as duplicates.
+   */
   async function patchLate(records: readonly LogRecord[]): Promise<void> {
-    const late = new Set(
-      records.flatMap(({ head }) => (head.identity.service ? [] : (head.identity.container ?? []))),
-    )
-    const patches = [...late].flatMap((container) =>
+    const patches = [...unknownContainers(records)].flatMap((container) =>
       patchesFor(container, catalog.get(container) ?? {}),
     )
     if (patches.length > 0) await store.patchIdentity(patches)
@@ -80,27 +77,15 @@ export function openIndexer({ bus, store, catalog, clock, metrics, log }: Indexe
       metrics.lag_seconds.set({ stage: 'index' }, Math.max(0, clock.now() - isoToMs(newest)) / 1000)
   }
 
-  function deadBytes({ value, offset }: BusRecord, partition: number, reason: string): DeadLetter {
-    return {
-      '@timestamp': msToIso(clock.now()),
-      'event.id': `dead:logs:${partition}:${offset}`,
-      'event.kind': 'dead',
-      reason,
-      origin: `bus topic logs, partition ${partition}, offset ${offset}`,
-      bytes: value.length,
-      sample: Buffer.from(value.subarray(0, 4096)).toString('latin1'),
-    }
-  }
-
-  function deadRecord({ head, body }: LogRecord, reason: string): DeadLetter {
+  function deadLines({ record, reason }: AppendResult['rejected'][number]): DeadLetter {
+    const { head, body } = record
     return {
       '@timestamp': msToIso(clock.now()),
       'event.id': `dead:store:${head.source}:${head.lineage}:${head.sequence[0]}`,
       'event.kind': 'dead',
       reason,
       origin: `${head.source}, lines ${head.sequence.join(' to ')}`,
-      bytes: body.length,
-      sample: Buffer.from(body.subarray(0, 4096)).toString('latin1'),
+      ...sampleOf(body),
       ...(head.identity.service ? { 'service.name': head.identity.service } : {}),
     }
   }
@@ -119,6 +104,7 @@ export function openIndexer({ bus, store, catalog, clock, metrics, log }: Indexe
   return { trouble: () => trouble, close: () => consumer.close() }
 }
 
-function toDeadRecord(letter: DeadLetter) {
-  return { key: letter.origin, value: Buffer.from(JSON.stringify(letter)) }
+/** Undefined for what is no lines: marks. */
+function readLines(record: BusRecord): LogRecord | undefined {
+  return record.headers['kind'] === 'mark' ? undefined : fromBusRecord(record)
 }

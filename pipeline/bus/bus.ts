@@ -90,16 +90,22 @@ export interface ConsumerOptions {
   maxBytes?: number
   /**
    * Called when partitions come to this member, before their first batch. The returned positions (from the
-   * owner's own snapshot) win over the committed ones; without either, reading starts at the oldest record.
+   * owner's own snapshot) win over the committed ones; without either, reading starts at the oldest record. When
+   * it rejects, it is called again after a pause.
    */
   onAssigned?: (partitions: number[]) => Promise<Map<number, number> | void>
+  /**
+   * Called when partitions were taken from this member, also by `close`, after their last batch and before another
+   * member has them: what is held for them can be forgotten.
+   */
+  onRevoked?: (partitions: number[]) => void
   /**
    * Called with one batch of one partition at a time, batches of different partitions side by side. When it
    * resolves, `batch.next` is committed. When it rejects, the same batch comes again after a pause: forever if
    * need be, so what can never succeed has to become a dead letter in the handler.
    */
   onBatch: (batch: Batch) => Promise<void>
-  /** Told of each failed attempt. */
+  /** Told of each failed attempt, also of `onAssigned` (with an empty batch of partition 0). */
   onFailure?: (error: unknown, batch: Batch) => void
 }
 
