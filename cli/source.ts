@@ -60,7 +60,8 @@ export function readAddress(dir: string): Address | undefined {
     }
   } catch (error) {
     // Being written, or cut off by a crash: as good as none.
-    if (errorCode(error) === 'ENOENT' || error instanceof SyntaxError) return undefined
+    const none = ['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')
+    if (none || error instanceof SyntaxError) return undefined
     throw new Trouble(`cannot read ${file}: ${explain(error)}`, {
       remedy: 'run this as the user who runs Mesoscope',
       cause: error,
