@@ -91,10 +91,11 @@ export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluato
       const batch = await patiently(() => bus.read('signals', 0, offset, readLimits))
       if (!batch) return
       takeBatch(batch)
+      const stalled = watch.stalled(engine.measuredThrough(), clock.now())
       // History from before the first start is measured, not alerted on.
       if (offset >= untilWarm) await evaluateDue()
       metrics.lag_seconds.set({ stage: 'alert' }, lag(engine.through(), clock.now()))
-      if (watch.stalled(engine.measuredThrough(), clock.now())) await writeUnknown()
+      if (stalled) await writeUnknown()
       if (batch.records.length === 0) await pause(pollMs, stop.signal)
     }
   }

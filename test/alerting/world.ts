@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { simpleParser, type ParsedMail } from 'mailparser'
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
 import { openAlerting, type Alerting, type AlertingOptions } from '../../alerting/index.ts'
@@ -148,6 +149,15 @@ export async function openMailbox(
   const mails: ParsedMail[] = []
   const attempts: Mailbox['attempts'] = []
   const refusal = (responseCode: number) => Object.assign(new Error('no'), { responseCode })
+  async function take(stream: Readable, recipients: string[]): Promise<null> {
+    const mail = await simpleParser(stream)
+    const subject = mail.subject ?? ''
+    attempts.push({ subject, recipients })
+    const code = answer?.(subject, attempts.length)
+    if (code !== undefined) throw refusal(code)
+    mails.push(mail)
+    return null
+  }
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ['STARTTLS'],
@@ -155,16 +165,9 @@ export async function openMailbox(
       const code = answerRecipient?.(address)
       done(code === undefined ? null : refusal(code))
     },
-    onData(stream, session, done) {
-      simpleParser(stream).then((mail) => {
-        const subject = mail.subject ?? ''
-        const recipients = session.envelope.rcptTo.map(({ address }) => address)
-        attempts.push({ subject, recipients })
-        const code = answer?.(subject, attempts.length)
-        if (code !== undefined) return done(refusal(code))
-        mails.push(mail)
-        done()
-      }, done)
+    onData(stream, session, respond) {
+      const recipients = session.envelope.rcptTo.map(({ address }) => address)
+      void take(stream, recipients).then(respond, respond)
     },
     ...options,
   })
