@@ -5,6 +5,7 @@ import { dirname, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import fetch from 'node-fetch'
 import { createTransport } from 'nodemailer'
+import { isLoopback } from '../config/across.ts'
 import type { DockerSettings, MailSettings } from '../config/settings.ts'
 import { formatSize } from '../config/units.ts'
 import { errorCode, explain } from '../pipeline/errors.ts'
@@ -125,6 +126,8 @@ export function checkMail({ host, port, secure, user, password }: MailSettings):
       host,
       port,
       secure,
+      // As when mail is sent: a password goes in the clear to nobody but this machine.
+      requireTLS: password !== undefined && !secure && !isLoopback(host),
       ...(user !== undefined && password && { auth: { user, pass: password.reveal() } }),
       connectionTimeout: answerMs,
       greetingTimeout: answerMs,
