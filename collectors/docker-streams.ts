@@ -66,6 +66,7 @@ export function openDockerStreams<Place>(
       identity,
       eventId: (time, ordinal) => `${source}:${nanoseconds(time)}:${ordinal}`,
       multiline: options.multiline,
+      partsShareTime: true,
       redact: (escaped) => options.redactor.redact(escaped),
       maxEventBytes: options.maxEventBytes,
       ...(state ? { state } : {}),

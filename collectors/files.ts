@@ -1,4 +1,4 @@
-import { accessSync, constants, statSync } from 'node:fs'
+import { accessSync, constants, statSync, type Stats } from 'node:fs'
 import { glob } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { basename, matchesGlob, resolve } from 'node:path'
@@ -40,6 +40,8 @@ export function openFilesCollector(options: FilesCollectorOptions): Promise<Coll
   const patterns = options.paths.map((path) => resolve(path))
   const prefix = `${name}:file:`
   const files = new Map<string, PlainInput>()
+  /** What stood at the path of an input that has not opened it yet. */
+  const expected = new Map<PlainInput, Stats>()
   /** Since when nothing is found at the paths of inputs. */
   const missingMs = new Map<string, number>()
   const troubles = new Map<string, string>()
@@ -53,7 +55,8 @@ export function openFilesCollector(options: FilesCollectorOptions): Promise<Coll
     for (const path of found) {
       const rotated = found.filter((other) => other !== path && isRotationOf(other, path))
       if (found.some((base) => base !== path && isRotationOf(path, base))) continue
-      if (!files.has(path) && isReadable(path)) open(path, rotated.length > 0)
+      const stat = files.has(path) ? undefined : readable(path)
+      if (stat) expected.set(open(path, rotated.length > 0), stat)
     }
     dropMissing(nowMs)
     return true
@@ -75,20 +78,25 @@ export function openFilesCollector(options: FilesCollectorOptions): Promise<Coll
     return [...found].toSorted()
   }
 
-  /** False for folders and pipes, for what another input has under another name, and (told) for what is forbidden. */
-  function isReadable(path: string): boolean {
+  /** Not folders and pipes, not what another input has under another name, and (told) not what is forbidden. */
+  function readable(path: string): Stats | undefined {
     try {
       const stat = statSync(path)
-      if (!stat.isFile()) return false
+      if (!stat.isFile()) return undefined
       accessSync(path, constants.R_OK)
-      return ![...files.values()].some((file) => file.holds(stat.dev, stat.ino))
+      return [...files.values()].some((file) => holds(file, stat)) ? undefined : stat
     } catch (error) {
       if (errorCode(error) !== 'ENOENT') troubles.set(path, explain(unreadable(path, error)))
-      return false
+      return undefined
     }
   }
 
-  function open(path: string, history: boolean) {
+  function holds(file: PlainInput, { dev, ino }: Stats): boolean {
+    const other = file.idle() ? expected.get(file) : undefined
+    return file.holds(dev, ino) || (other?.ino === ino && other.dev === dev)
+  }
+
+  function open(path: string, history: boolean): PlainInput {
     const key = prefix + path
     const input = openPlainFile({
       ...options,
@@ -101,12 +109,14 @@ export function openFilesCollector(options: FilesCollectorOptions): Promise<Coll
     })
     files.set(path, input)
     pump.inputs.set(key, input)
+    return input
   }
 
   function dropMissing(nowMs: number) {
     for (const [path, input] of files) {
       if (!pump.inputs.has(prefix + path)) {
         files.delete(path)
+        expected.delete(input)
         missingMs.delete(path)
       } else if (!input.idle()) missingMs.delete(path)
       else {

@@ -116,6 +116,10 @@ type OpenStretch = Omit<Stretch, 'fingerprint'> & { fingerprint?: Fingerprint }
 /** So many unread files are held open for one log; what is rotated away beyond them can be lost. */
 const maxHeld = 32
 
+const maxMisses = 3
+/** The beginnings of so many files are remembered, to know them again. */
+const maxHeads = 1000
+
 /** A deleted file that is silent for so long is given up. */
 const deletedMs = 30_000
 
@@ -132,6 +136,9 @@ export function openFollower(options: FollowOptions): Follower {
   let highest = options.position?.end ?? 0
   let missing = true
   let ended = false
+  /** How often in a row the newest file known was not found among its rotations. */
+  let misses = 0
+  const readHeads = new Set<string>()
 
   async function look(nowMs: number) {
     const stat = statOf(path)
@@ -150,12 +157,26 @@ export function openFollower(options: FollowOptions): Follower {
     for await (const file of openAll(rotationNames(path), nowMs)) {
       if (isCopy(file, newest)) {
         closeSync(file.fd)
+        misses = 0
         return fresh
       }
       fresh.unshift(file)
     }
-    if (fresh[0]) fresh[0].gapBefore = true
-    return fresh
+    if (++misses < maxMisses) {
+      // Rotations went on while the files were opened.
+      for (const file of fresh) closeSync(file.fd)
+      return []
+    }
+    misses = 0
+    const unread = fresh.filter((file) => !wasRead(file))
+    for (const file of fresh) if (!unread.includes(file)) closeSync(file.fd)
+    if (unread[0]) unread[0].gapBefore = true
+    return unread
+  }
+
+  function wasRead(file: Held): boolean {
+    const head = fingerprintOf(file.fd, fingerprintBytes)
+    return head !== undefined && readHeads.has(head.hash)
   }
 
   async function openFirst(nowMs: number): Promise<Held[]> {
@@ -333,7 +354,13 @@ export function openFollower(options: FollowOptions): Follower {
     if (known === 0 || (known < fingerprintBytes && file.offset >= fingerprintBytes)) {
       const fingerprint = fingerprintOf(file.fd, file.offset)
       if (fingerprint) stretch.fingerprint = fingerprint
+      if (fingerprint?.length === fingerprintBytes) remember(fingerprint)
     }
+  }
+
+  function remember({ hash }: Fingerprint) {
+    readHeads.add(hash)
+    if (readHeads.size > maxHeads) readHeads.delete(readHeads.values().next().value as string)
   }
 
   function position(at: number): FollowPosition {

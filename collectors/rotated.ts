@@ -50,12 +50,16 @@ export function rotationNames(path: string): string[] {
   return [path, ...withShifts(rotated.map(({ name }) => join(folder, name)))]
 }
 
-/** One name more at the end: where the oldest file moves if a rotation happens meanwhile. */
+/** Where the oldest files move if rotations happen meanwhile. */
+const shifts = 8
+
 function withShifts(names: string[]): string[] {
   const last = names.at(-1)
-  const number = last === undefined ? undefined : /\.(\d+)$/.exec(last)?.[1]
-  if (last === undefined || number === undefined) return names
-  return [...names, `${last.slice(0, -number.length)}${Number(number) + 1}`]
+  const number = last === undefined ? undefined : /\.(\d+)(\.gz)?$/.exec(last)
+  if (last === undefined || !number) return names
+  const stem = last.slice(0, number.index)
+  const further = Array.from({ length: shifts }, (_, n) => `${stem}.${Number(number[1]) + n + 1}`)
+  return [...names, ...further.flatMap((name) => [name, `${name}.gz`])]
 }
 
 function namesIn(folder: string): string[] {
