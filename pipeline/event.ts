@@ -112,9 +112,10 @@ export function isoToNs(iso: string): bigint | undefined {
 
 /** The fixed-width form of event times: nine fraction digits and `Z`. */
 export function nsToIso(ns: bigint): string {
-  const ms = Number(ns / nsPerMs)
-  const iso = new Date(ms).toISOString()
-  return `${iso.slice(0, 23)}${(ns % nsPerMs).toString().padStart(6, '0')}Z`
+  // Rounded down, also before 1970.
+  const rest = ((ns % nsPerMs) + nsPerMs) % nsPerMs
+  const iso = new Date(Number((ns - rest) / nsPerMs)).toISOString()
+  return `${iso.slice(0, 23)}${rest.toString().padStart(6, '0')}Z`
 }
 
 export function msToIso(ms: number): string {

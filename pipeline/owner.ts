@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { errorCode, Trouble } from './errors.ts'
+import { explained } from './sqlite.ts'
 
 /** Version of what is inside a data directory; raised when an older program could not read it. */
 const dataVersion = 1
@@ -13,22 +14,38 @@ const dataVersion = 1
  */
 export function ownDirectory(dir: string): { release(): void } {
   checkDirectory(dir)
-  const lock = new DatabaseSync(join(dir, 'owner.lock'), { timeout: 0 })
+  const file = join(dir, 'owner.lock')
+  const lock = explained(file, () => new DatabaseSync(file, { timeout: 0 }))
+  try {
+    explained(file, () => takeLock(lock, dir))
+    // Until the address is known: whoever is refused is told by whom, and nobody calls the last owner's address.
+    writeProcessFile(dir, { pid: process.pid })
+  } catch (error) {
+    lock.close()
+    throw error
+  }
+  return {
+    release() {
+      if (!lock.isOpen) return
+      lock.exec('ROLLBACK')
+      lock.close()
+    },
+  }
+}
+
+/** SQLite's result code for a lock that another has. */
+const busy = 5
+
+function takeLock(lock: DatabaseSync, dir: string): void {
   try {
     lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
   } catch (error) {
-    lock.close()
+    if ((error as { errcode?: number }).errcode !== busy) throw error
     const pid = runningProcess(dir)?.pid
     throw new Trouble(`${dir} is in use by another mesoscope${pid ? ` (process ${pid})` : ''}`, {
       remedy: 'stop it, or give this one a directory of its own with --data',
       cause: error,
     })
-  }
-  return {
-    release() {
-      lock.exec('ROLLBACK')
-      lock.close()
-    },
   }
 }
 
@@ -36,8 +53,9 @@ function checkDirectory(dir: string): void {
   const file = join(dir, 'version')
   try {
     mkdirSync(dir, { recursive: true, mode: 0o700 })
-    const found = Number(readVersion(file) ?? dataVersion)
-    if (found > dataVersion) {
+    const found = readVersion(file)
+    if (found === dataVersion) return
+    if (found !== undefined && found > dataVersion) {
       throw new Trouble(
         `${dir} was written by a newer version of mesoscope (data version ${found}, this one reads ${dataVersion})`,
         {
@@ -58,9 +76,16 @@ function checkDirectory(dir: string): void {
   }
 }
 
-function readVersion(file: string): string | undefined {
+/** Undefined where there is none yet; also after a kill between making the file and writing it. */
+function readVersion(file: string): number | undefined {
   try {
-    return readFileSync(file, 'utf8').trim()
+    const text = readFileSync(file, 'utf8').trim()
+    if (text !== '' && !/^\d+$/.test(text)) {
+      throw new Trouble(`${file} does not hold a data version`, {
+        remedy: 'choose another data directory with --data, or delete this one if it is not needed',
+      })
+    }
+    return text === '' ? undefined : Number(text)
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined
     throw error
@@ -83,7 +108,8 @@ export function writeProcessFile(dir: string, process: ProcessFile): void {
 /** What the last owner wrote; it may have ended since. */
 export function runningProcess(dir: string): ProcessFile | undefined {
   try {
-    return JSON.parse(readFileSync(processFile(dir), 'utf8')) as ProcessFile
+    const found = JSON.parse(readFileSync(processFile(dir), 'utf8')) as ProcessFile | null
+    return typeof found?.pid === 'number' ? found : undefined
   } catch {
     return undefined
   }

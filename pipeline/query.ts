@@ -1,8 +1,10 @@
 import { parse, type LiqeQuery } from 'liqe'
-import { RE2JS } from 're2js'
 import { Trouble } from './errors.ts'
 import { levels as allLevels, type Level, type LogDoc } from './event.ts'
 import { identityFields } from './identity.ts'
+import { valueTest, type Tag } from './query-value.ts'
+
+export { parsePattern } from './pattern.ts'
 
 /**
  * The Lucene-like query language, the same wherever a person or a rule selects lines: `error`, `"connection refused"`,
@@ -54,18 +56,6 @@ export function parseQuery(text: string): Query {
     words: [...new Set(root.words)],
     levels: root.levels,
     onlyLevel: root.onlyLevel,
-  }
-}
-
-/** A pattern that runs in linear time (RE2), for text a user gives. Throws Trouble. */
-export function parsePattern(pattern: string): { test(text: string): boolean } {
-  if (/^[\w /:=,;@-]*$/.test(pattern)) return { test: (text) => text.includes(pattern) }
-  try {
-    return RE2JS.compile(pattern)
-  } catch (error) {
-    throw new Trouble(`not a regular expression: ${pattern}: ${(error as Error).message}`, {
-      remedy: 'use RE2 syntax (no look-around, no back-references)',
-    })
   }
 }
 
@@ -148,8 +138,6 @@ function either(left: Node, right: Node): Node {
   }
 }
 
-type Tag = Extract<LiqeQuery, { type: 'Tag' }>
-
 function compileTag(tag: Tag): Node {
   const test = valueTest(tag)
   const name = tag.field.type === 'ImplicitField' ? 'message' : tag.field.name
@@ -173,7 +161,7 @@ function compileTag(tag: Tag): Node {
   }
   return {
     test: (line) => some(lookUp(line.doc, field) ?? lookUp(line.json(), field), test.value),
-    words: knownFields.test(field) ? [] : test.words,
+    words: knownFields.test(field) ? [] : test.fieldWords,
     levels: undefined,
     onlyLevel: false,
   }
@@ -195,7 +183,7 @@ const exactFields = new Set<string>([
 ])
 /** Fields of the event itself: their values do not stand in the message. */
 const knownFields =
-  /^(?:labels|tags|event|log|mesos|marathon|mesoscope|service|container|host|orchestrator)\b/
+  /^(?:@timestamp|labels|tags|event|log|mesos|marathon|mesoscope|service|container|host|orchestrator)\b/
 
 /** A field by its dotted name: as one key, or down through objects, or any mixture. */
 function lookUp(value: unknown, path: string): unknown {
@@ -211,121 +199,4 @@ function lookUp(value: unknown, path: string): unknown {
 
 function some(value: unknown, test: (value: unknown) => boolean): boolean {
   return Array.isArray(value) ? value.some(test) : test(value)
-}
-
-interface ValueTest {
-  /** On a message. */
-  text(text: string): boolean
-  /** On a field whose value is a name. */
-  exact(value: unknown): boolean
-  /** On any other field. */
-  value(value: unknown): boolean
-  words: string[]
-}
-
-function valueTest({ expression, operator }: Tag): ValueTest {
-  if (expression.type === 'RangeExpression') {
-    const { min, max, minInclusive, maxInclusive } = expression.range
-    return numberTest(
-      (n) => (minInclusive ? n >= min : n > min) && (maxInclusive ? n <= max : n < max),
-    )
-  }
-  if (expression.type === 'RegexExpression') return regexTest(expression.value)
-  if (expression.type === 'EmptyExpression') return constantTest(true)
-  const comparison = operator?.operator
-  if (comparison && comparison !== ':' && comparison !== ':=') {
-    return comparisonTest(comparison, Number(expression.value))
-  }
-  return literalTest(String(expression.value), expression.quoted)
-}
-
-function constantTest(answer: boolean): ValueTest {
-  return { text: () => answer, exact: () => answer, value: () => answer, words: [] }
-}
-
-function numberTest(test: (n: number) => boolean): ValueTest {
-  const onValue = (value: unknown) =>
-    (typeof value === 'number' || (typeof value === 'string' && value.trim() !== '')) &&
-    test(Number(value))
-  return { text: () => false, exact: onValue, value: onValue, words: [] }
-}
-
-function comparisonTest(operator: string, bound: number): ValueTest {
-  const tests: Record<string, (n: number) => boolean> = {
-    ':>': (n) => n > bound,
-    ':>=': (n) => n >= bound,
-    ':<': (n) => n < bound,
-    ':<=': (n) => n <= bound,
-  }
-  return numberTest(tests[operator] ?? (() => false))
-}
-
-function regexTest(literal: string): ValueTest {
-  const end = literal.lastIndexOf('/')
-  const flags = literal.slice(end + 1)
-  const pattern = parsePattern(`${flags.includes('i') ? '(?i)' : ''}${literal.slice(1, end)}`)
-  const onValue = (value: unknown) => isScalar(value) && pattern.test(String(value))
-  return { text: (text) => pattern.test(text), exact: onValue, value: onValue, words: [] }
-}
-
-function isScalar(value: unknown): value is string | number | boolean {
-  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
-}
-
-const wildcards = /[*?]/
-
-function literalTest(literal: string, quoted: boolean): ValueTest {
-  const pattern = !quoted && wildcards.test(literal)
-  if (pattern && /^\*+$/.test(literal)) {
-    const there = (value: unknown) => value !== undefined && value !== null && value !== ''
-    return { text: () => true, exact: there, value: there, words: [] }
-  }
-  const name = pattern
-    ? RE2JS.compile(`(?s)^${wildcardSource(literal, '.')}$`)
-    : { test: (text: string) => text === literal }
-  const phrase = phrasePattern(literal, pattern)
-  const number = literal.trim() === '' ? Number.NaN : Number(literal)
-  return {
-    text: (text) => phrase.test(text),
-    exact: (value) => isScalar(value) && name.test(String(value)),
-    value: (value) => {
-      if (typeof value === 'number') return value === number
-      return isScalar(value) && (name.test(String(value)) || phrase.test(String(value)))
-    },
-    words: pattern ? [] : asciiWords(literal),
-  }
-}
-
-/** The literal's words, one after the other, with anything but letters and digits between them. */
-function phrasePattern(literal: string, pattern: boolean): { test(text: string): boolean } {
-  const wordOf = pattern ? /[\p{L}\p{N}*?]+/gu : /[\p{L}\p{N}]+/gu
-  const words = literal.match(wordOf) ?? []
-  if (words.length === 0) return { test: (text) => text.includes(literal) }
-  if (!pattern) {
-    return new RegExp(
-      `(?<![\\p{L}\\p{N}])${words.join('[^\\p{L}\\p{N}]+')}(?![\\p{L}\\p{N}])`,
-      'iu',
-    )
-  }
-  // With wildcards a backtracking engine could be made to hang by a hostile line: RE2 is linear.
-  const sources = words.map((word) => wildcardSource(word, '[\\p{L}\\p{N}]'))
-  const other = '[^\\p{L}\\p{N}]'
-  return RE2JS.compile(`(?i)(?:^|${other})${sources.join(`${other}+`)}(?:$|${other})`)
-}
-
-function wildcardSource(text: string, one: string): string {
-  return text
-    .split(/([*?])/)
-    .map((part) => (part === '*' ? `${one}*` : part === '?' ? one : escapeRegex(part)))
-    .join('')
-}
-
-function escapeRegex(text: string): string {
-  return text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
-}
-
-/** Only ASCII: there full-text indexes and this module agree on what a word is and on its lower case. */
-function asciiWords(literal: string): string[] {
-  const words = literal.match(/[\p{L}\p{N}]+/gu) ?? []
-  return words.filter((word) => /^[\x21-\x7e]+$/.test(word)).map((word) => word.toLowerCase())
 }

@@ -112,20 +112,25 @@ export function fromBusRecord(record: {
   value: Uint8Array
 }): LogRecord {
   const head = JSON.parse(record.headers['head'] ?? 'null') as LogHead | null
-  if (head?.v !== 1) throw new TypeError('no record head of version 1')
-  const fault = faultOf(head)
-  if (fault) throw new TypeError(`the record's head has no usable ${fault}`)
+  checkHead(head)
   return { head, body: record.value }
 }
 
-/** The first field that is not as declared; processors count on them without looking. */
+/** Throws TypeError where a head cannot be what a collector wrote: readers rely on it without looking at the lines. */
+export function checkHead(head: LogHead | null): asserts head is LogHead {
+  if (head?.v !== 1) throw new TypeError('no record head of version 1')
+  const fault = faultOf(head)
+  if (fault) throw new TypeError(`the record's head has no usable ${fault}`)
+}
+
+/** The first field that is not as declared. */
 function faultOf(head: LogHead): keyof LogHead | undefined {
   const { source, lineage, sequence, time, count, bytes, levels, identity } = head
   if (typeof source !== 'string') return 'source'
   if (typeof lineage !== 'string') return 'lineage'
   if (!isPair(sequence, Number.isSafeInteger)) return 'sequence'
-  if (!isPair(time, isFixedTime)) return 'time'
-  if (!Number.isSafeInteger(count) || count !== sequence[1] - sequence[0] + 1) return 'count'
+  if (!isPair(time, isFixedTime) || time[0] > time[1]) return 'time'
+  if (!(count > 0) || count !== sequence[1] - sequence[0] + 1) return 'count'
   if (!Number.isSafeInteger(bytes)) return 'bytes'
   if (!isObject(levels) || !Object.values(levels).every(Number.isSafeInteger)) return 'levels'
   return isObject(identity) ? undefined : 'identity'

@@ -41,7 +41,11 @@ export function serve(handlers: Handlers): void {
     } catch (error) {
       reply.failure = toFailure(error)
     }
-    port.postMessage(reply)
+    try {
+      port.postMessage(reply)
+    } catch (error) {
+      port.postMessage({ id: request.id, failure: toFailure(error) })
+    }
   })
 }
 
@@ -72,11 +76,12 @@ export function openWorker<H extends Handlers>(
   const worker = new Worker(file, { workerData })
   const waiting = new Map<number, PromiseWithResolvers<unknown>>()
   let calls = 0
-  let dead: Error | undefined
+  let dead: Trouble | undefined
 
-  const fail = (error: Error) => {
-    dead ??= error
-    for (const call of waiting.values()) call.reject(error)
+  const fail = (error: unknown) => {
+    // An error that ended the thread has crossed as a plain copy.
+    dead ??= error instanceof Trouble ? error : fromFailure(toFailure(error))
+    for (const call of waiting.values()) call.reject(dead)
     waiting.clear()
   }
   worker.on('message', ({ id, result, failure }: Reply) => {
@@ -95,8 +100,13 @@ export function openWorker<H extends Handlers>(
         if (dead) return Promise.reject(dead)
         const call = Promise.withResolvers<unknown>()
         waiting.set(++calls, call)
-        // Buffers are copied, not moved: the caller keeps them to be able to repeat a call that failed.
-        worker.postMessage({ id: calls, name, args })
+        try {
+          // Buffers are copied, not moved: the caller keeps them to be able to repeat a call that failed.
+          worker.postMessage({ id: calls, name, args })
+        } catch (error) {
+          waiting.delete(calls)
+          call.reject(error)
+        }
         return call.promise
       },
   })

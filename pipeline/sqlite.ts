@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { errorCode, Trouble } from './errors.ts'
 
 /** SQLite result codes that are told apart: https://www.sqlite.org/rescode.html */
+const readOnly = 8
 const full = 13
 const ioError = 10
 const cannotOpen = 14
@@ -17,22 +18,32 @@ const notDatabase = 26
 export function openDatabase(file: string, schema: string): DatabaseSync {
   return explained(file, () => {
     mkdirSync(dirname(file), { recursive: true })
-    const db = new DatabaseSync(file, { timeout: 5000 })
-    db.exec('PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
-    // Checkpoints copy every changed page once more: seldom is cheaper, 32 MiB is still a small log.
-    db.exec(
-      'PRAGMA wal_autocheckpoint = 4096; PRAGMA journal_size_limit = 33554432; PRAGMA cache_size = -16384',
+    return prepared(
+      new DatabaseSync(file, { timeout: 5000 }),
+      'PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;' +
+        // Checkpoints copy every changed page once more: seldom is cheaper, 32 MiB is still a small log.
+        'PRAGMA wal_autocheckpoint = 4096; PRAGMA journal_size_limit = 33554432; PRAGMA cache_size = -16384;' +
+        schema,
     )
-    db.exec(schema)
-    return db
   })
+}
+
+function prepared(db: DatabaseSync, sql: string): DatabaseSync {
+  try {
+    db.exec(sql)
+    return db
+  } catch (error) {
+    db.close()
+    throw error
+  }
 }
 
 export function openForReading(file: string): DatabaseSync {
   return explained(file, () => {
-    const db = new DatabaseSync(file, { readOnly: true, timeout: 5000 })
-    db.exec('PRAGMA cache_size = -16384')
-    return db
+    return prepared(
+      new DatabaseSync(file, { readOnly: true, timeout: 5000 }),
+      'PRAGMA cache_size = -16384',
+    )
   })
 }
 
@@ -52,36 +63,27 @@ export function transaction<T>(db: DatabaseSync, file: string, work: () => T): T
   })
 }
 
-/** SQLite's failures in words that name the file and the remedy. */
-export function explained<T>(file: string, work: () => T): T {
+/** SQLite's failures in words that name the file (as it is known then) and the remedy. */
+export function explained<T>(file: string | (() => string), work: () => T): T {
   try {
     return work()
   } catch (error) {
-    throw toTrouble(file, error)
+    throw toTrouble(typeof file === 'string' ? file : file(), error)
   }
 }
 
 function toTrouble(file: string, error: unknown): unknown {
+  if (error instanceof Trouble) return error
   const code = (error as { errcode?: number }).errcode
-  if (errorCode(error) === 'EACCES') {
-    return new Trouble(`cannot write ${file}`, {
-      remedy: 'give this user the right to it, or use another data directory',
-      cause: error,
-    })
-  }
-  if (
-    errorCode(error) === 'ENOSPC' || code === undefined
-      ? errorCode(error) === 'ENOSPC'
-      : (code & 0xff) === full
-  ) {
-    return new Trouble(`no space left for ${file}`, {
-      remedy: 'free disk space; nothing is lost meanwhile, work goes on by itself',
-      retryable: true,
-      cause: error,
-    })
-  }
+  const system = errorCode(error)
+  if (system === 'EACCES' || system === 'EROFS') return unwritable(file, error)
+  if (system === 'ENOSPC') return noSpace(file, error)
   if (code === undefined) return error
   switch (code & 0xff) {
+    case readOnly:
+      return unwritable(file, error)
+    case full:
+      return noSpace(file, error)
     case ioError:
       return new Trouble(`cannot read or write ${file}: ${(error as Error).message}`, {
         remedy: 'look at the disk',
@@ -102,4 +104,19 @@ function toTrouble(file: string, error: unknown): unknown {
     default:
       return new Trouble(`${file}: ${(error as Error).message}`, { retryable: true, cause: error })
   }
+}
+
+function unwritable(file: string, cause: unknown): Trouble {
+  return new Trouble(`cannot write ${file}`, {
+    remedy: 'give this user the right to it, or use another data directory',
+    cause,
+  })
+}
+
+function noSpace(file: string, cause: unknown): Trouble {
+  return new Trouble(`no space left for ${file}`, {
+    remedy: 'free disk space; nothing is lost meanwhile, work goes on by itself',
+    retryable: true,
+    cause,
+  })
 }

@@ -28,7 +28,10 @@ export interface Bus {
    * can go on from there without missing or repeating a record. An empty value deletes its key.
    */
   snapshot(topic: Topic): Promise<{ latest: Map<string, BusRecord>; ends: number[] }>
-  /** Positions a group has committed, by partition: the next offset to read. */
+  /**
+   * Positions a group has committed, by partition: the next offset to read. Where it has started and not committed
+   * anything yet there may be none, or the position at which it started.
+   */
   committed(group: string, topic: Topic): Promise<Map<number, number>>
   /** Waits for produces under way, ends all consumers, releases the files. */
   close(): Promise<void>
@@ -110,7 +113,7 @@ export interface ConsumerOptions {
 }
 
 export interface Consumer {
-  /** Stops after the batches under way; their positions are committed. */
+  /** Leaves the group after the batches under way; their positions are committed, the other members go on there. */
   close(): Promise<void>
 }
 

@@ -14,11 +14,28 @@ import {
 
 export interface EmbeddedBusData {
   file: string
-  /** Records are kept at least this long, and as long as a group has not read them. */
+  /** Records are kept at least this long (less when the bus is full), and as long as a group has not read them. */
   retentionMs: number
-  /** Beyond this size the bus takes no more until it is read. */
+  /** Beyond this size the bus takes no more logs until it is read. */
   maxBytes: number
 }
+
+/**
+ * What processors make of the logs (snapshots, signals, dead letters) has room even when the bus is full of logs:
+ * without it they could not go on, and the bus would stay full for ever.
+ */
+const minReserveBytes = 64 * 2 ** 20
+const reserveBytes = (maxBytes: number) => Math.max(minReserveBytes, maxBytes / 4)
+
+/**
+ * A group may go back behind its committed position, to that of its own last snapshot, which it writes a little
+ * later. So a record stays until it has been read for this long.
+ */
+const settleMs = 5000
+
+/** So many records at a time are deleted of a partition, at the most so often in one go: others wait meanwhile. */
+const trimRows = 1000
+const trimRounds = 20
 
 const { file, retentionMs, maxBytes } = workerData as EmbeddedBusData
 
@@ -98,15 +115,7 @@ interface Append {
 }
 
 function append(appends: readonly Append[], now: number): { topic: Topic; partition: number }[] {
-  if (usedBytes() > maxBytes) {
-    trim(now)
-    if (usedBytes() > maxBytes) {
-      throw new Trouble(`the bus ${file} is full (${maxBytes} bytes wait to be processed)`, {
-        remedy: 'the store is behind or away; work goes on by itself, or raise bus.max_bytes',
-        retryable: true,
-      })
-    }
-  }
+  makeRoom(appends.some(({ topic }) => topic === 'logs') ? 0 : reserveBytes(maxBytes), now)
   const next = new Map<string, { topic: Topic; partition: number; next: number }>()
   transaction(db, file, () => {
     for (const { topic, records } of appends) {
@@ -126,6 +135,16 @@ function append(appends: readonly Append[], now: number): { topic: Topic; partit
   return [...next.values()].map(({ topic, partition }) => ({ topic, partition }))
 }
 
+function makeRoom(reserve: number, now: number): void {
+  if (usedBytes() <= maxBytes) return
+  trim(now)
+  if (usedBytes() <= maxBytes + reserve) return
+  throw new Trouble(`the bus ${file} is full (${maxBytes} bytes wait to be processed)`, {
+    remedy: 'the store is behind or away; work goes on by itself, or raise bus.max_bytes',
+    retryable: true,
+  })
+}
+
 function read(topic: Topic, partition: number, offset: number, bytes: number): Batch {
   return explained(file, () => {
     const log = logOf(topic, partition)
@@ -133,7 +152,7 @@ function read(topic: Topic, partition: number, offset: number, bytes: number): B
     let size = 0
     for (const row of log.read.iterate(offset)) {
       const record = toRecord(row)
-      size += record.value.length
+      size += record.value.length + record.key.length
       if (size > bytes && records.length > 0) break
       records.push(record)
       if (size >= bytes) break
@@ -208,28 +227,56 @@ function committed(group: string, topic: Topic): [number, number][] {
  * read; and in compacted topics what was superseded.
  */
 function trim(now: number): void {
-  const tooLarge = usedBytes() > maxBytes
+  for (const { topic, partition } of tables) {
+    if (topics[topic].compacted) compact(tableOf(topic, partition), now)
+    else trimPartition(topic, partition, now)
+  }
+}
+
+/** A deleted key's mark stays for the retention, so that readers who were away learn of it. */
+function compact(table: string, now: number): void {
   transaction(db, file, () => {
-    for (const { topic, partition } of tables) {
-      const table = tableOf(topic, partition)
-      if (topics[topic].compacted) {
-        db.exec(
-          `DELETE FROM ${table} WHERE offset NOT IN (SELECT max(offset) FROM ${table} GROUP BY key)`,
-        )
-        continue
-      }
-      const slowest = db
-        .prepare(
-          'SELECT min(position) AS position FROM positions WHERE topic = ? AND partition = ?',
-        )
-        .get(topic, partition)
-      const read = (slowest?.['position'] ?? logOf(topic, partition).next) as number
-      db.prepare(`DELETE FROM ${table} WHERE offset < ? AND time < ?`).run(
-        read,
-        tooLarge ? now : now - retentionMs,
-      )
-    }
+    db.exec(
+      `DELETE FROM ${table} WHERE offset NOT IN (SELECT max(offset) FROM ${table} GROUP BY key)`,
+    )
+    db.prepare(`DELETE FROM ${table} WHERE length(value) = 0 AND time < ?`).run(now - retentionMs)
   })
+}
+
+function trimPartition(topic: Topic, partition: number, now: number): void {
+  const table = tableOf(topic, partition)
+  const read = settledPosition(topic, partition, now)
+  const remove = db.prepare(
+    `DELETE FROM ${table} WHERE offset IN (
+       SELECT offset FROM ${table} WHERE offset < ? AND time < ? ORDER BY offset LIMIT ${trimRows})`,
+  )
+  for (let round = 0; round < trimRounds; round++) {
+    const olderThan = usedBytes() > maxBytes ? Infinity : now - retentionMs
+    const { changes } = transaction(db, file, () => remove.run(read, olderThan))
+    if (changes < trimRows) return
+  }
+}
+
+interface Seen {
+  at: number
+  position: number
+}
+/** Of each partition the position of its slowest group, lately and before. */
+const seen = new Map<string, { lately: Seen; before?: Seen }>()
+
+/** Up to where every group has read, and had so already some time ago. */
+function settledPosition(topic: Topic, partition: number, now: number): number {
+  const table = tableOf(topic, partition)
+  const slowest = db
+    .prepare('SELECT min(position) AS position FROM positions WHERE topic = ? AND partition = ?')
+    .get(topic, partition)
+  const position = (slowest?.['position'] ?? logOf(topic, partition).next) as number
+  const known = seen.get(table)
+  if (!known) seen.set(table, { lately: { at: now, position } })
+  else if (now - known.lately.at >= settleMs) {
+    seen.set(table, { lately: { at: now, position }, before: known.lately })
+  }
+  return Math.min(position, seen.get(table)?.before?.position ?? 0)
 }
 
 const handlers = { append, read, snapshot, ends, commit, committed, trim, shut: () => db.close() }

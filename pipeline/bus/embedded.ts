@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
 import { pause } from '../clock.ts'
+import { Trouble } from '../errors.ts'
 import { openWorker } from '../rpc.ts'
 import type { Batch, Bus, Consumer, ConsumerOptions, ProducedRecord, Topic } from './bus.ts'
 import { topics } from './bus.ts'
@@ -39,10 +40,12 @@ export async function openEmbeddedBus({
       remote.commit(positions),
     ),
   })
-  const append = coalesce<{ topic: Topic; records: readonly ProducedRecord[] }>(async (appends) => {
+  const appendAll = async (appends: { topic: Topic; records: readonly ProducedRecord[] }[]) => {
     for (const { topic, partition } of await remote.append(appends, clock.now()))
       groups.wake(topic, partition)
-  })
+  }
+  // Logs may be refused because the bus is full; what processors make of them must not be refused with them.
+  const append = { logs: coalesce(appendAll), others: coalesce(appendAll) }
   // The first call fails if the file cannot be opened.
   await remote.ends('logs').catch(async (error: unknown) => {
     await close()
@@ -53,8 +56,11 @@ export async function openEmbeddedBus({
 
   return {
     partitions: (topic) => topics[topic].partitions,
-    produce: (topic, records) =>
-      records.length === 0 ? Promise.resolve() : append({ topic, records }),
+    async produce(topic, records) {
+      if (records.length === 0) return
+      checkPartitions(topic, records)
+      await (topic === 'logs' ? append.logs : append.others)({ topic, records })
+    },
     consume: (options: ConsumerOptions): Consumer => groups.join(options),
     read: (topic, partition, offset, { maxBytes: bytes }): Promise<Batch> =>
       remote.read(topic, partition, offset, bytes),
@@ -67,11 +73,20 @@ export async function openEmbeddedBus({
     async close() {
       stop.abort()
       await groups.close()
-      await append.idle()
+      await Promise.all([append.logs.idle(), append.others.idle()])
       await trimming
       await remote.shut().catch(() => {})
       await close()
     },
+  }
+}
+
+/** Before they are batched with those of others, who must not fail with them. */
+function checkPartitions(topic: Topic, records: readonly ProducedRecord[]): void {
+  const { partitions } = topics[topic]
+  for (const { partition = 0 } of records) {
+    if (Number.isInteger(partition) && partition >= 0 && partition < partitions) continue
+    throw new Trouble(`the bus has no partition ${partition} of topic ${topic}`)
   }
 }
 

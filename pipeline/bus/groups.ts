@@ -1,21 +1,38 @@
 import { pause } from '../clock.ts'
+import { Trouble } from '../errors.ts'
 import type { Batch, Consumer, ConsumerOptions, Topic } from './bus.ts'
 
 interface GroupsOptions {
   partitions(topic: Topic): number
   read(topic: Topic, partition: number, offset: number, maxBytes: number): Promise<Batch>
   committed(group: string, topic: Topic): Promise<Map<number, number>>
-  commit(position: {
-    group: string
-    topic: Topic
-    partition: number
-    position: number
-  }): Promise<void>
+  commit(position: Position): Promise<void>
+}
+
+export interface Position {
+  group: string
+  topic: Topic
+  partition: number
+  position: number
 }
 
 interface Member {
   options: ConsumerOptions
-  loops: Map<number, { stop(): Promise<void> }>
+  /** The partitions it has now. */
+  loops: Map<number, Loop>
+  left: boolean
+}
+
+interface Loop {
+  /** Resolves when the batch under way is done with. */
+  stop(): Promise<void>
+}
+
+interface Group {
+  topic: Topic
+  members: Member[]
+  /** Joins and leaves are carried out one after the other. */
+  changing: Promise<void>
 }
 
 const defaultMaxBytes = 4 * 2 ** 20
@@ -24,56 +41,77 @@ const lastRetryMs = 10_000
 
 /** Consumer groups inside one process: the partitions of a topic are shared among the members that joined. */
 export function openGroups(bus: GroupsOptions) {
-  const groups = new Map<string, { members: Member[]; rebalancing: Promise<void> }>()
+  const groups = new Map<string, Group>()
   const bell = openBell()
+  let closed = false
 
-  function rebalance(key: string): Promise<void> {
-    const group = groups.get(key)
-    if (!group) return Promise.resolve()
-    group.rebalancing = group.rebalancing.then(() => assign(group.members))
-    return group.rebalancing
+  function rebalance(group: Group): Promise<void> {
+    group.changing = group.changing.then(() => assign(group))
+    return group.changing
   }
 
-  async function assign(members: Member[]): Promise<void> {
-    const topic = members[0]?.options.topic
-    if (!topic) return
-    const wanted = new Map(members.map((member) => [member, new Set<number>()]))
-    for (let p = 0; p < bus.partitions(topic); p++)
-      wanted.get(members[p % members.length] as Member)?.add(p)
-    // First everything is given up, so that no partition has two owners at any time.
-    for (const [member, share] of wanted) {
-      const lost = [...member.loops.keys()].filter((partition) => !share.has(partition))
-      await stopLoops(member, lost)
+  /** First everything is given up, also by those who leave, so that no partition has two owners at any time. */
+  async function assign(group: Group): Promise<void> {
+    const leaving = group.members.filter(({ left }) => left)
+    const staying = group.members.filter(({ left }) => !left)
+    const ownerOf = (partition: number) => staying[partition % staying.length]
+    await Promise.all(group.members.map((member) => stopLoops(member, ownerOf)))
+    group.members = group.members.filter((member) => !leaving.includes(member))
+    const all = Array.from({ length: bus.partitions(group.topic) }, (_, partition) => partition)
+    for (const member of staying) {
+      const gained = all.filter((p) => ownerOf(p) === member && !member.loops.has(p))
+      if (gained.length > 0) startLoops(member, gained)
     }
-    for (const [member, share] of wanted) {
-      await startLoops(
-        member,
-        [...share].filter((partition) => !member.loops.has(partition)),
+  }
+
+  /** Does not wait until the member knows its positions: that may fail, and is tried until it works. */
+  function startLoops({ options, loops }: Member, partitions: number[]): void {
+    const stops = new Map(partitions.map((partition) => [partition, new AbortController()]))
+    const wanted = () => partitions.filter((partition) => !stops.get(partition)?.signal.aborted)
+    const unwanted = new AbortController()
+    const starts = findStarts(options, wanted, unwanted.signal)
+    for (const [partition, { signal }] of stops) {
+      const done = starts.then((positions) =>
+        readForever(options, partition, positions.get(partition) ?? 0, signal),
       )
+      loops.set(partition, {
+        async stop() {
+          stops.get(partition)?.abort()
+          if (wanted().length === 0) unwanted.abort()
+          bell.ring(options.topic, partition)
+          await done
+        },
+      })
     }
   }
 
-  async function startLoops(member: Member, partitions: number[]): Promise<void> {
-    if (partitions.length === 0) return
-    const { group, topic, onAssigned } = member.options
+  async function findStarts(
+    options: ConsumerOptions,
+    wanted: () => number[],
+    unwanted: AbortSignal,
+  ): Promise<Map<number, number>> {
+    for (let retryMs = firstRetryMs; !unwanted.aborted; retryMs = nextRetry(retryMs)) {
+      try {
+        return await startsOf(options, wanted())
+      } catch (error) {
+        options.onFailure?.(error, emptyBatch(options.topic))
+        await pause(retryMs, unwanted)
+      }
+    }
+    return new Map()
+  }
+
+  /** A group's start is committed at once: from then on nothing it has yet to read may be trimmed away. */
+  async function startsOf({ group, topic, onAssigned }: ConsumerOptions, partitions: number[]) {
     const own = await onAssigned?.(partitions)
     const committed = await bus.committed(group, topic)
-    for (const partition of partitions) {
-      const start = own?.get(partition) ?? committed.get(partition) ?? 0
-      member.loops.set(partition, startLoop(member.options, partition, start))
-    }
-  }
-
-  function startLoop(options: ConsumerOptions, partition: number, start: number) {
-    const stop = new AbortController()
-    const done = readForever(options, partition, start, stop.signal)
-    return {
-      async stop() {
-        stop.abort()
-        bell.ring(options.topic, partition)
-        await done
-      },
-    }
+    const starts = partitions.map((partition) => ({
+      partition,
+      position: own?.get(partition) ?? committed.get(partition) ?? 0,
+    }))
+    const moved = starts.filter(({ partition, position }) => position !== committed.get(partition))
+    await Promise.all(moved.map((start) => bus.commit({ group, topic, ...start })))
+    return new Map(starts.map(({ partition, position }) => [partition, position]))
   }
 
   async function readForever(
@@ -81,70 +119,76 @@ export function openGroups(bus: GroupsOptions) {
     partition: number,
     start: number,
     signal: AbortSignal,
-  ) {
+  ): Promise<void> {
     const { group, topic, maxBytes = defaultMaxBytes, onBatch, onFailure } = options
     let position = start
+    let failed: Batch | undefined
     let retryMs = firstRetryMs
     while (!signal.aborted) {
       const rung = bell.listen(topic, partition)
-      let batch: Batch = {
-        topic,
-        partition,
-        records: [],
-        from: position,
-        next: position,
-        end: position,
-      }
+      let batch = failed
       try {
-        batch = await bus.read(topic, partition, position, maxBytes)
+        batch ??= await bus.read(topic, partition, position, maxBytes)
+        position = batch.next
         if (batch.records.length === 0) {
           await rung
           continue
         }
+        failed = batch
         await onBatch(batch)
-        await bus.commit({ group, topic, partition, position: batch.next })
-        position = batch.next
+        await bus.commit({ group, topic, partition, position })
+        failed = undefined
         retryMs = firstRetryMs
       } catch (error) {
-        onFailure?.(error, batch)
+        onFailure?.(error, batch ?? { ...emptyBatch(topic), partition })
         await pause(retryMs, signal)
-        retryMs = Math.min(retryMs * 2, lastRetryMs)
+        retryMs = nextRetry(retryMs)
       }
     }
   }
 
   return {
     join(options: ConsumerOptions): Consumer {
-      const key = `${options.group}\n${options.topic}`
-      const group = groups.get(key) ?? { members: [], rebalancing: Promise.resolve() }
+      if (closed) throw new Trouble(`the bus is closed: ${options.group} cannot read it`)
+      const { topic } = options
+      const key = `${options.group}\n${topic}`
+      const group = groups.get(key) ?? { topic, members: [], changing: Promise.resolve() }
       groups.set(key, group)
-      const member: Member = { options, loops: new Map() }
+      const member: Member = { options, loops: new Map(), left: false }
       group.members.push(member)
-      void rebalance(key).catch((error: unknown) =>
-        options.onFailure?.(error, emptyBatch(options.topic)),
-      )
+      void rebalance(group)
+      let leaving: Promise<void> | undefined
       return {
-        async close() {
-          group.members = group.members.filter((other) => other !== member)
-          await group.rebalancing.catch(() => {})
-          await stopLoops(member, [...member.loops.keys()])
-          await rebalance(key).catch(() => {})
+        close() {
+          member.left = true
+          return (leaving ??= rebalance(group))
         },
       }
     },
     wake: (topic: Topic, partition: number) => bell.ring(topic, partition),
     async close() {
-      for (const { members } of groups.values()) {
-        for (const member of members) await stopLoops(member, [...member.loops.keys()])
-      }
+      closed = true
+      for (const { members } of groups.values()) for (const member of members) member.left = true
+      await Promise.all([...groups.values()].map(rebalance))
       groups.clear()
     },
   }
 }
 
-async function stopLoops(member: Member, partitions: number[]): Promise<void> {
-  await Promise.all(partitions.map(async (partition) => member.loops.get(partition)?.stop()))
-  for (const partition of partitions) member.loops.delete(partition)
+async function stopLoops(
+  member: Member,
+  ownerOf: (partition: number) => Member | undefined,
+): Promise<void> {
+  const lost = [...member.loops].filter(([partition]) => ownerOf(partition) !== member)
+  if (lost.length === 0) return
+  await Promise.all(lost.map(([, loop]) => loop.stop()))
+  for (const [partition] of lost) member.loops.delete(partition)
+  member.options.onRevoked?.(lost.map(([partition]) => partition))
+  if (lost.length > 0) member.options.onRevoked?.(lost.map(([partition]) => partition))
+}
+
+function nextRetry(ms: number): number {
+  return Math.min(ms * 2, lastRetryMs)
 }
 
 function emptyBatch(topic: Topic): Batch {

@@ -1,11 +1,14 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** One database a UTC day of the events' own time: retention deletes whole files. */
+/**
+ * One database a UTC day of the events' own time: retention deletes whole files. Ids of blocks are never given again,
+ * since the index of words keeps the rows of those that were deleted.
+ */
 export const daySchema = `
   CREATE TABLE IF NOT EXISTS identities (id INTEGER PRIMARY KEY, json TEXT UNIQUE);
   CREATE TABLE IF NOT EXISTS blocks (
-    id INTEGER PRIMARY KEY, source TEXT, lineage TEXT, first INTEGER, last INTEGER, t_min TEXT, t_max TEXT,
+    id INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT, lineage TEXT, first INTEGER, last INTEGER, t_min TEXT, t_max TEXT,
     count INTEGER, bytes INTEGER, service TEXT, task TEXT, identity INTEGER,
     fatal INTEGER, error INTEGER, warn INTEGER, info INTEGER, debug INTEGER, trace INTEGER, unknown INTEGER);
   CREATE INDEX IF NOT EXISTS blocks_by_service ON blocks (service, t_max);
@@ -25,6 +28,7 @@ export const daySchema = `
 `
 
 const dayFile = /^(\d{4}-\d\d-\d\d)\.db$/
+const anyFile = /^(\d{4}-\d\d-\d\d)\.db(?:-wal|-shm)?$/
 
 export function fileOfDay(dir: string, day: string): string {
   return join(dir, `${day}.db`)
@@ -35,4 +39,12 @@ export function storedDays(dir: string): string[] {
   return readdirSync(dir)
     .flatMap((name) => dayFile.exec(name)?.[1] ?? [])
     .toSorted()
+}
+
+/** All files of days before this one; also what a kill in the midst of deleting has left. */
+export function filesBefore(dir: string, firstDay: string): string[] {
+  return readdirSync(dir)
+    .filter((name) => (anyFile.exec(name)?.[1] ?? firstDay) < firstDay)
+    .toSorted()
+    .map((name) => join(dir, name))
 }

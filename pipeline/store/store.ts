@@ -7,23 +7,28 @@ import type { LogRecord } from '../record.ts'
  * (`test/contracts/store.ts`) for both. Writes are idempotent by id: writing the same again changes nothing.
  */
 export interface Store {
-  /** Stores the lines of `records`. Resolves when they survive a kill; rejects (retryable) when nothing was stored. */
+  /**
+   * Stores the lines of `records`. Resolves when they survive a kill. Rejects (retryable) when none, some or all may
+   * have been stored; the caller sends all of them again.
+   */
   appendLogs(records: readonly LogRecord[]): Promise<AppendResult>
-  /** Stores or replaces documents by `event.id`. */
+  /** Stores or replaces documents by `event.id`; an id always comes with the same UTC day. */
   putDocs(docClass: DocClass, docs: readonly StoredDoc[]): Promise<void>
   /** Stores or replaces buckets by (signal, group, from, partition). */
   putBuckets(buckets: readonly SignalBucket[]): Promise<void>
   /**
    * Completes the identity of lines that were stored before it was known: those named by id, or all of a source
-   * that are unresolved. Returns how many lines changed.
+   * that are unresolved. Returns how many lines changed: none if it is done again.
    */
   patchIdentity(patches: readonly IdentityPatch[]): Promise<number>
+  /** Rejects with Trouble (not retryable) where the query cannot be answered, as do `histogram` and `docs`. */
   search(query: LogQuery): Promise<LogPage>
   /** The lines around one, of the same source; undefined if there is no such line. */
   context(id: string, before: number, after: number): Promise<LogDoc[] | undefined>
   histogram(query: LogQuery, bucketMs: number): Promise<Histogram>
   /** Services that have lines in the time range, most recently heard first. */
   services(range: TimeRange): Promise<ServiceSummary[]>
+  /** Newest first. */
   docs(docClass: DocClass, query: DocQuery): Promise<StoredDoc[]>
   /** Buckets of a signal whose start lies in the range, ascending by start. */
   buckets(signal: string, range: TimeRange): Promise<SignalBucket[]>
@@ -61,7 +66,7 @@ export interface TimeRange {
 }
 
 export interface LogQuery extends TimeRange {
-  /** Exact service names; any of them. */
+  /** Exact service names; any of them, so an empty list finds nothing. `levels` likewise. */
   services?: string[]
   levels?: Level[]
   /** Exact task id. */
@@ -108,6 +113,7 @@ export interface DocQuery extends TimeRange {
   services?: string[]
   /** Exact `event.kind`. */
   kind?: string
+  /** At most this many, 200 unless set. */
   limit?: number
 }
 
