@@ -3,10 +3,10 @@
  * of evaluation times as far as everything has been measured. The same for live evaluation and back-tests.
  */
 import { explain } from '../pipeline/errors.ts'
-import type { SignalBucket } from '../pipeline/event.ts'
 import type { OwnedState } from './records.ts'
 import type { CompiledRules, Rule } from './rules/rule.ts'
 import { abandon, advance, markUnknown, type AlertState, type Transition } from './rules/state.ts'
+import { readBuckets, readWatermark, type SignalRecord } from './signal-records.ts'
 import {
   openSignalBoard,
   type SeenGroup,
@@ -29,13 +29,6 @@ export interface EngineOptions {
   catchUpMs?: number
   /** What an earlier process left. */
   restored?: { states: OwnedState[]; through: number | undefined; seen: SeenGroup[] }
-}
-
-/** A record of the topic `signals`. */
-export interface SignalRecord {
-  offset: number
-  value: Uint8Array
-  headers: Record<string, string>
 }
 
 export interface RuleHealth {
@@ -281,31 +274,4 @@ function ownedByAnother(states: StatesByRule, rule: string, fingerprint: string)
     if (other !== rule && state && state.alert.state !== 'inactive') return true
   }
   return false
-}
-
-function readBuckets(value: Uint8Array): SignalBucket[] {
-  const parsed: unknown = JSON.parse(Buffer.from(value).toString('utf8'))
-  if (!Array.isArray(parsed)) throw new Error('not a list of buckets')
-  const buckets = parsed as SignalBucket[]
-  const wrong = buckets.find((bucket) => !isBucket(bucket))
-  if (wrong) throw new Error(`not a bucket: ${JSON.stringify(wrong).slice(0, 200)}`)
-  return buckets
-}
-
-function isBucket(bucket: SignalBucket): boolean {
-  const { signal, group, from, to, partition, count, lastMs } = bucket
-  const named = typeof signal === 'string' && typeof group === 'object' && group !== null
-  return named && to > from && [from, to, partition, count, lastMs].every(Number.isFinite)
-}
-
-function readWatermark(value: Uint8Array, partitions: number) {
-  const parsed = JSON.parse(Buffer.from(value).toString('utf8')) as Record<string, unknown>
-  const { partition, through } = parsed
-  if (typeof partition !== 'number' || typeof through !== 'number' || !Number.isFinite(through)) {
-    throw new Error('not a watermark')
-  }
-  if (!Number.isInteger(partition) || partition < 0 || partition >= partitions) {
-    throw new Error(`a watermark of partition ${partition}, there are ${partitions}`)
-  }
-  return { partition, through }
 }

@@ -22,6 +22,7 @@ import {
 } from './records.ts'
 import type { CompiledRules } from './rules/rule.ts'
 import type { SignalDeclarations } from './signals.ts'
+import { openWatch } from './watch.ts'
 
 export interface EvaluatorOptions {
   bus: Bus
@@ -57,7 +58,6 @@ export interface Evaluator {
   close(): Promise<void>
 }
 
-const defaultStalledAfterMs = 60_000
 const readLimits = { maxBytes: 1 << 20 }
 /** So many evaluations of a catch-up share one write. */
 const stepsPerWrite = 200
@@ -206,40 +206,12 @@ export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluato
     leftovers: records.notifications,
     trouble() {
       if (failure !== undefined) return failure
-      return options.rules.rules.length > 0 ? watch.trouble(engine.slowest()) : undefined
+      if (options.rules.rules.length === 0) return undefined
+      return watch.trouble(engine.slowest()) ?? ruleTrouble(engine.health())
     },
     async close() {
       stop.abort()
       await working
-    },
-  }
-}
-
-/** Sees whether measuring moves, by the clock. */
-function openWatch({ clock, stalledAfterMs = defaultStalledAfterMs }: EvaluatorOptions) {
-  let seen: number | undefined
-  let movedAt = clock.now()
-  let told = false
-  const isStalled = (now: number) => now - movedAt > stalledAfterMs
-  return {
-    /** True once for each time it comes to a standstill. */
-    stalled(measured: number | undefined, now: number): boolean {
-      if (measured !== seen) {
-        seen = measured
-        movedAt = now
-      }
-      const before = told
-      told = isStalled(now)
-      return told && !before
-    },
-    trouble({ partition, through }: { partition: number; through: number | undefined }) {
-      if (!isStalled(clock.now())) return undefined
-      const since = Math.round((clock.now() - movedAt) / 1000)
-      const where =
-        through === undefined
-          ? `partition ${partition} has measured nothing yet`
-          : `partition ${partition} stands at ${new Date(through).toISOString()}`
-      return `no signal was measured for ${since} s (${where}), alerts are unknown: see whether collectors and processors run`
     },
   }
 }
@@ -296,4 +268,11 @@ function notificationOf(transition: RuleTransition, told: Set<string>): Notifica
 
 function lag(through: number | undefined, now: number): number {
   return through === undefined ? 0 : Math.max(0, (now - through) / 1000)
+}
+
+function ruleTrouble(health: readonly RuleHealth[]): string | undefined {
+  const failing = health.find(({ error }) => error !== undefined)
+  if (!failing) return undefined
+  const { alert, error, when } = failing
+  return `rule ${alert} cannot be evaluated (${error}): correct its condition ${when}`
 }

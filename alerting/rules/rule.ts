@@ -2,7 +2,7 @@ import stringify from 'fast-json-stable-stringify'
 import { createHash } from 'node:crypto'
 import { explain } from '../../pipeline/errors.ts'
 import type { Identity } from '../../pipeline/identity.ts'
-import type { SignalDeclarations, SignalValue, SignalValues } from '../signals.ts'
+import type { SignalDeclarations, SignalValues } from '../signals.ts'
 import {
   openConditions,
   signalName,
@@ -10,6 +10,7 @@ import {
   type Condition,
   type SignalNumbers,
 } from './condition.ts'
+import { join, type Joined } from './join.ts'
 import { parseTemplate, type Template } from './template.ts'
 
 /** The declaration of one rule, as the settings give it. */
@@ -207,34 +208,6 @@ function makeRule(
       refuseTwins(samples)
       return samples
     },
-  }
-}
-
-interface Joined {
-  group: Identity
-  signals: SignalNumbers
-  lastMs: number
-}
-
-/** All groups of the signals; a count or rate that a known group lacks is 0, without `absent` it has no result. */
-function* join(
-  reads: readonly string[],
-  declarations: SignalDeclarations,
-  valuesOf: (signal: string) => SignalValues,
-): Generator<Joined> {
-  const columns = reads.map((name) => ({ name, values: valuesOf(name) }))
-  const groups = new Map<string, SignalValue>()
-  for (const { values } of columns) for (const [key, value] of values) groups.set(key, value)
-  for (const [key, { group }] of groups) {
-    const signals: SignalNumbers = {}
-    let lastMs = Number.NEGATIVE_INFINITY
-    for (const { name, values } of columns) {
-      const found = values.get(key)
-      if (found) lastMs = Math.max(lastMs, found.lastMs)
-      else if (declarations[name]?.measure === 'absent') break
-      signals[name] = found?.value ?? 0
-    }
-    if (Object.keys(signals).length === reads.length) yield { group, signals, lastMs }
   }
 }
 

@@ -280,6 +280,7 @@ test('a rule that cannot be evaluated keeps its alerts; the others go on', async
   await measured(bus, at(10), at(20), 5)
   await until('evaluated', () => alerting.through() === at(20))
   t.truthy(alerting.rules()[0]?.error)
+  t.regex(alerting.trouble() ?? '', /^rule Odd cannot be evaluated/)
   t.is(alerting.rules()[1]?.error, undefined)
 })
 

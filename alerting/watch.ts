@@ -1,0 +1,38 @@
+import type { Clock } from '../pipeline/clock.ts'
+
+const defaultStalledAfterMs = 60_000
+
+/** Sees whether measuring moves, by the clock: without it nothing can be evaluated, and alerts are unknown. */
+export function openWatch({
+  clock,
+  stalledAfterMs = defaultStalledAfterMs,
+}: {
+  clock: Clock
+  stalledAfterMs?: number
+}) {
+  let seen: number | undefined
+  let movedAt = clock.now()
+  let told = false
+  const isStalled = (now: number) => now - movedAt > stalledAfterMs
+  return {
+    /** True once for each time it comes to a standstill. */
+    stalled(measured: number | undefined, now: number): boolean {
+      if (measured !== seen) {
+        seen = measured
+        movedAt = now
+      }
+      const before = told
+      told = isStalled(now)
+      return told && !before
+    },
+    trouble({ partition, through }: { partition: number; through: number | undefined }) {
+      if (!isStalled(clock.now())) return undefined
+      const since = Math.round((clock.now() - movedAt) / 1000)
+      const where =
+        through === undefined
+          ? `partition ${partition} has measured nothing yet`
+          : `partition ${partition} stands at ${new Date(through).toISOString()}`
+      return `no signal was measured for ${since} s (${where}), alerts are unknown: see whether collectors and processors run`
+    },
+  }
+}

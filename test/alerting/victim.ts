@@ -1,0 +1,30 @@
+// Alerting in a process of its own, to be killed: `node victim.ts <bus directory> <smtp port>`.
+import { openAlerting } from '../../alerting/index.ts'
+import { pause, wallClock } from '../../pipeline/clock.ts'
+import { silentLog } from '../../pipeline/log.ts'
+import { openMetrics } from '../../pipeline/metrics.ts'
+import { busIn, errorRate, mailTo, ruleOf, second } from './world.ts'
+
+const [dir = '', port = ''] = process.argv.slice(2)
+const bus = await busIn(dir)
+const alerting = await openAlerting({
+  bus,
+  signals: errorRate,
+  rules: [ruleOf()],
+  intervalMs: 5 * second,
+  pollMs: 5,
+  samples: async () => [],
+  publish: async () => {},
+  publicUrl: () => undefined,
+  clock: wallClock,
+  metrics: openMetrics(),
+  log: silentLog,
+  mail: mailTo(Number(port)),
+  retry: { firstMs: 20, maxMs: 100 },
+  patienceMs: 0,
+})
+process.on('SIGTERM', () => {
+  void alerting.close().then(() => bus.close())
+})
+// Ends with the test, whatever happens to it.
+await pause(60_000)
