@@ -1,11 +1,9 @@
 import { get, stream } from './api.js'
+import { openLineList } from './line-list.js'
 
 /**
- * The lines of one search, newest first, and with `live` the new ones as they come. Nothing is shown twice: a line
- * may arrive both by the tail and by the search.
- *
  * @typedef {object} FeedState
- * @property {any[]} lines
+ * @property {any[]} lines newest first
  * @property {string | undefined} next cursor of the next older page
  * @property {boolean} loading
  * @property {any} error
@@ -18,145 +16,147 @@ import { get, stream } from './api.js'
 
 const pageSize = 200
 const mostLive = 2000
-/** Lines on their way to the store when the tail began: the second search finds them. */
+/** Lines on their way to the store when the tail began: a second search finds them. */
 const settleMs = 2500
 
 /**
+ * The lines of one search, page by page, and with `live` the new ones as they come.
  * @param {import('./api.js').Query} filter
  * @param {{ live: boolean, onChange: (state: FeedState) => void }} options
  */
 export function openFeed(filter, { live, onChange }) {
-  const ended = new AbortController()
-  const seen = new Set()
-  /** @type {any[]} */
-  let held = []
-  let holding = false
-  let drawing = false
-  /** @type {FeedState} */
+  const { signal, abort } = aborter()
+  const list = openLineList(live ? mostLive : Infinity)
+  const holder = openHolder(list)
   const state = {
-    lines: [],
-    next: undefined,
-    loading: true,
-    error: undefined,
+    next: /** @type {string | undefined} */ (undefined),
+    loading: false,
+    error: /** @type {unknown} */ (undefined),
     services: undefined,
-    live: live ? 'connecting' : 'off',
-    waiting: 0,
+    live: /** @type {FeedState['live']} */ (live ? 'connecting' : 'off'),
     dropped: 0,
-    cut: false,
   }
-  const changed = () => {
-    if (drawing) return
-    drawing = true
-    // A burst of batches is drawn once a frame; a hidden page gets no frames and catches up later.
-    requestAnimationFrame(() => {
-      drawing = false
-      if (!ended.signal.aborted) onChange({ ...state, waiting: held.length })
-    })
+  const changed = oncePerFrame(() => {
+    if (signal.aborted) return
+    const { lines, cut } = list
+    const next = cut ? undefined : state.next
+    onChange({ ...state, lines, cut, next, waiting: holder.waiting() })
+  })
+  const search = async (/** @type {string | undefined} */ cursor) => {
+    const page = await get('api/logs', { ...filter, limit: pageSize, cursor }, signal)
+    list.add(page.hits)
+    return page
   }
-  const add = (/** @type {any[]} */ docs) => {
-    const fresh = docs.filter((doc) => !seen.has(doc['event.id']))
-    for (const doc of fresh) seen.add(doc['event.id'])
-    state.lines = merged(state.lines, fresh)
-    if (live && state.lines.length > mostLive) {
-      for (const doc of state.lines.splice(mostLive)) seen.delete(doc['event.id'])
-      state.cut = true
-      state.next = undefined
-    }
-  }
-  const search = async (/** @type {boolean} */ first) => {
-    const page = await get('api/logs', { ...filter, limit: pageSize }, ended.signal)
-    add(page.hits)
-    if (first) Object.assign(state, { next: page.next, services: page.services })
-  }
-  const load = async () => {
-    try {
-      await search(true)
-    } catch (error) {
-      if (!ended.signal.aborted) state.error = error
-    }
-    state.loading = false
-    changed()
-  }
-  const more = async () => {
-    if (state.loading || state.next === undefined) return
+  const load = async (/** @type {string | undefined} */ cursor) => {
     state.loading = true
     changed()
     try {
-      const query = { ...filter, limit: pageSize, cursor: state.next }
-      const page = await get('api/logs', query, ended.signal)
-      add(page.hits)
-      state.next = page.next
-      state.error = undefined
+      const { next, services } = await search(cursor)
+      Object.assign(state, { next, services, error: undefined })
     } catch (error) {
-      if (!ended.signal.aborted) state.error = error
+      state.error = error
     }
     state.loading = false
     changed()
   }
-  const onTail = (/** @type {any[]} */ lines) => {
-    if (state.live !== 'on') connected()
-    const failure = lines.find((line) => typeof line.error === 'string')
-    if (failure) state.error = Object.assign(new Error(failure.error), { remedy: failure.remedy })
-    for (const line of lines) state.dropped += line.dropped ?? 0
-    const docs = lines.filter((line) => typeof line['event.id'] === 'string')
-    if (holding) held = [...held, ...docs].slice(-mostLive)
-    else add(docs)
-    changed()
+  const settle = () => {
+    if (!signal.aborted) search(undefined).then(changed, () => {})
   }
-  const connected = () => {
-    state.live = 'on'
-    setTimeout(() => {
-      if (!ended.signal.aborted) search(false).then(changed, () => {})
-    }, settleMs)
+  if (live) {
+    void follow(filter, signal, {
+      onState(now) {
+        state.live = now
+        if (now === 'on') setTimeout(settle, settleMs)
+        changed()
+      },
+      onLines(lines) {
+        const failed = lines.find((line) => typeof line.error === 'string')
+        if (failed) state.error = Object.assign(new Error(failed.error), { remedy: failed.remedy })
+        for (const line of lines) state.dropped += line.dropped ?? 0
+        holder.add(lines.filter((line) => typeof line['event.id'] === 'string'))
+        changed()
+      },
+    })
   }
-  const follow = async () => {
-    const { service, query, level, task, grep } = filter
-    for (let pause = 500; !ended.signal.aborted; pause = Math.min(pause * 2, 8000)) {
-      try {
-        await stream('api/tail', { service, query, level, task, grep }, onTail, ended.signal)
-        pause = 500
-      } catch (error) {
-        // What the asker did wrong does not get better by asking again.
-        const { status = 0 } = /** @type {import('./api.js').ApiError} */ (error)
-        if (status >= 300 && status < 500) {
-          state.live = 'off'
-          return
-        }
-      }
-      state.live = 'lost'
-      changed()
-      await new Promise((resolve) => setTimeout(resolve, pause))
-    }
-  }
-  if (live) void follow()
-  void load()
+  void load(undefined)
   return {
-    more,
+    more() {
+      if (!state.loading && state.next !== undefined) void load(state.next)
+    },
     /** While somebody reads further down, new lines wait instead of pushing the text away. */
     hold(/** @type {boolean} */ on) {
-      if (on === holding) return
-      holding = on
-      if (!on) {
-        add(held)
-        held = []
-      }
+      holder.hold(on)
       changed()
     },
-    close: () => ended.abort(),
+    close: abort,
   }
 }
 
-function merged(/** @type {any[]} */ lines, /** @type {any[]} */ fresh) {
-  if (fresh.length === 0) return lines
-  const sorted = fresh.toSorted(newestFirst)
-  const newest = lines[0]
-  const oldest = lines.at(-1)
-  if (!newest || newestFirst(sorted.at(-1), newest) <= 0) return [...sorted, ...lines]
-  if (newestFirst(oldest, sorted[0]) <= 0) return [...lines, ...sorted]
-  return [...lines, ...sorted].toSorted(newestFirst)
+function aborter() {
+  const controller = new AbortController()
+  return { signal: controller.signal, abort: () => controller.abort() }
 }
 
-function newestFirst(/** @type {any} */ a, /** @type {any} */ b) {
-  if (a['@timestamp'] !== b['@timestamp']) return a['@timestamp'] < b['@timestamp'] ? 1 : -1
-  return b['event.sequence'] - a['event.sequence']
+/** A burst of batches is drawn once a frame; a hidden page gets no frames and catches up later. */
+function oncePerFrame(/** @type {() => void} */ draw) {
+  let drawing = false
+  return () => {
+    if (drawing) return
+    drawing = true
+    requestAnimationFrame(() => {
+      drawing = false
+      draw()
+    })
+  }
+}
+
+function openHolder(/** @type {ReturnType<typeof openLineList>} */ list) {
+  /** @type {any[]} */
+  let held = []
+  let holding = false
+  return {
+    waiting: () => held.length,
+    add(/** @type {any[]} */ docs) {
+      if (holding) held = [...held, ...docs].slice(-mostLive)
+      else list.add(docs)
+    },
+    hold(/** @type {boolean} */ on) {
+      holding = on
+      if (on) return
+      list.add(held)
+      held = []
+    },
+  }
+}
+
+/**
+ * Keeps a live tail open, again and again, until the signal.
+ * @param {import('./api.js').Query} filter
+ * @param {AbortSignal} signal
+ * @param {{ onState: (now: FeedState['live']) => void, onLines: (lines: any[]) => void }} told
+ */
+async function follow(filter, signal, { onState, onLines }) {
+  const { service, query, level, task, grep } = filter
+  let pause = 500
+  while (!signal.aborted) {
+    let open = false
+    const onChunk = (/** @type {any[]} */ lines) => {
+      if (!open) onState('on')
+      open = true
+      pause = 500
+      if (lines.length > 0) onLines(lines)
+    }
+    try {
+      await stream('api/tail', { service, query, level, task, grep }, onChunk, signal)
+    } catch (error) {
+      // What the asker did wrong does not get better by asking again.
+      const { status = 0 } = /** @type {import('./api.js').ApiError} */ (error)
+      if (status >= 300 && status < 500) return onState('off')
+    }
+    if (signal.aborted) return undefined
+    onState('lost')
+    await new Promise((resolve) => setTimeout(resolve, pause))
+    pause = Math.min(pause * 2, 8000)
+  }
+  return undefined
 }

@@ -26,11 +26,12 @@ export function shortTask(/** @type {unknown} */ task) {
   return task.length <= 16 ? task : `…${task.slice(-15)}`
 }
 
-/** A stable colour for a name. */
+/** A stable colour for a name; names that differ little differ much in it. */
 export function hue(/** @type {unknown} */ name) {
-  let hash = 7
-  for (const char of String(name)) hash = (Math.imul(hash, 31) + (char.codePointAt(0) ?? 0)) >>> 0
-  return (hash * 137) % 360
+  let hash = 0x811c9dc5
+  for (const char of String(name)) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193)
+  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)
+  return ((hash ^ (hash >>> 13)) >>> 0) % 360
 }
 
 /** The bare words and phrases of a query, to be marked in the lines it found. */

@@ -30,15 +30,14 @@ const NoServices = () =>
 /** Services that look well may only be unheard. */
 const OwnTrouble = ({ health }) => {
   if (!health || health.status === 'green') return null
-  const ill = health.components.filter(({ status }) => status !== 'green')
+  const named = health.components
+    .filter(({ status }) => status !== 'green')
+    .map(({ name, trouble }) => (trouble ? `${name} (${trouble})` : name))
+  const old = health.status === 'red' ? '; what stands here may be old' : ''
   return html`<section class="verdict verdict-${health.status}">
     <span class="dot dot-${health.status}"></span>
-    <span>
-      Mesoscope itself is in
-      trouble${health.status === 'red' ? '; what stands here may be old' : ''}:
-      ${ill.map(({ name, trouble }) => `${name}${trouble ? ` (${trouble})` : ''}`).join(', ')}.
-      <a href="#/health"> Health</a>
-    </span>
+    <span>${`Mesoscope itself is in trouble${old}: ${named.join(', ')}. `}</span>
+    <a href="#/health">Health</a>
   </section>`
 }
 

@@ -1,0 +1,256 @@
+import { existsSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import { chromium, type Browser, type Page } from 'playwright-core'
+import type { MailView } from '../../dashboards/api.ts'
+import { wallClock } from '../../pipeline/clock.ts'
+import { decodeDocs } from '../../pipeline/record.ts'
+import { open, until } from '../dashboards/open.ts'
+import { shopScene } from '../dashboards/scene.ts'
+import { openInstance } from '../dashboards/shop.ts'
+
+/**
+ * The page in a real browser (Debian's chromium; CHROMIUM names another). MESOSCOPE_SHOTS=<directory> keeps a picture
+ * of each view.
+ */
+const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
+const shots = process.env['MESOSCOPE_SHOTS']
+const inBrowser = existsSync(executablePath) ? test.serial : test.skip
+
+let browser: Browser | undefined
+test.before(async () => {
+  if (existsSync(executablePath))
+    browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
+})
+test.after.always(() => browser?.close())
+
+/** A page on a small shop; what the browser complains of is collected. */
+async function openShop(t: ExecutionContext, colorScheme: 'dark' | 'light' = 'dark') {
+  const now = wallClock.now()
+  const mails: MailView[] = []
+  const faults = {
+    list: () => [{ name: 'errors', sentence: 'The web service answers with 502' }],
+    apply: async (name: string) => {
+      const addresses = { from: 'mesoscope@shop.test', to: 'oncall@shop.test' }
+      const subject = `[FIRING] ${name} <b>/shop/web</b>`
+      mails.push({ ...addresses, receivedAt: now, subject, messageId: '<1@m>', text: 'value 5.2' })
+    },
+  }
+  const opened = await open(t, { mails: () => mails, faults })
+  const scene = shopScene(now)
+  await opened.store.appendLogs(scene.records)
+  opened.state.alerts = scene.alerts
+  const context = await (browser as Browser).newContext({
+    viewport: { width: 1360, height: 850 },
+    colorScheme,
+  })
+  t.teardown(() => context.close())
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('console', (message) => complaints.push(`${message.type()}: ${message.text()}`))
+  page.on('pageerror', (error) => complaints.push(`thrown: ${error.message}`))
+  return { ...opened, page, complaints, now }
+}
+
+async function picture(page: Page, name: string): Promise<void> {
+  if (!shots) return
+  await mkdir(shots, { recursive: true })
+  await page.screenshot({ path: join(shots, `${name}.png`) })
+}
+
+inBrowser(
+  'from the ill service to its lines, the live tail, a line’s context and its address',
+  async (t) => {
+    const { url, page, complaints, tails, store } = await openShop(t)
+    await page.goto(url)
+    const ill = page.locator('.ill')
+    await ill.getByText('HighErrorRate').waitFor()
+    t.regex(await ill.innerText(), /\/shop\/web[\s\S]*since \d\d:\d\d:\d\d UTC · 4 min/)
+    const rows = page.locator('table.services tbody tr')
+    t.is(await rows.count(), 4)
+    t.regex(await rows.first().innerText(), /^\/shop\/web\s+firing/)
+    t.is(await page.title(), '(1) Services – Mesoscope')
+    await picture(page, 'services-dark')
+
+    await page.getByRole('link', { name: '/shop/web', exact: true }).click()
+    await page.locator('.line').first().waitFor()
+    await page.locator('.histogram canvas').waitFor()
+    t.true(page.url().endsWith('#/logs?service=/shop/web'))
+    t.is(await page.locator('.line').count(), 200)
+    await picture(page, 'logs-dark')
+
+    await page.keyboard.press('/')
+    await page.keyboard.type('"connection refused" AND level:error')
+    await page.keyboard.press('Enter')
+    await page.locator('.line mark').first().waitFor()
+    t.is(await page.locator('.line:not(.line-error)').count(), 0)
+
+    await page.getByRole('button', { name: 'Live' }).click()
+    await until('the live tail', () => tails.count() === 1)
+    await page.getByText('new lines come in on top').waitFor()
+    const instance = openInstance('/shop/web', 'shop_web.live', '0'.repeat(64))
+    const record = instance.write(wallClock.now(), [
+      ['info', 'GET / 200 not asked for'],
+      ['error', 'GET /live 502 connection refused'],
+      ['error', 'GET /last 502 connection refused'],
+    ])
+    tails.emit(decodeDocs(record))
+    await store.appendLogs([record])
+    const top = page.locator('.line').first()
+    await top.getByText('GET /last 502').waitFor()
+    t.is(await page.getByText('not asked for').count(), 0)
+    await picture(page, 'live-dark')
+
+    await top.click()
+    const context = page.locator('.around-line')
+    await context.first().waitFor()
+    t.is(await context.count(), 3)
+    t.regex(await page.locator('.around-line.chosen').innerText(), /GET \/last/)
+    t.regex(await page.locator('.fields').innerText(), /mesos\.task\.id\s+shop_web\.live/)
+    const link = (await page.locator('a.permalink').getAttribute('href')) ?? ''
+    t.regex(link, /^#\/logs\?service=\/shop\/web&from=.*&to=.*&id=0{64}:o:\d+:0$/)
+
+    const other = await page.context().newPage()
+    await other.goto(`${url}/${link}`)
+    await other.locator('.pinned .around-line.chosen').getByText('GET /last 502').waitFor()
+    await other.locator('.line').first().waitFor()
+    await picture(other, 'permalink-dark')
+    t.deepEqual(complaints, [])
+  },
+)
+
+inBrowser('a hostile line is only text', async (t) => {
+  const { url, page, complaints, store } = await openShop(t)
+  const hostile = openInstance('/shop/<img src=x onerror=owned=1>', 'evil.1', '9'.repeat(64))
+  await store.appendLogs([
+    hostile.write(wallClock.now() - 1000, [
+      [
+        'error',
+        '<script>window.owned = 1</script>\u001b[31mred\u001b[0m\u0007 \u202egnp\n<svg onload=owned=1>',
+      ],
+    ]),
+  ])
+  await page.goto(`${url}/#/logs?level=error&query=script`)
+  const line = page.locator('.line')
+  await line.first().click()
+  await page.locator('.fields').waitFor()
+  const shown = '<script>window.owned = 1</script>red⟨07⟩ ⟨U+202E⟩gnp'
+  t.true((await line.innerText()).includes(shown))
+  t.true((await line.innerText()).includes('<svg onload=owned=1>'))
+  await page.goto(`${url}/#/services`)
+  await page.getByText('/shop/<img src=x onerror=owned=1>').first().waitFor()
+  t.is(await page.evaluate('window.owned'), undefined)
+  t.deepEqual(complaints, [])
+})
+
+inBrowser(
+  'older lines come as one scrolls; dragging over the histogram narrows the time',
+  async (t) => {
+    const { url, page, complaints } = await openShop(t, 'light')
+    await page.goto(`${url}/#/logs?service=web`)
+    const lines = page.locator('.line')
+    await until('the exact name', () => page.url().endsWith('#/logs?service=/shop/web'))
+    await until('the first page', async () => (await lines.count()) === 200)
+    await page.mouse.wheel(0, 10_000)
+    await until('the next page', async () => (await lines.count()) >= 400)
+    await page.evaluate('window.scrollTo(0, 0)')
+    const plot = await page.locator('.histogram .u-over').boundingBox()
+    if (!plot) return t.fail('there is no histogram')
+    await page.mouse.move(plot.x + plot.width * 0.25, plot.y + 20)
+    await page.mouse.down()
+    await page.mouse.move(plot.x + plot.width * 0.5, plot.y + 30, { steps: 5 })
+    await page.mouse.up()
+    await until('the range in the address', () => /&from=20.*Z&to=20.*Z/.test(page.url()))
+    await until(
+      'fewer lines',
+      async () => (await lines.count()) < 1000 && (await lines.count()) > 0,
+    )
+    await page.locator('.chip-error').click()
+    await until('only errors', async () => (await page.locator('.line-info').count()) === 0)
+    await picture(page, 'range-light')
+    await page.goBack()
+    await page.goBack()
+    t.true(page.url().endsWith('#/logs?service=/shop/web'))
+    return t.deepEqual(complaints, [])
+  },
+)
+
+inBrowser('while one reads further down new lines wait', async (t) => {
+  const { url, page, complaints, tails } = await openShop(t)
+  await page.goto(`${url}/#/logs?service=/shop/web&live=1`)
+  await page.locator('.line').first().waitFor()
+  await until('the live tail', () => tails.count() === 1)
+  await page.mouse.wheel(0, 1500)
+  await until('the scrolling', async () => Number(await page.evaluate('window.scrollY')) > 1000)
+  const instance = openInstance('/shop/web', 'shop_web.live', '0'.repeat(64))
+  tails.emit(decodeDocs(instance.write(wallClock.now(), [['info', 'GET /waiting 200']])))
+  const pill = page.getByRole('button', { name: '1 new line' })
+  await pill.waitFor()
+  t.is(await page.getByText('GET /waiting 200').count(), 0)
+  await pill.click()
+  await page.locator('.line').first().getByText('GET /waiting 200').waitFor()
+  t.deepEqual(complaints, [])
+})
+
+inBrowser('the demo: break it, and read the mail', async (t) => {
+  const { url, page, complaints } = await openShop(t, 'light')
+  await page.goto(`${url}/#/alerts`)
+  await page.getByText('No mail yet').waitFor()
+  await page.getByRole('button', { name: 'errors', exact: true }).click()
+  await page.getByText('The web service answers with 502 –').waitFor()
+  await page.locator('.mail').getByText('[FIRING] errors <b>/shop/web</b>').waitFor()
+  t.is(await page.locator('.mail pre').innerText(), 'value 5.2')
+  t.is(await page.locator('.alert-firing').count(), 1)
+  t.is(await page.locator('.alert-resolved').count(), 1)
+  await picture(page, 'alerts-light')
+  await page.getByRole('link', { name: 'Its lines →' }).first().click()
+  await until('error lines', async () => (await page.locator('.line-error').count()) > 10)
+  t.is(await page.locator('.line-info').count(), 0)
+  t.deepEqual(complaints, [])
+})
+
+inBrowser('what went wrong is said with what to do', async (t) => {
+  const { url, page, state } = await openShop(t)
+  state.alerts = []
+  state.health = {
+    status: 'amber',
+    components: [{ name: 'mail', status: 'amber', trouble: 'refused', remedy: 'start it' }],
+  }
+  await page.goto(`${url}/#/services`)
+  await page.getByText('Mesoscope itself is in trouble: mail (refused)').waitFor()
+  await page.getByText('All 4 services are well').waitFor()
+  await page.goto(`${url}/#/logs?service=nix`)
+  await page.getByText('no service "nix" has written a line yet').waitFor()
+  await page.goto(`${url}/#/logs?query=a%20AND%20(b`)
+  await page.getByText('cannot read the query').waitFor()
+  t.is(await page.locator('.failure').count(), 1)
+  await page.goto(`${url}/#/logs?service=/shop/web&query=zebra`)
+  await page.getByRole('button', { name: 'Without the query' }).click()
+  await page.locator('.line').first().waitFor()
+  await page.goto(`${url}/#/health`)
+  await page.getByText('start it').waitFor()
+  await page.getByText('Every line that was read is stored.').waitFor()
+  await page.goto(`${url}/#/changes`)
+  await page.getByText('Nothing happened in the last 7 days').waitFor()
+  await picture(page, 'changes-dark')
+  t.pass('each sentence came')
+})
+
+inBrowser('a link from a mail survives the login', async (t) => {
+  const { url, store } = await open(t, { token: 'open-sesame' })
+  const instance = openInstance('/shop/web', 'web.1', 'a'.repeat(64))
+  await store.appendLogs([instance.write(wallClock.now() - 1000, [['info', 'hello']])])
+  const context = await (browser as Browser).newContext()
+  t.teardown(() => context.close())
+  const page = await context.newPage()
+  await page.goto(`${url}/#/logs?service=/shop/web`)
+  await page.getByLabel('Token').fill('wrong')
+  await page.keyboard.press('Enter')
+  await page.getByText('That was not the token.').waitFor()
+  await page.getByLabel('Token').fill('open-sesame')
+  await picture(page, 'login')
+  await page.keyboard.press('Enter')
+  await page.locator('.line').getByText('hello').waitFor()
+  t.true(page.url().endsWith('/#/logs?service=/shop/web'))
+})
