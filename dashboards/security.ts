@@ -26,7 +26,7 @@ const contentPolicy = [
 export function checkListening({ host, token }: SecurityOptions): void {
   if (token || isLoopback(host)) return
   throw new Trouble(`the page would listen on ${host} without authentication`, {
-    remedy: 'set a token (http.token), or listen on 127.0.0.1',
+    remedy: 'set a token (listen.token), or listen on 127.0.0.1',
   })
 }
 
@@ -69,7 +69,7 @@ function requireLocalName(app: FastifyInstance, publicUrl: string | undefined): 
     throw refusal(
       403,
       `this is not "${(request.headers.host ?? '').slice(0, 100)}"`,
-      'use the address that Mesoscope printed, or set the public address (http.public_url)',
+      'use the address that Mesoscope printed, or set the public address (listen.public_url)',
     )
   })
 }

@@ -71,7 +71,7 @@ function listenTrouble(error: unknown, host: string, port: number): unknown {
   }
   const known = remedies[errorCode(error) ?? '']
   return known
-    ? new Trouble(known[0], { remedy: `${known[1]} (http.listen)`, cause: error })
+    ? new Trouble(known[0], { remedy: `${known[1]} (listen)`, cause: error })
     : error
 }
 
