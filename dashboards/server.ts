@@ -70,9 +70,7 @@ function listenTrouble(error: unknown, host: string, port: number): unknown {
     ENOTFOUND: [`${host} is no address of this machine`, 'listen on 127.0.0.1'],
   }
   const known = remedies[errorCode(error) ?? '']
-  return known
-    ? new Trouble(known[0], { remedy: `${known[1]} (listen)`, cause: error })
-    : error
+  return known ? new Trouble(known[0], { remedy: `${known[1]} (listen)`, cause: error }) : error
 }
 
 /** The login form posts as forms do. */
