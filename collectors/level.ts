@@ -262,7 +262,8 @@ function levelOfWord(text: string, from: number, to: number): Level {
   let end = to
   while (isDigit(text.charCodeAt(end - 1))) end--
   const level = wordLevel(text, from, end)
-  return level !== 'unknown' && standsAsLevel(text, from, to) ? level : 'unknown'
+  if (level === 'unknown' || !standsAsLevel(text, from, to)) return 'unknown'
+  return level === 'error' && text.startsWith('atal ', from - 5) ? 'fatal' : level
 }
 
 /** First letters of level words. */
@@ -314,7 +315,7 @@ function beginsMessage(text: string, to: number): boolean {
 /** Forms that are looked for only where nothing else was found. */
 function rareLevel(head: string): Level {
   if (head.startsWith('Traceback (') || head.startsWith('thread ')) return traceLevel(head)
-  if (head.includes('Fatal error') || head.includes('http: panic serving')) return 'fatal'
+  if (head.includes('http: panic serving')) return 'fatal'
   if (head.includes('\\nTraceback (')) return 'error'
   return head.includes(' haproxy[') ? haproxyLevel(head) : 'unknown'
 }

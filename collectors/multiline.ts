@@ -3,7 +3,7 @@ import { levelOf, levelWordAt } from './level.ts'
 /*
  * Which lines belong together: stack traces and indented blocks. Whether a line goes on depends on the lines of the
  * event held so far and on nothing before them, so that reading again from the beginning of an event decides alike.
- * Text is JSON-escaped: a tab is `\t`, two characters.
+ * Text is JSON-escaped: a tab is `\t` or, as Docker writes it, `\u0009`.
  */
 
 /** What the lines of the held event are like, as far as the next line's fate depends on it. */
@@ -71,7 +71,7 @@ export function shapeWith(shape: Shape, held: string, line: string): Shape {
   if (shape === shapes.privateKey) return insidePrivateKey(line)
   const first = line.charCodeAt(0)
   if ((first >= 0x30 && first <= 0x39) || first === 0x7b) return shapes.single
-  if (first === space || (first === backslash && line.charCodeAt(1) === 0x74)) {
+  if (first === space || (first === backslash && tabAt(line, 0) > 0)) {
     return indented(shape, line)
   }
   if (shape === shapes.plain) {
@@ -91,7 +91,9 @@ function beginsPrivateKey(line: string): boolean {
 
 function insidePrivateKey(line: string): Shape {
   if (/^\s*-----END [A-Z0-9 ]*PRIVATE KEY-----/.test(line)) return shapes.plain
-  const inside = /^(?: |\\t)*(?:[A-Za-z0-9+/=]*|[A-Z][A-Za-z-]{2,20}: [\w,.@ -]*)$/.test(line)
+  const inside = /^(?: |\\t|\\u0009)*(?:[A-Za-z0-9+/=]*|[A-Z][A-Za-z-]{2,20}: [\w,.@ -]*)$/.test(
+    line,
+  )
   return inside ? shapes.privateKey : shapes.single
 }
 
@@ -100,12 +102,18 @@ const isRustPanic = (line: string) =>
   line.startsWith('thread ') && line.slice(0, 512).includes(' panicked at ')
 const shapeOfRust = (line: string): Shape => (line.endsWith(':') ? shapes.message : shapes.trace)
 
+/** The length of the escaped tab at `at`; 0 if there is none. */
+function tabAt(line: string, at: number): number {
+  if (line.charCodeAt(at + 1) === 0x74) return 2
+  return line.startsWith('u0009', at + 1) ? 6 : 0
+}
+
 /** Behind the indentation: spaces and escaped tabs. */
 function indentOf(line: string): number {
   let at = 0
   for (;;) {
     if (line.charCodeAt(at) === space) at++
-    else if (line.charCodeAt(at) === backslash && line.charCodeAt(at + 1) === 0x74) at += 2
+    else if (line.charCodeAt(at) === backslash && tabAt(line, at) > 0) at += tabAt(line, at)
     else return at
   }
 }

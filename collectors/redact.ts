@@ -78,14 +78,14 @@ function addUrls(latin1: string, found: number[]): number[] {
  * of a run (look-behind), and what may repeat is bounded or ends at the first foreign character.
  */
 const privateKey =
-  /-----BEGIN ([A-Z0-9 ]{0,40})PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|$)/gs
+  /-----BEGIN ([A-Z0-9 ]{0,40})PRIVATE KEY-----(?!\[redacted\]).*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|$)/gs
 const tokens =
   /(?<![\w-])eyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?|(?<![A-Z0-9])A[KS]IA[A-Z0-9]{16}(?![A-Z0-9])|\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeprs]-[A-Za-z0-9-]{10,}|sk_live_[A-Za-z0-9]{16,})/g
 const urlPassword =
   /(:\\{0,3}\/\\{0,3}\/[^\s:@/"'\\<>]{0,128}:)(?!\[redacted\]@)[^\s/"'\\<>]{1,256}@/g
 const scheme = /\b(bearer|basic) +([\w.~+/-]{8,}={0,2})/gi
 const assignment =
-  /(?:passw(?:or)?d|passphrase|(?<=[_-])pass|pwd|secret(?:[_-]?(?:access[_-]?)?key)?|token|(?:api|access|auth|private)[_-]?key|authorization)[0-9]{0,2}(?:(\\{1,7}"|'|\\{0,3}\\u0027)?\s{0,4}(?::|=>|=\\u003e|=)\s{0,4})/gi
+  /(?:passw(?:or)?d|passphrase|(?<=[_-])pass|pwd|secret(?:[_-]?(?:access[_-]?)?key)?|token|(?:api|access|auth|private)[_-]?key|authorization)[0-9]{0,2}(?:\\{1,7}"|')?(?:\s|\\t|\\u0009){0,4}(?::|=>|=\\u003e|=)(?:\s|\\t|\\u0009){0,4}/gi
 const option =
   /(--(?:[a-z0-9]{1,20}-){0,3}(?:password|passwd|pass|passphrase|secret|token|api-key|access-key))(?: {1,4}|=)(?!-)/gi
 
