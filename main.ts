@@ -360,8 +360,10 @@ async function tellMails(
   }
 }
 
+/** Undefined for what has not come to any time yet (0, or no number). */
 function secondsSince(ms: number | undefined, clock: Clock): number | undefined {
-  return ms === undefined || !Number.isFinite(ms) ? undefined : Math.max(0, clock.now() - ms) / 1000
+  if (ms === undefined || ms <= 0 || !Number.isFinite(ms)) return undefined
+  return Math.max(0, clock.now() - ms) / 1000
 }
 
 const storeDirectory = (data: string) => join(data, 'store')

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import http from 'node:http'
 import type { Readable } from 'node:stream'
 import fetch, { type Response } from 'node-fetch'
@@ -40,22 +41,24 @@ export interface DockerApi {
 }
 
 const answerMs = 15_000
+/** Of an answer that is read whole: the list of ten thousand containers is below 20 MB. */
+const maxAnswerBytes = 64 * 2 ** 20
 const eventKinds = ['create', 'start', 'die', 'oom', 'destroy', 'rename']
 
 export function openDockerApi(socket: string): DockerApi {
   // The agent passes the path on to net.connect; its type does not say so.
   const agent = new http.Agent({ socketPath: socket } as http.AgentOptions)
 
-  async function get(path: string, signal: AbortSignal): Promise<Response> {
+  async function get(path: string, signal: AbortSignal, size = 0): Promise<Response> {
     try {
-      return await fetch(`http://docker${path}`, { agent, signal })
+      return await fetch(`http://docker${path}`, { agent, signal, size })
     } catch (cause) {
       throw awayTrouble(socket, cause)
     }
   }
 
   async function json(path: string): Promise<unknown> {
-    const response = await get(path, AbortSignal.timeout(answerMs))
+    const response = await get(path, AbortSignal.timeout(answerMs), maxAnswerBytes)
     const text = await readText(response)
     if (response.status === 404) return undefined
     if (!response.ok) throw refusal(socket, path, response.status, text)
@@ -76,8 +79,11 @@ export function openDockerApi(socket: string): DockerApi {
       return typeof folder === 'string' && folder !== '' ? `${folder}/containers` : undefined
     },
     async list() {
-      const all = await json('/containers/json?all=1')
-      return (Array.isArray(all) ? all : []).map(asObject).flatMap((one) => {
+      const path = '/containers/json?all=1'
+      const all = await json(path)
+      // Taken for an empty list, it would say that all containers are gone.
+      if (!Array.isArray(all)) throw notDocker(`${socket}: GET ${path} did not answer with a list`)
+      return all.map(asObject).flatMap((one) => {
         const id = one['Id']
         return isContainerId(id) ? [{ id, running: one['State'] === 'running' }] : []
       })
@@ -166,12 +172,13 @@ function parse(text: string, what: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new Trouble(`${what} did not answer with JSON`, {
-      remedy: 'is this the socket of a Docker daemon?',
-      retryable: true,
-      cause,
-    })
+    throw notDocker(`${what} did not answer with JSON`, cause)
   }
+}
+
+function notDocker(message: string, cause?: unknown): Trouble {
+  const remedy = 'is this the socket of a Docker daemon? It is tried again'
+  return new Trouble(message, { remedy, retryable: true, cause })
 }
 
 function messageOf(text: string): string {
@@ -196,14 +203,31 @@ const remedies: Record<string, string> = {
   ECONNREFUSED: 'start the Docker daemon',
   EACCES: 'run as root or as a member of the group docker',
   ENOTSOCK: 'this is no socket: name the one of the Docker daemon',
+  timeout: 'it hangs, or is very busy: look into the log of the Docker daemon',
 }
 
 function awayTrouble(socket: string, cause: unknown): Trouble {
-  const code = errorCode(cause) ?? (cause as { cause?: { code?: string } } | null)?.cause?.code
-  const why = code ?? (cause instanceof Error ? cause.message : String(cause))
-  return new Trouble(`Docker does not answer on ${socket} (${why})`, {
-    remedy: `${remedies[why] ?? 'is the Docker daemon running?'}; it is tried again`,
+  const why = whyAway(socket, cause)
+  const shown = why === 'timeout' ? `no answer within ${answerMs / 1000} s` : why
+  return new Trouble(`Docker does not answer on ${socket} (${shown})`, {
+    remedy: `${remedies[why] ?? 'is this the socket of a Docker daemon that runs?'}; it is tried again`,
     retryable: true,
     cause,
   })
+}
+
+function whyAway(socket: string, cause: unknown): string {
+  if ((cause as { name?: unknown } | null)?.name === 'AbortError') return 'timeout'
+  const code = errorCode(cause) ?? (cause as { cause?: { code?: string } } | null)?.cause?.code
+  // What Linux says of a file that is no socket, too.
+  if (code === 'ECONNREFUSED' && !isSocket(socket)) return 'ENOTSOCK'
+  return code ?? (cause instanceof Error ? cause.message : String(cause))
+}
+
+function isSocket(path: string): boolean {
+  try {
+    return statSync(path).isSocket()
+  } catch {
+    return true
+  }
 }

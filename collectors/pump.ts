@@ -1,5 +1,5 @@
 import { pause, type Clock } from '../pipeline/clock.ts'
-import { explain } from '../pipeline/errors.ts'
+import { errorCode, explain } from '../pipeline/errors.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
 import type { Collected, Sink } from './sink.ts'
@@ -46,6 +46,8 @@ export interface Pump {
 }
 
 const chunkBytes = 1024 * 1024
+/** An input that cannot be read holds back what `through` says no longer than this: the others go on without it. */
+const failingMs = 30_000
 /** So much is read before it is appended, however many inputs are busy. */
 const batchBytes = 4 * chunkBytes
 
@@ -55,7 +57,7 @@ export function openPump(options: PumpOptions): Pump {
   const inputs = new Map<string, Input>()
   const buffer = Buffer.allocUnsafe(chunkBytes)
   const stopping = new AbortController()
-  const failures = new Map<string, string>()
+  const failures = new Map<string, { told: string; sinceMs: number }>()
   let batch: Collected = {}
   let unappended = 0
   let appending: Promise<void> = Promise.resolve()
@@ -101,15 +103,20 @@ export function openPump(options: PumpOptions): Pump {
     let more = false
     try {
       more = await input.read(buffer, nowMs)
-      failures.delete(key)
+      note(key, input.trouble?.(), nowMs)
     } catch (error) {
       if (!failures.has(key)) log.warn({ err: error, collector: name, input: key }, 'cannot read')
-      failures.set(key, explain(error))
+      note(key, unreadable(key, error), nowMs)
     }
     const ended = input.ended()
     merge(batch, input.take(clock.now(), ended))
     if (ended) drop(key, input)
     return more && !ended
+  }
+
+  function note(key: string, told: string | undefined, nowMs: number) {
+    if (told === undefined) failures.delete(key)
+    else failures.set(key, { told, sinceMs: failures.get(key)?.sinceMs ?? nowMs })
   }
 
   function drop(key: string, input: Input) {
@@ -142,10 +149,16 @@ export function openPump(options: PumpOptions): Pump {
 
   function reachedMs(): number {
     let reached = discoveredMs
-    for (const input of inputs.values()) {
+    for (const [key, input] of inputs) {
+      if (isGivenUp(key)) continue
       reached = Math.min(reached, input.readThrough(), input.waitingSince() ?? Infinity)
     }
     return reached
+  }
+
+  function isGivenUp(key: string): boolean {
+    const failure = failures.get(key)
+    return failure !== undefined && clock.now() - failure.sinceMs >= failingMs
   }
 
   async function rest() {
@@ -181,10 +194,7 @@ export function openPump(options: PumpOptions): Pump {
       resting?.abort()
     },
     through: () => throughMs,
-    trouble: () =>
-      sinkTrouble ??
-      failures.values().next().value ??
-      firstKnown([...inputs.values()].map((input) => input.trouble?.())),
+    trouble: () => sinkTrouble ?? failures.values().next().value?.told,
     close() {
       stopping.abort()
       return running
@@ -202,6 +212,15 @@ export function merge(batch: Collected, more: Collected | undefined): void {
   if (more.positions) batch.positions = { ...batch.positions, ...more.positions }
 }
 
-function firstKnown(texts: (string | undefined)[]): string | undefined {
-  return texts.find((text) => text !== undefined)
+const remedies: Record<string, string> = {
+  EACCES: 'run as a user who may read it',
+  EPERM: 'run as a user who may read it',
+  EMFILE: 'raise the limit of open files (ulimit -n)',
+  ENFILE: 'raise the limit of open files of this machine',
+  ENOSPC: 'free space in the directory of temporary files',
+}
+
+function unreadable(key: string, error: unknown): string {
+  const remedy = remedies[errorCode(error) ?? ''] ?? 'look at the file and its disk'
+  return `${key} cannot be read (${explain(error)}): ${remedy}; it is tried again`
 }

@@ -23,6 +23,8 @@ export interface ShipperOptions {
 const batchBytes = 4 * 2 ** 20
 const firstRetryMs = 200
 const lastRetryMs = 10_000
+/** A collector in trouble holds the watermark no longer than this: its lines may come late, those of others go on. */
+const troubledMs = 30_000
 
 /**
  * Carries the spool to the bus, in order, and sends watermarks behind it: a mark says that all lines written before
@@ -79,11 +81,11 @@ export function openShipper({
   async function mark(): Promise<void> {
     for (;;) {
       await pause(markEveryMs, stop.signal)
-      const through = Math.min(...collectors.map((collector) => collector.through()))
+      const through = reached()
       const upTo = spool.last()
       while (shipped < upTo && !stop.signal.aborted) await pause(20, stop.signal)
       if (stop.signal.aborted) return
-      if (Number.isFinite(through)) await sendMarks(through)
+      if (through !== undefined) await sendMarks(through)
     }
   }
 
@@ -97,6 +99,16 @@ export function openShipper({
       troubles.set('marks', `watermarks do not get through: ${explain(error)}`)
       metrics.produce_failures_total.inc({ topic: 'logs' })
     }
+  }
+
+  /** What all collectors have passed; undefined while none that works has looked everywhere yet. */
+  function reached(): number | undefined {
+    const oldest = clock.now() - troubledMs
+    const counted = collectors.filter(
+      (collector) => collector.through() >= oldest || collector.trouble() === undefined,
+    )
+    const through = Math.min(...counted.map((collector) => collector.through()))
+    return Number.isFinite(through) && through > 0 ? through : undefined
   }
 
   function marks(through: number): ProducedRecord[] {
