@@ -39,8 +39,8 @@ export interface Description {
 export function describeFolder(root: string, id: string, known: string | undefined) {
   const path = join(root, id, 'config.v2.json')
   try {
-    const { mtimeMs, ino, size } = statSync(path)
-    const version = `${mtimeMs}:${ino}:${size}`
+    // The daemon writes both files when it makes a container, this one first.
+    const version = `${stampOf(path)} ${stampOf(join(root, id, 'hostconfig.json'))}`
     if (version === known) return undefined
     const config = asObject(JSON.parse(readFileSync(path, 'utf8')))
     return { version, config, driver: driverOf(root, id) } satisfies Description
@@ -48,6 +48,11 @@ export function describeFolder(root: string, id: string, known: string | undefin
     // Not there yet, not readable, or not JSON: what is known without it is enough to collect.
     return undefined
   }
+}
+
+function stampOf(path: string): string {
+  const stat = statSync(path, { throwIfNoEntry: false })
+  return stat ? `${stat.mtimeMs}:${stat.ino}:${stat.size}` : 'none'
 }
 
 function driverOf(root: string, id: string): string | undefined {

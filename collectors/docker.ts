@@ -25,6 +25,8 @@ export interface DockerCollectorOptions extends EventOptions {
   root?: string | undefined
   /** The daemon's socket; at least one of both. */
   socket?: string | undefined
+  /** False: read no files, all over the API (slower, and a burden to the daemon). */
+  files?: boolean
   /** The service of all these containers; without it each tells its own. */
   service?: string | undefined
   cluster?: string | undefined
@@ -60,7 +62,7 @@ const idleMs = { young: 20, usual: 100 }
  * read. Never fails because a folder or the daemon is away: that is retried for ever and told by `trouble()`.
  */
 export function openDockerCollector(options: DockerCollectorOptions): Promise<Collector> {
-  const { name, sink, clock, metrics, log, forgetMs = 60_000 } = options
+  const { name, sink, clock, metrics, log, files = true, forgetMs = 60_000 } = options
   const naming = { ...options, hostname: hostname() }
   const containers = new Map<string, Known>()
   /** Containers with a position that were not found, and since when. */
@@ -100,7 +102,7 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
 
   /** True if the list of containers is complete as of now. */
   function discover(nowMs: number): boolean {
-    const root = options.root ?? daemon?.root()
+    const root = files ? (options.root ?? daemon?.root()) : undefined
     const folders = root === undefined ? undefined : foldersOf(root)
     const listed = daemon?.view()?.containers
     for (const id of folders ?? []) update(id, root, nowMs)
@@ -147,6 +149,12 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
     const known = containers.get(id) ?? meet(id, nowMs)
     if (root !== undefined) readFolder(known, root)
     if (known.version === undefined) readInspected(known)
+    if (known.input?.idle() && !mayHaveFile(known)) {
+      // It was taken for a file's before its description was there.
+      pump.inputs.delete(logKey(id))
+      known.input.close()
+      delete known.input
+    }
     if (known.input) {
       const isRunning = daemon?.view()?.containers.get(id)?.running
       if (isRunning && 'running' in known.input) known.input.running()
@@ -204,7 +212,6 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
     const { id } = known
     const path = root === undefined ? logPathOfInspected(known) : logPathOf(root, id)
     const isDescribed = known.version !== undefined || known.inspected !== undefined
-    const hasFile = known.driver === undefined || known.driver === 'json-file'
     const shared = {
       ...options,
       key: logKey(id),
@@ -213,7 +220,7 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
       position: sink.position(logKey(id)) as DockerPosition | undefined,
       onBytes: (bytes: number) => metrics.collected_bytes_total.inc({ collector: name }, bytes),
     }
-    if (path !== undefined && hasFile && !(api && isForbidden(path))) {
+    if (files && path !== undefined && mayHaveFile(known) && !(api && isForbidden(path))) {
       return openDockerFile({ ...shared, path })
     }
     if (api && isDescribed) {
@@ -321,6 +328,10 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
       await pump.close()
     },
   })
+}
+
+function mayHaveFile({ driver }: Known): boolean {
+  return driver === undefined || driver === 'json-file'
 }
 
 function namedBy({ name }: DockerEvent): Identity {

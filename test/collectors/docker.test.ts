@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
 import { openDockerCollector, type DockerCollectorOptions } from '../../collectors/docker.ts'
+import type { Collector } from '../../collectors/sink.ts'
 import { wallClock } from '../../pipeline/clock.ts'
 import { silentLog } from '../../pipeline/log.ts'
 import { openMetrics } from '../../pipeline/metrics.ts'
@@ -29,8 +30,8 @@ function folder(t: ExecutionContext): string {
   return path
 }
 
-function open(root: string, sink: DockerCollectorOptions['sink'], more: object = {}) {
-  return openDockerCollector({
+async function open(root: string, sink: DockerCollectorOptions['sink'], more: object = {}) {
+  const collector = await openDockerCollector({
     name: 'docker',
     root,
     cluster: 'test',
@@ -43,7 +44,13 @@ function open(root: string, sink: DockerCollectorOptions['sink'], more: object =
     multiline: false,
     ...more,
   })
+  opened.push(collector)
+  return collector
 }
+
+// Also after a failure, or the test process would not end.
+const opened: Collector[] = []
+test.after.always(() => Promise.all(opened.map((collector) => collector.close())))
 
 const numbers = (count: number) => Array.from({ length: count }, (_, n) => messageAt(n))
 const config = (more: object = {}) => ({
@@ -56,113 +63,122 @@ function changesOf(recording: Recording, kind: string) {
   return [...recording.changes.values()].filter((change) => change['event.kind'] === kind)
 }
 
-test.serial('lines carry the identity, ids by Docker time and ordinal, and a dense sequence', async (t) => {
-  const root = folder(t)
-  const recording = openRecording()
-  const writer = openJsonFileWriter({ root, id: idOf(1) })
-  writer.config(config())
-  writer.write('a\n', '2026-11-22T18:00:00.5Z')
-  writer.write('b\n', '2026-11-22T18:00:00.5Z')
-  writer.write('oh\n', '2026-11-22T18:00:00.6Z', 'stderr')
-  const collector = await open(root, openRecordingSink(recording))
-  await until('three lines', () => recording.lines.length === 3)
-  await collector.close()
-  const id = idOf(1)
-  const out = recording.lines.filter((line) => line.source === `${id}:o`)
-  t.deepEqual(
-    out.map((line) => [line.message, line['event.id'], line['@timestamp']]),
-    [
-      ['a', `${id}:o:1795370400500000000:0`, '2026-11-22T18:00:00.500000000Z'],
-      ['b', `${id}:o:1795370400500000000:1`, '2026-11-22T18:00:00.500000000Z'],
-    ],
-  )
-  t.like(out[0], {
-    'service.name': '/shop/web',
-    'container.id': id,
-    'orchestrator.cluster.name': 'test',
-  })
-  t.deepEqual(messagesOf(recording, `${id}:e`), ['oh'])
-  t.like(recording.identities[0], { service: '/shop/web', container: id })
-})
-
-for (const compress of [false, true]) {
-  test.serial(`rotation at speed loses, doubles and reorders nothing${compress ? ' (compressed)' : ''}`, async (t) => {
+test.serial(
+  'lines carry the identity, ids by Docker time and ordinal, and a dense sequence',
+  async (t) => {
     const root = folder(t)
     const recording = openRecording()
+    const writer = openJsonFileWriter({ root, id: idOf(1) })
+    writer.config(config())
+    writer.write('a\n', '2026-11-22T18:00:00.5Z')
+    writer.write('b\n', '2026-11-22T18:00:00.5Z')
+    writer.write('oh\n', '2026-11-22T18:00:00.6Z', 'stderr')
     const collector = await open(root, openRecordingSink(recording))
-    const count = 20_000
-    const ids = [idOf(1), idOf(2)]
-    await Promise.all(
-      ids.map((id) =>
-        writeInThread({
-          root,
-          id,
-          from: 0,
-          count,
-          maxBytes: 100_000,
-          maxFiles: 50,
-          compress,
-          partialEvery: 7,
-          burst: 100,
-        }),
-      ),
-    )
-    await until('all lines', () => recording.lines.length >= 2 * count)
+    await until('three lines', () => recording.lines.length === 3)
     await collector.close()
-    for (const id of ids) t.deepEqual(messagesOf(recording, `${id}:o`), numbers(count))
-    t.deepEqual(changesOf(recording, 'gap'), [])
-    t.is(recording.dead.size, 0)
-  })
+    const id = idOf(1)
+    const out = recording.lines.filter((line) => line.source === `${id}:o`)
+    t.deepEqual(
+      out.map((line) => [line.message, line['event.id'], line['@timestamp']]),
+      [
+        ['a', `${id}:o:1795370400500000000:0`, '2026-11-22T18:00:00.500000000Z'],
+        ['b', `${id}:o:1795370400500000000:1`, '2026-11-22T18:00:00.500000000Z'],
+      ],
+    )
+    t.like(out[0], {
+      'service.name': '/shop/web',
+      'container.id': id,
+      'orchestrator.cluster.name': 'test',
+    })
+    t.deepEqual(messagesOf(recording, `${id}:e`), ['oh'])
+    t.like(recording.identities[0], { service: '/shop/web', container: id })
+  },
+)
+
+for (const compress of [false, true]) {
+  test.serial(
+    `rotation at speed loses, doubles and reorders nothing${compress ? ' (compressed)' : ''}`,
+    async (t) => {
+      const root = folder(t)
+      const recording = openRecording()
+      const collector = await open(root, openRecordingSink(recording))
+      const count = 20_000
+      const ids = [idOf(1), idOf(2)]
+      await Promise.all(
+        ids.map((id) =>
+          writeInThread({
+            root,
+            id,
+            from: 0,
+            count,
+            maxBytes: 100_000,
+            maxFiles: 50,
+            compress,
+            partialEvery: 7,
+            burst: 100,
+          }),
+        ),
+      )
+      await until('all lines', () => recording.lines.length >= 2 * count)
+      await collector.close()
+      for (const id of ids) t.deepEqual(messagesOf(recording, `${id}:o`), numbers(count))
+      t.deepEqual(changesOf(recording, 'gap'), [])
+      t.is(recording.dead.size, 0)
+    },
+  )
 }
 
-test.serial('killed at any moment and started again, every line is there exactly once', async (t) => {
-  const kills = fc.array(fc.integer({ min: 0, max: 6 }), { minLength: 3, maxLength: 6 })
-  await fc.assert(
-    fc.asyncProperty(kills, fc.boolean(), async (lives, multiline) => {
-      const root = mkdtempSync(join(tmpdir(), 'mesoscope-kill-'))
-      try {
-        const recording = openRecording()
-        const count = 3000
-        const writing = writeInThread({
-          root,
-          id: idOf(1),
-          from: 0,
-          count,
-          maxBytes: 20_000,
-          maxFiles: 100,
-          partialEvery: 5,
-          stderrEvery: 3,
-          burst: 20,
-        })
-        for (const killAfter of lives) {
-          const sink = openRecordingSink(recording, killAfter)
-          const collector = await open(root, sink, { multiline })
-          await until(
-            'the kill, or all lines',
-            () => sink.killed() || recording.lines.length >= count,
+test.serial(
+  'killed at any moment and started again, every line is there exactly once',
+  async (t) => {
+    const kills = fc.array(fc.integer({ min: 0, max: 6 }), { minLength: 3, maxLength: 6 })
+    await fc.assert(
+      fc.asyncProperty(kills, fc.boolean(), async (lives, multiline) => {
+        const root = mkdtempSync(join(tmpdir(), 'mesoscope-kill-'))
+        try {
+          const recording = openRecording()
+          const count = 3000
+          const writing = writeInThread({
+            root,
+            id: idOf(1),
+            from: 0,
+            count,
+            maxBytes: 20_000,
+            maxFiles: 100,
+            partialEvery: 5,
+            stderrEvery: 3,
+            burst: 20,
+          })
+          for (const killAfter of lives) {
+            const sink = openRecordingSink(recording, killAfter)
+            const collector = await open(root, sink, { multiline })
+            await until(
+              'the kill, or all lines',
+              () => sink.killed() || recording.lines.length >= count,
+            )
+            sink.kill()
+            await collector.close()
+          }
+          await writing
+          const last = await open(root, openRecordingSink(recording), { multiline })
+          await until('all lines', () => recording.lines.length >= count, 10_000)
+          await last.close()
+          const stderr = numbers(count).filter((_, n) => n % 3 === 0)
+          const stdout = numbers(count).filter((_, n) => n % 3 !== 0)
+          return (
+            same(messagesOf(recording, `${idOf(1)}:o`), stdout) &&
+            same(messagesOf(recording, `${idOf(1)}:e`), stderr) &&
+            changesOf(recording, 'gap').length === 0
           )
-          sink.kill()
-          await collector.close()
+        } finally {
+          rmSync(root, { recursive: true, force: true })
         }
-        await writing
-        const last = await open(root, openRecordingSink(recording), { multiline })
-        await until('all lines', () => recording.lines.length >= count, 10_000)
-        await last.close()
-        const stderr = numbers(count).filter((_, n) => n % 3 === 0)
-        const stdout = numbers(count).filter((_, n) => n % 3 !== 0)
-        return (
-          same(messagesOf(recording, `${idOf(1)}:o`), stdout) &&
-          same(messagesOf(recording, `${idOf(1)}:e`), stderr) &&
-          changesOf(recording, 'gap').length === 0
-        )
-      } finally {
-        rmSync(root, { recursive: true, force: true })
-      }
-    }),
-    { numRuns: 8, endOnFailure: true },
-  )
-  t.pass()
-})
+      }),
+      { numRuns: 8, endOnFailure: true },
+    )
+    t.pass()
+  },
+)
 
 const same = (a: string[], b: string[]) => JSON.stringify(a) === JSON.stringify(b)
 
@@ -269,48 +285,56 @@ test.serial('an identity that comes late is told, and later lines carry it', asy
   t.is(recording.lines[1]?.['service.name'], '/shop/web')
 })
 
-test.serial('starts and deaths are changes with exit code and the same id when told again', async (t) => {
-  const root = folder(t)
-  const recording = openRecording()
-  const writer = openJsonFileWriter({ root, id: idOf(1) })
-  const StartedAt = '2026-11-22T18:00:00.1Z'
-  writer.config(config({ State: { Running: true, StartedAt, FinishedAt: '0001-01-01T00:00:00Z' } }))
-  const collector = await open(root, openRecordingSink(recording))
-  await until('started', () => recording.changes.size === 1)
-  const FinishedAt = '2026-11-22T18:00:09.25Z'
-  const State = { Running: false, StartedAt, FinishedAt, ExitCode: 137, OOMKilled: true }
-  writer.config(config({ State }))
-  await until('died', () => recording.changes.size === 2)
-  await collector.close()
-  t.like(recording.changes.get(`change:container:${idOf(1)}:started:1795370400100000000`), {
-    'event.action': 'started',
-    'service.name': '/shop/web',
-  })
-  t.like(recording.changes.get(`change:container:${idOf(1)}:died:1795370409250000000`), {
-    'event.action': 'died',
-    message: 'container web-1 died, exit code 137 (signal 9), out of memory',
-    'process.exit_code': 137,
-  })
-  recording.positions.clear()
-  const again = await open(root, openRecordingSink(recording))
-  await until('told again', () => recording.positions.size > 0)
-  await again.close()
-  t.is(recording.changes.size, 2)
-})
+test.serial(
+  'starts and deaths are changes with exit code and the same id when told again',
+  async (t) => {
+    const root = folder(t)
+    const recording = openRecording()
+    const writer = openJsonFileWriter({ root, id: idOf(1) })
+    const StartedAt = '2026-11-22T18:00:00.1Z'
+    writer.config(
+      config({ State: { Running: true, StartedAt, FinishedAt: '0001-01-01T00:00:00Z' } }),
+    )
+    const collector = await open(root, openRecordingSink(recording))
+    await until('started', () => recording.changes.size === 1)
+    const FinishedAt = '2026-11-22T18:00:09.25Z'
+    const State = { Running: false, StartedAt, FinishedAt, ExitCode: 137, OOMKilled: true }
+    writer.config(config({ State }))
+    await until('died', () => recording.changes.size === 2)
+    await collector.close()
+    t.like(recording.changes.get(`change:container:${idOf(1)}:started:1795370400100000000`), {
+      'event.action': 'started',
+      'service.name': '/shop/web',
+    })
+    t.like(recording.changes.get(`change:container:${idOf(1)}:died:1795370409250000000`), {
+      'event.action': 'died',
+      message: 'container web-1 died, exit code 137 (signal 9), out of memory',
+      'process.exit_code': 137,
+    })
+    recording.positions.clear()
+    const again = await open(root, openRecordingSink(recording))
+    await until('told again', () => recording.positions.size > 0)
+    await again.close()
+    t.is(recording.changes.size, 2)
+  },
+)
 
-test.serial('a root that is missing is told with a remedy, and read once it is there', async (t) => {
-  const root = join(folder(t), 'containers')
-  const recording = openRecording()
-  const collector = await open(root, openRecordingSink(recording))
-  await until('trouble', () => collector.trouble() !== undefined)
-  t.regex(collector.trouble() ?? '', /containers cannot be listed \(ENOENT\): is this the/)
-  t.is(collector.through(), 0)
-  mkdirSync(root)
-  openJsonFileWriter({ root, id: idOf(1) }).write('x\n', timeAt(0))
-  await until('a line', () => recording.lines.length === 1)
-  await until('no trouble', () => collector.trouble() === undefined)
-  await collector.close()
-})
+test.serial(
+  'a root that is missing is told with a remedy, and read once it is there',
+  async (t) => {
+    const root = join(folder(t), 'containers')
+    const recording = openRecording()
+    const collector = await open(root, openRecordingSink(recording))
+    await until('trouble', () => collector.trouble() !== undefined)
+    t.regex(collector.trouble() ?? '', /containers cannot be listed \(ENOENT\): is this the/)
+    t.is(collector.through(), 0)
+    mkdirSync(root)
+    openJsonFileWriter({ root, id: idOf(1) }).write('x\n', timeAt(0))
+    await until('a line', () => recording.lines.length === 1)
+    await until('no trouble', () => collector.trouble() === undefined)
+    await collector.close()
+  },
+)
 
 test.serial('damaged bytes become dead letters, the records around them lines', async (t) => {
   const root = folder(t)

@@ -14,7 +14,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import test, { type ExecutionContext } from 'ava'
 import { openFilesCollector } from '../../collectors/files.ts'
-import type { Sink } from '../../collectors/sink.ts'
+import type { Collector, Sink } from '../../collectors/sink.ts'
 import { wallClock } from '../../pipeline/clock.ts'
 import { silentLog } from '../../pipeline/log.ts'
 import { openMetrics } from '../../pipeline/metrics.ts'
@@ -26,8 +26,8 @@ function folder(t: ExecutionContext): string {
   return path
 }
 
-function open(paths: string[], sink: Sink, more: object = {}) {
-  return openFilesCollector({
+async function open(paths: string[], sink: Sink, more: object = {}) {
+  const collector = await openFilesCollector({
     name: 'files',
     paths,
     service: 'host',
@@ -40,7 +40,13 @@ function open(paths: string[], sink: Sink, more: object = {}) {
     multiline: false,
     ...more,
   })
+  opened.push(collector)
+  return collector
 }
+
+// Also after a failure, or the test process would not end.
+const opened: Collector[] = []
+test.after.always(() => Promise.all(opened.map((collector) => collector.close())))
 
 const lines = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, n) => `line ${from + n}`)

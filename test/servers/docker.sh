@@ -87,7 +87,7 @@ start() {
 # What a killed daemon leaves behind: containerd, shims (told by our folder in their arguments) and mounts.
 sweep() {
   for proc in /proc/[0-9]*; do
-    tr '\0' ' ' <"$proc/cmdline" 2>/dev/null | grep -q "^[^ ]*containerd[^ ]* .*$dir/exec/" && kill "${proc#/proc/}" 2>/dev/null
+    { tr '\0' ' ' <"$proc/cmdline"; } 2>/dev/null | grep -q "^[^ ]*containerd[^ ]* .*$dir/exec/" && kill "${proc#/proc/}" 2>/dev/null
   done
   awk -v dir="$dir/" 'index($2, dir) == 1 { print $2 }' /proc/mounts | sort -r | while read -r point; do umount "$point"; done
   rm -f "$socket" "$dir/pid"
