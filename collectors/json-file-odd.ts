@@ -49,6 +49,7 @@ interface ParsedRecord {
 }
 
 function parseRecord(chunk: Buffer, begin: number, end: number): ParsedRecord | undefined {
+  if (!mayBeObject(chunk, begin, end)) return undefined
   try {
     const record = JSON.parse(chunk.toString('utf8', begin, end)) as Record<string, unknown> | null
     const log = record?.['log']
@@ -58,6 +59,18 @@ function parseRecord(chunk: Buffer, begin: number, end: number): ParsedRecord | 
   } catch {
     return undefined
   }
+}
+
+const isSpace = (byte: number | undefined) =>
+  byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
+
+/** Between braces? To throw costs microseconds: a file of garbage must not hold up the others. */
+function mayBeObject(chunk: Buffer, begin: number, end: number): boolean {
+  let first = begin
+  while (first < end && isSpace(chunk[first])) first++
+  let last = end - 1
+  while (last > first && isSpace(chunk[last])) last--
+  return chunk[first] === 0x7b && chunk[last] === 0x7d
 }
 
 /** RFC 3339 with any zone as fixed-width UTC. */
