@@ -23,13 +23,12 @@ interface World {
   collectors: Pick<Collector, 'through' | 'trouble'>[]
 }
 
-async function open(t: ExecutionContext, { dir, bus, others = [] }: Partial<World> = {}) {
+async function open(t: ExecutionContext, { dir, bus }: Partial<World> = {}) {
   const world: World = {
     dir: dir ?? (await tempDir(t)),
     bus: bus ?? (await openBus(t)),
     refuses: () => false,
     through: 0,
-    others,
     collectors: [{ through: () => world.through, trouble: () => undefined }],
   }
   const metrics = openMetrics()
@@ -184,20 +183,6 @@ test('a collector in trouble holds the watermark only for a while, one that work
     until('a mark', async () => (await newest()) > now, 300),
     { message: /still not/ },
   )
-})
-
-test('a collector in trouble does not hold the watermark for ever; one that is only slow does', async (t) => {
-  const troubled = { through: () => 5, trouble: () => 'it cannot read' }
-  const { world } = await open(t, { others: [troubled] })
-  world.through = wallClock.now()
-  await until('marks', async () => (await readAll(world.bus, 'logs')).length > 0)
-
-  const slow = { through: () => 5, trouble: () => undefined }
-  const other = await open(t, { others: [slow] })
-  other.world.through = wallClock.now()
-  await until('marks', async () => (await readAll(other.world.bus, 'logs')).length > 0)
-  const [first] = await readAll(other.world.bus, 'logs')
-  t.is(first?.headers['through'], '5')
 })
 
 test('marks that do not get through are told and do not stop the lines', async (t) => {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
 import type { Bus, BusRecord, Topic } from '../../pipeline/bus/bus.ts'
 import { openEmbeddedBus } from '../../pipeline/bus/embedded.ts'
-import { wallClock } from '../../pipeline/clock.ts'
+import { wallClock, type Clock } from '../../pipeline/clock.ts'
 import { msToIso, type Level, type LogDoc } from '../../pipeline/event.ts'
 import { encodeRecord, toBusRecord, type Lineage, type LogRecord } from '../../pipeline/record.ts'
 import { openSqliteStore } from '../../pipeline/store/sqlite.ts'
@@ -19,8 +19,12 @@ export async function tempDir(t: ExecutionContext): Promise<string> {
 }
 
 /** Real bus and store in a directory that goes with the test. */
-export async function openBus(t: ExecutionContext, dir?: string): Promise<Bus> {
-  const bus = await openEmbeddedBus({ dir: dir ?? (await tempDir(t)), clock: wallClock })
+export async function openBus(
+  t: ExecutionContext,
+  dir?: string,
+  clock: Clock = wallClock,
+): Promise<Bus> {
+  const bus = await openEmbeddedBus({ dir: dir ?? (await tempDir(t)), clock })
   t.teardown(() => bus.close())
   return bus
 }
