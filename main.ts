@@ -147,6 +147,7 @@ async function openAlerts(base: Base, url: () => string | undefined): Promise<Al
     ...alertingSettings(settings),
     ...(mail ? { mail: mailSettings(mail) } : {}),
     intervalMs: settings.evaluation.interval,
+    beginAt: clock.now(),
     samples: async ({ service, ...query }) =>
       (await store.search({ ...query, ...(service === undefined ? {} : { services: [service] }) }))
         .hits,

@@ -19,6 +19,7 @@ import {
   type AlertRecords,
   type Notification,
   type OwnedState,
+  type Progress,
 } from './records.ts'
 import type { CompiledRules } from './rules/rule.ts'
 import type { SignalDeclarations } from './signals.ts'
@@ -30,6 +31,8 @@ export interface EvaluatorOptions {
   signals: SignalDeclarations
   /** Distance of evaluation times, ms. */
   intervalMs: number
+  /** At the very first start: from which time on to evaluate, ms; unless set from what is measured last. */
+  beginAt?: number
   /** How far measuring must have come beyond an evaluation time, ms; 0 unless set. */
   lagAllowanceMs?: number
   /** Without progress of the slowest partition for this long, alerts are unknown, ms; a minute unless set. */
@@ -72,12 +75,14 @@ export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluato
   for (const { key, reason } of records.unreadable) {
     log.warn({ key, reason }, 'a record of the alerts topic was not understood and is left alone')
   }
+  const signalsHash = hashOf(options.signals)
+  if (options.beginAt !== undefined)
+    records.progress ??= await begin(options, options.beginAt, signalsHash)
   const engine = openEngine({
     ...options,
     partitions: bus.partitions('logs'),
     restored: { ...records, through: records.progress?.through },
   })
-  const signalsHash = hashOf(options.signals)
   const told = new Set(records.notifications.map(notifyKey))
   const writer = stateWriter(records)
   const stop = new AbortController()
@@ -214,6 +219,17 @@ export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluato
       await working
     },
   }
+}
+
+/** Written down before anything else: a kill a moment later must not make the next start the first one again. */
+async function begin(
+  { bus, intervalMs }: EvaluatorOptions,
+  atMs: number,
+  signals: string,
+): Promise<Progress> {
+  const progress = { through: Math.floor(atMs / intervalMs) * intervalMs, offset: 0, signals }
+  await bus.produce('alerts', [encode(progressKey, progress)])
+  return progress
 }
 
 /** Writes only what differs from what was written last. */

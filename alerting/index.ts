@@ -29,6 +29,8 @@ export interface AlertingOptions {
   mail?: MailSettings
   /** Distance of evaluation times, ms. */
   intervalMs: number
+  /** At the very first start: from which time on to evaluate, ms; history before it is not alerted on. */
+  beginAt?: number
   lagAllowanceMs?: number
   stalledAfterMs?: number
   seenForMs?: number

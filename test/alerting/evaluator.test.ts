@@ -1,6 +1,7 @@
 import test from 'ava'
 import { wallClock } from '../../pipeline/clock.ts'
 import type { Bus } from '../../pipeline/bus/bus.ts'
+import { msToIso } from '../../pipeline/event.ts'
 import { decodeAll } from '../../alerting/records.ts'
 import {
   bucket,
@@ -227,6 +228,22 @@ test('history from before the first start is not alerted on', async (t) => {
   await until('evaluated', () => alerting.through() === at(100))
   t.deepEqual(alerting.alerts(), [])
   t.deepEqual(changes, [])
+})
+
+test('a kill right after the very first opening does not make the next start the first one again', async (t) => {
+  const bus = await openWorld(t)
+  const first = await openDesk(t, bus, { beginAt: at(0) })
+  await first.close()
+  await measured(bus, at(0), at(20), 100)
+  await measured(bus, at(20), at(60), 0)
+  const { alerting, changes } = await openDesk(t, bus, { beginAt: at(60) })
+  await until('evaluated', () => alerting.through() === at(60))
+  t.deepEqual(
+    changes
+      .filter((change) => change['event.action'] === 'fired')
+      .map((change) => change['@timestamp']),
+    [msToIso(at(1))],
+  )
 })
 
 test('a jump of years is not walked through', async (t) => {
