@@ -183,8 +183,12 @@ async function stopLoops(
   if (lost.length === 0) return
   await Promise.all(lost.map(([, loop]) => loop.stop()))
   for (const [partition] of lost) member.loops.delete(partition)
-  member.options.onRevoked?.(lost.map(([partition]) => partition))
-  if (lost.length > 0) member.options.onRevoked?.(lost.map(([partition]) => partition))
+  try {
+    member.options.onRevoked?.(lost.map(([partition]) => partition))
+  } catch (error) {
+    // The others must get the partitions all the same.
+    member.options.onFailure?.(error, emptyBatch(member.options.topic))
+  }
 }
 
 function nextRetry(ms: number): number {
