@@ -28,13 +28,16 @@ export async function tailBus(
   while (!signal.aborted) {
     const found: Found[] = []
     let behind = false
-    for (const [partition, offset] of next.entries()) {
+    // One end for all partitions, so that what came together is shown together.
+    for (const [partition, end] of (await bus.ends('logs')).entries()) {
+      const offset = next[partition] ?? end
+      if (offset >= end) continue
       const batch = await bus.read('logs', partition, offset, { maxBytes })
-      if (signal.aborted) return
-      next[partition] = batch.next
-      behind ||= batch.next < batch.end
-      for (const record of batch.records) found.push(...matches(record))
+      next[partition] = Math.min(batch.next, end)
+      behind ||= batch.next < end
+      for (const record of batch.records) if (record.offset < end) found.push(...matches(record))
     }
+    if (signal.aborted) return
     if (found.length > 0) await onLines(found.toSorted(byTime).map(({ doc }) => doc))
     if (!behind) await pause(pollMs, signal)
   }

@@ -197,7 +197,7 @@ test('when it is full, `drop_oldest` drops the oldest lines, counts them and tel
 
   const changes = left
     .filter(({ topic }) => topic === 'changes')
-    .map((one) => jsonOf<ChangeDoc>(one))
+    .map((one) => jsonOf(one) as ChangeDoc)
   const told = changes.map(
     ({ message }) => /sequence (\d+) to (\d+)/.exec(message) as RegExpExecArray,
   )
@@ -301,7 +301,7 @@ test('a damaged file is named', async (t) => {
   await writeFile(join(dir, 'spool.db'), 'this is no database, whatever its name says'.repeat(100))
   const error = await t.throwsAsync(open(t, { dir }), { instanceOf: Trouble })
   t.regex(error?.message ?? '', /spool\.db is damaged/)
-  t.regex((error as Trouble).remedy ?? '', /move it away/)
+  t.regex(error?.remedy ?? '', /move it away/)
 })
 
 test('damage inside the file is told by what touches it', async (t) => {

@@ -95,6 +95,6 @@ export async function readAll(bus: Bus, topic: Topic): Promise<BusRecord[]> {
   return records
 }
 
-export function jsonOf<T>({ value }: Pick<BusRecord, 'value'>): T {
-  return JSON.parse(Buffer.from(value).toString('utf8')) as T
+export function jsonOf({ value }: Pick<BusRecord, 'value'>): unknown {
+  return JSON.parse(Buffer.from(value).toString('utf8'))
 }

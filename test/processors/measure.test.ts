@@ -68,10 +68,10 @@ async function published(bus: Bus) {
   return {
     buckets: records
       .filter(({ headers }) => headers['kind'] === 'bucket')
-      .flatMap((one) => jsonOf<SignalBucket[]>(one)),
+      .flatMap((one) => jsonOf(one) as SignalBucket[]),
     watermarks: records
       .filter(({ headers }) => headers['kind'] === 'watermark')
-      .map((one) => jsonOf<{ partition: number; through: number }>(one)),
+      .map((one) => jsonOf(one) as { partition: number; through: number }),
   }
 }
 
