@@ -20,8 +20,8 @@ const maxFileBytes = 1024 * 1024
 
 /**
  * Reads the settings. `file` undefined means the empty file; `overrides` (the command line's, the demo's) are laid
- * over it: mappings key by key, lists are added to the file's. `checks` see what is otherwise right. Throws a {@link SettingsTrouble} with all faults,
- * or a Trouble if the file cannot be read.
+ * over it: mappings key by key, lists are added to the file's. `checks` see what is otherwise right. Throws a
+ * {@link SettingsTrouble} with all faults, also if the file cannot be read.
  *
  * @example
  * loadSettings('mesoscope.yaml', process.env, { listen: { port: 8080 } }).settings.store.retention // 1209600000
@@ -63,19 +63,19 @@ export function dataDirectory(file: string | undefined, env: Environment): strin
 function readConfig(file: string): string {
   try {
     const { size } = statSync(file)
-    if (size > maxFileBytes) throw new Trouble(`${file} has ${size} bytes, too many for settings`)
+    if (size > maxFileBytes) {
+      throw unreadable(`${file} has ${size} bytes, too many for settings: name the right file`)
+    }
     return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file))
   } catch (error) {
     if (error instanceof Trouble) throw error
-    if (error instanceof TypeError) {
-      throw new Trouble(`${file} is not UTF-8`, { remedy: 'save it as UTF-8' })
-    }
-    throw new Trouble(`cannot read ${file} (${errorCode(error) ?? 'unknown error'})`, {
-      remedy: 'name an existing file with --config',
-      cause: error,
-    })
+    if (error instanceof TypeError) throw unreadable(`${file} is not UTF-8: save it as UTF-8`)
+    const code = errorCode(error) ?? 'unknown error'
+    throw unreadable(`cannot read ${file} (${code}): name a readable file with --config`)
   }
 }
+
+const unreadable = (sentence: string) => new SettingsTrouble([sentence])
 
 function explainIssue(issue: z.core.$ZodIssue, tree: Tree): Fault[] {
   const path = issue.path as Path

@@ -66,13 +66,14 @@ function checkDirectory(dir: string): void {
     writeFileSync(file, `${dataVersion}\n`)
   } catch (error) {
     if (error instanceof Trouble) throw error
-    throw new Trouble(
-      `cannot use ${dir} as the data directory: ${errorCode(error) ?? String(error)}`,
-      {
-        remedy: 'make it writable for this user, or choose another with --data',
-        cause: error,
-      },
-    )
+    const code = errorCode(error)
+    const isFile = code === 'EEXIST' || code === 'ENOTDIR'
+    throw new Trouble(`cannot use ${dir} as the data directory: ${code ?? String(error)}`, {
+      remedy: isFile
+        ? 'there is a file in its place: choose another with --data'
+        : 'make it writable for this user, or choose another with --data',
+      cause: error,
+    })
   }
 }
 
