@@ -18,7 +18,7 @@ export interface ValueTest {
   fieldWords: string[]
 }
 
-export function valueTest({ expression, operator }: Tag): ValueTest {
+export function valueTest({ expression, operator }: Tag, text: string): ValueTest {
   if (expression.type === 'RangeExpression') {
     const { min, max, minInclusive, maxInclusive } = expression.range
     return numberTest(
@@ -31,10 +31,19 @@ export function valueTest({ expression, operator }: Tag): ValueTest {
   if (comparison && comparison !== ':' && comparison !== ':=') {
     return comparisonTest(comparison, Number(expression.value))
   }
-  return literalTest(String(expression.value), expression.quoted)
+  return literalTest(asWritten(expression, text), expression.quoted)
 }
 
 const noWords = { words: [], fieldWords: [] }
+
+/** A number as it stands in the query: `version:1.10` is not 1.1. The parser tells where it starts, not where it ends. */
+function asWritten(
+  { value, location }: Extract<Tag['expression'], { type: 'LiteralExpression' }>,
+  text: string,
+): string {
+  if (typeof value !== 'number') return String(value)
+  return /^[-\d.]+/.exec(text.slice(location.start))?.[0] ?? String(value)
+}
 
 function constantTest(answer: boolean): ValueTest {
   return { text: () => answer, exact: () => answer, value: () => answer, ...noWords }

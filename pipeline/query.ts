@@ -49,7 +49,7 @@ const maxQueryLength = 4096
 export function parseQuery(text: string): Query {
   if (text.length > maxQueryLength)
     throw new Trouble(`the query is longer than ${maxQueryLength} characters`)
-  const root = text.trim() === '' ? all : compile(parseTree(text))
+  const root = text.trim() === '' ? all : compile(parseTree(text), text)
   return {
     text,
     matches: (doc) => root.test(openLine(doc)),
@@ -91,14 +91,14 @@ function parseObject(message: string): Record<string, unknown> | undefined {
   }
 }
 
-function compile(ast: LiqeQuery): Node {
+function compile(ast: LiqeQuery, text: string): Node {
   switch (ast.type) {
     case 'EmptyExpression':
       return all
     case 'ParenthesizedExpression':
-      return compile(ast.expression)
+      return compile(ast.expression, text)
     case 'UnaryOperator': {
-      const operand = compile(ast.operand)
+      const operand = compile(ast.operand, text)
       return {
         test: (line) => !operand.test(line),
         words: [],
@@ -109,11 +109,11 @@ function compile(ast: LiqeQuery): Node {
       }
     }
     case 'LogicalExpression': {
-      const [left, right] = [compile(ast.left), compile(ast.right)]
+      const [left, right] = [compile(ast.left, text), compile(ast.right, text)]
       return ast.operator.operator === 'OR' ? either(left, right) : both(left, right)
     }
     case 'Tag':
-      return compileTag(ast)
+      return compileTag(ast, text)
   }
 }
 
@@ -138,8 +138,8 @@ function either(left: Node, right: Node): Node {
   }
 }
 
-function compileTag(tag: Tag): Node {
-  const test = valueTest(tag)
+function compileTag(tag: Tag, text: string): Node {
+  const test = valueTest(tag, text)
   const name = tag.field.type === 'ImplicitField' ? 'message' : tag.field.name
   const field = aliases[name] ?? name
   if (field === 'message') {
