@@ -16,12 +16,14 @@ import { openInstance } from '../dashboards/shop.ts'
  */
 const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
 const shots = process.env['MESOSCOPE_SHOTS']
-const inBrowser = existsSync(executablePath) ? test.serial : test.skip
 
 let browser: Browser | undefined
-test.before(async () => {
-  if (existsSync(executablePath))
-    browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
+test.before('there is a browser', async (t) => {
+  if (!existsSync(executablePath)) {
+    t.fail(`no ${executablePath}: apt-get install chromium, or name another in CHROMIUM`)
+    return
+  }
+  browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
 })
 test.after.always(() => browser?.close())
 
@@ -59,7 +61,7 @@ async function picture(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: join(shots, `${name}.png`) })
 }
 
-inBrowser(
+test.serial(
   'from the ill service to its lines, the live tail, a line’s context and its address',
   async (t) => {
     const { url, page, complaints, tails, store } = await openShop(t)
@@ -120,7 +122,7 @@ inBrowser(
   },
 )
 
-inBrowser('a hostile line is only text', async (t) => {
+test.serial('a hostile line is only text', async (t) => {
   const { url, page, complaints, store } = await openShop(t)
   const hostile = openInstance('/shop/<img src=x onerror=owned=1>', 'evil.1', '9'.repeat(64))
   await store.appendLogs([
@@ -144,7 +146,7 @@ inBrowser('a hostile line is only text', async (t) => {
   t.deepEqual(complaints, [])
 })
 
-inBrowser(
+test.serial(
   'older lines come as one scrolls; dragging over the histogram narrows the time',
   async (t) => {
     const { url, page, complaints } = await openShop(t, 'light')
@@ -176,7 +178,7 @@ inBrowser(
   },
 )
 
-inBrowser('while one reads further down new lines wait', async (t) => {
+test.serial('while one reads further down new lines wait', async (t) => {
   const { url, page, complaints, tails } = await openShop(t)
   await page.goto(`${url}/#/logs?service=/shop/web&live=1`)
   await page.locator('.line').first().waitFor()
@@ -193,7 +195,7 @@ inBrowser('while one reads further down new lines wait', async (t) => {
   t.deepEqual(complaints, [])
 })
 
-inBrowser('the demo: break it, and read the mail', async (t) => {
+test.serial('the demo: break it, and read the mail', async (t) => {
   const { url, page, complaints } = await openShop(t, 'light')
   await page.goto(`${url}/#/alerts`)
   await page.getByText('No mail yet').waitFor()
@@ -210,7 +212,7 @@ inBrowser('the demo: break it, and read the mail', async (t) => {
   t.deepEqual(complaints, [])
 })
 
-inBrowser('what went wrong is said with what to do', async (t) => {
+test.serial('what went wrong is said with what to do', async (t) => {
   const { url, page, state } = await openShop(t)
   state.alerts = []
   state.health = {
@@ -237,7 +239,7 @@ inBrowser('what went wrong is said with what to do', async (t) => {
   t.pass('each sentence came')
 })
 
-inBrowser('a link from a mail survives the login', async (t) => {
+test.serial('a link from a mail survives the login', async (t) => {
   const { url, store } = await open(t, { token: 'open-sesame' })
   const instance = openInstance('/shop/web', 'web.1', 'a'.repeat(64))
   await store.appendLogs([instance.write(wallClock.now() - 1000, [['info', 'hello']])])
