@@ -64,9 +64,8 @@ export function openMeasurer(options: MeasurerOptions) {
     if (!partition) throw new Error(`partition ${batch.partition} was not assigned`)
     await rests.get(batch.partition)
     const lines = await readLines(batch)
+    // After a failure the same batch comes again: what was counted is known by its sequences.
     for (const record of batch.records) {
-      // After a failure the same batch comes again: what was counted is known by its offset.
-      if (record.offset < partition.position) continue
       if (record.headers['kind'] === 'mark') tellGone(takeMark(partition, record))
       const read = lines.get(record.offset)
       if (read) count(partition, resolved(read), record.time)

@@ -13,6 +13,7 @@ import {
   openMeasurer,
   type MeasurerOptions,
 } from '../../processors/measure.ts'
+import { bucketKey, decodePartition, type Partition } from '../../processors/partition.ts'
 import type { Catalog } from '../../processors/resolve.ts'
 import {
   jsonOf,
@@ -205,6 +206,32 @@ test('whatever comes twice and whenever it is killed, every bucket equals an off
     }),
     { numRuns: 12 },
   )
+})
+
+test('no value is published before the snapshot that holds it is written', async (t) => {
+  const bus = await openBus(t)
+  let snapshot: Partition | undefined
+  let checked = 0
+  open(t, {
+    ...bus,
+    async produce(topic, records) {
+      const [first] = records
+      if (topic === 'state' && first) snapshot = decodePartition(0, first.value, () => true)
+      for (const { headers, value } of topic === 'signals' ? records : []) {
+        if (headers?.['kind'] !== 'bucket') continue
+        for (const bucket of jsonOf({ value }) as SignalBucket[]) {
+          t.is(snapshot?.buckets.get(bucketKey(bucket))?.count, bucket.count)
+          checked++
+        }
+      }
+      await bus.produce(topic, records)
+    },
+  })
+  for (let first = 0; first < 5; first++) {
+    await produceLines(bus, record({ source: 'a', identity: { service: '/web' }, first }))
+    await measured(bus)
+  }
+  t.is(checked, 5)
 })
 
 test('signals count by level, by text and by several parts of the identity', async (t) => {
