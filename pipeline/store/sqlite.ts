@@ -1,13 +1,18 @@
+import { accessSync, constants, mkdirSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { openWorker } from '../rpc.ts'
+import { explained } from '../sqlite.ts'
 import type { StoreReader } from './sqlite-reader.ts'
 import type { StoreWriter } from './sqlite-writer.ts'
 import type { Store } from './store.ts'
 
 /**
  * The store of one machine: a SQLite database a day in `dir`, written by one thread and read by another, so that a
- * search never waits for the writer. The caller owns the directory (see `pipeline/owner.ts`).
+ * search never waits for the writer. The caller owns the directory (see `pipeline/owner.ts`). Throws Trouble if
+ * something in it cannot be written.
  */
 export function openSqliteStore({ dir }: { dir: string }): Store {
+  checkWritable(dir)
   const writer = openWorker<StoreWriter>(import.meta.url, './sqlite-writer', { dir })
   const reader = openWorker<StoreReader>(import.meta.url, './sqlite-reader', { dir })
   return {
@@ -22,6 +27,18 @@ export function openSqliteStore({ dir }: { dir: string }): Store {
       await Promise.all([writer.close(), reader.close()])
     },
   }
+}
+
+/** Days are opened when they are needed: what an earlier start left to another user has to be met now. */
+function checkWritable(dir: string): void {
+  explained(dir, () => {
+    mkdirSync(dir, { recursive: true })
+    accessSync(dir, constants.W_OK | constants.X_OK)
+    for (const name of readdirSync(dir).filter((file) => file.endsWith('.db'))) {
+      const file = join(dir, name)
+      explained(file, () => accessSync(file, constants.R_OK | constants.W_OK))
+    }
+  })
 }
 
 export type StoreForReading = ReturnType<typeof readingPart> & Pick<Store, 'close'>
