@@ -48,6 +48,8 @@ export interface Pump {
 const chunkBytes = 1024 * 1024
 /** An input that cannot be read holds back what `through` says no longer than this: the others go on without it. */
 const failingMs = 30_000
+/** Closing waits so long for a sink that is blocked; what it did not take is read again after the next start. */
+const closingMs = 3_000
 /** So much is read before it is appended, however many inputs are busy. */
 const batchBytes = 4 * chunkBytes
 
@@ -60,7 +62,8 @@ export function openPump(options: PumpOptions): Pump {
   const failures = new Map<string, { told: string; sinceMs: number }>()
   let batch: Collected = {}
   let unappended = 0
-  let appending: Promise<void> = Promise.resolve()
+  let appending: Promise<boolean> = Promise.resolve(true)
+  const givenUp = Promise.withResolvers<false>()
   let sinkTrouble: string | undefined
   let rediscover = true
   let discoveredMs = 0
@@ -68,19 +71,22 @@ export function openPump(options: PumpOptions): Pump {
   let resting: AbortController | undefined
   let woken = false
 
-  async function append(taken: Collected) {
+  /** False if it was given up because we are closed. */
+  async function append(taken: Collected): Promise<boolean> {
     while (!(stopping.signal.aborted && sinkTrouble)) {
       try {
-        await sink.append(taken)
+        const done = sink.append(taken).then(() => true)
+        if (!(await Promise.race([done, givenUp.promise]))) return false
         sinkTrouble = undefined
         countAppended(taken)
-        return
+        return true
       } catch (error) {
         sinkTrouble = `${name}: what was read cannot be stored: ${explain(error)}`
         log.error({ err: error, collector: name }, 'the spool refused a batch; trying again')
         await pause(1000, stopping.signal)
       }
     }
+    return false
   }
 
   function countAppended({ records = [], dead = [] }: Collected) {
@@ -143,7 +149,9 @@ export function openPump(options: PumpOptions): Pump {
     await flush()
     if (!busy) await appending
     // Not before it is on disk.
-    void appending.then(() => (throughMs = Math.max(throughMs, reached)))
+    void appending.then((isAppended) => {
+      if (isAppended) throughMs = Math.max(throughMs, reached)
+    })
     return busy
   }
 
@@ -195,9 +203,10 @@ export function openPump(options: PumpOptions): Pump {
     },
     through: () => throughMs,
     trouble: () => sinkTrouble ?? failures.values().next().value?.told,
-    close() {
+    async close() {
       stopping.abort()
-      return running
+      const timer = setTimeout(() => givenUp.resolve(false), closingMs)
+      await running.finally(() => clearTimeout(timer))
     },
   }
 }
