@@ -67,14 +67,17 @@ function checkDirectory(dir: string): void {
   } catch (error) {
     if (error instanceof Trouble) throw error
     const code = errorCode(error)
-    const isFile = code === 'EEXIST' || code === 'ENOTDIR'
     throw new Trouble(`cannot use ${dir} as the data directory: ${code ?? String(error)}`, {
-      remedy: isFile
-        ? 'there is a file in its place: choose another with --data'
-        : 'make it writable for this user, or choose another with --data',
+      remedy: `${remedies[code ?? ''] ?? 'make it writable for this user'}, or choose another with --data`,
       cause: error,
     })
   }
+}
+
+const remedies: Record<string, string> = {
+  EEXIST: 'there is a file in its place: move that away',
+  ENOTDIR: 'there is a file in its place: move that away',
+  ENOSPC: 'free disk space',
 }
 
 /** Undefined where there is none yet; also after a kill between making the file and writing it. */

@@ -1,4 +1,4 @@
-import { execFile, spawn, type SpawnOptions } from 'node:child_process'
+import { execFile, execFileSync, spawn, type SpawnOptions } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -15,7 +15,7 @@ import { runningProcess } from '../../pipeline/owner.ts'
 const program = fileURLToPath(new URL('../../bin/mesoscope.js', import.meta.url))
 
 /** How long a condition may take to come true on a machine that has other things to do. */
-export const patienceMs = Number(process.env.PATIENCE ?? 45_000)
+export const patienceMs = 45_000
 
 /** Asks until there is an answer; a test fails with the last error, not with a bare "too late". */
 export async function until<T>(
@@ -222,6 +222,20 @@ export function mesoscope(
 export const isRoot = process.getuid?.() === 0
 /** `nobody`. */
 export const otherUid = 65_534
+
+/** Whether a small disk can be made here: as root, outside of most containers. */
+export function canMount(): boolean {
+  const dir = mkdtempSync(join(tmpdir(), 'mesoscope-mount-'))
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', dir], { stdio: 'ignore' })
+    execFileSync('umount', [dir], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  } finally {
+    rmSync(dir, { recursive: true })
+  }
+}
 
 /** Lets another user through to what is below. */
 export function openToAll(dir: string): void {
