@@ -16,6 +16,11 @@ export const catalogue = {
     labels: ['stage', 'cause'],
     help: 'Lines lost, by where and why; each has a change event too.',
   },
+  gaps_total: {
+    kind: 'counter',
+    labels: ['collector'],
+    help: 'Stretches of input that were gone before they were read; each has a change event.',
+  },
   dead_letters_total: {
     kind: 'counter',
     labels: ['stage'],

@@ -8,10 +8,10 @@ export const dayMs = 86_400_000
 
 /** A line to be written. */
 export interface Line {
-  /** ms; a fraction gives µs and ns. */
+  /** Whole ms. */
   at?: number
-  /** Instead of `at`. */
-  ns?: bigint
+  /** ns beyond that. */
+  ns?: number
   message?: string
   level?: Level
   tags?: string[]
@@ -44,7 +44,8 @@ export function openSource(name: string, identity: Identity = {}, lineage = 'fir
     return `${name}:${ns}:${ordinal}`
   }
 
-  function toDoc({ at = noon, ns = msToNs(at), message, level = 'info', tags }: Line): LogDoc {
+  function toDoc({ at = noon, ns: beyond = 0, message, level = 'info', tags }: Line): LogDoc {
+    const ns = BigInt(at) * 1_000_000n + BigInt(beyond)
     return {
       '@timestamp': nsToIso(ns),
       'log.level': level,
@@ -75,10 +76,6 @@ export function openSource(name: string, identity: Identity = {}, lineage = 'fir
       sequence += count
     },
   }
-}
-
-function msToNs(ms: number): bigint {
-  return BigInt(Math.floor(ms)) * 1_000_000n + BigInt(Math.round((ms % 1) * 1_000_000))
 }
 
 /** The same lines cut into records of `size`. */

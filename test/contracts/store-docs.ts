@@ -1,0 +1,188 @@
+import type { ChangeDoc, ChangeKind, SignalBucket } from '../../pipeline/event.ts'
+import type { DocQuery } from '../../pipeline/store/store.ts'
+import { dayMs, iso, noon, openSource } from './lines.ts'
+import { settled, type StoreSubject } from './store-subject.ts'
+import type { Case } from './suite.ts'
+
+function change(name: string, at: number, kind: ChangeKind, service?: string): ChangeDoc {
+  return {
+    '@timestamp': iso(at),
+    'event.id': `change:${name}`,
+    'event.kind': kind,
+    'event.action': 'died',
+    message: `"${name}" \0 ü`,
+    ...(service === undefined ? {} : { 'service.name': service }),
+    nested: { deep: [1, 'two', null] },
+  }
+}
+
+const changes = [
+  change('a', noon - dayMs, 'container', 'web'),
+  change('b', noon, 'alert', 'web'),
+  change('c', noon + 1, 'container', 'db'),
+  change('d', noon + 2, 'gap'),
+  change('e', noon + dayMs, 'container', 'web'),
+]
+
+const docQueries: [query: DocQuery, expected: string][] = [
+  [{}, 'edcba'],
+  [{ limit: 2 }, 'ed'],
+  [{ limit: 4 }, 'edcb'],
+  [{ kind: 'container' }, 'eca'],
+  [{ services: ['web'] }, 'eba'],
+  [{ services: ['web', 'db'] }, 'ecba'],
+  [{ services: ['web'], kind: 'container', limit: 1 }, 'e'],
+  [{ services: [] }, ''],
+  [{ from: noon + 1 }, 'edc'],
+  [{ to: noon + 1 }, 'ba'],
+  [{ from: noon, to: noon + 2 }, 'cb'],
+  [{ kind: 'none' }, ''],
+]
+
+const docs: Case<StoreSubject>[] = [
+  {
+    title: 'documents are listed newest first, by time, kind and service, each class for itself',
+    async run(t, subject) {
+      const { store } = subject
+      await store.putDocs('changes', changes)
+      await store.putDocs('alerts', [change('x', noon, 'alert', 'web')])
+      await settled(subject)
+      for (const [query, expected] of docQueries) {
+        const wanted = expected
+          .split('')
+          .map((name) => changes.find((doc) => doc['event.id'] === `change:${name}`))
+        t.deepEqual(await store.docs('changes', query), wanted, JSON.stringify(query))
+      }
+      t.is((await store.docs('alerts', {})).length, 1)
+      t.deepEqual(await store.docs('dead', {}), [])
+    },
+  },
+  {
+    title: 'a document put again replaces the one with its id',
+    async run(t, subject) {
+      const { store } = subject
+      const [, before] = changes as [ChangeDoc, ChangeDoc]
+      const after = { ...before, 'event.kind': 'container' as const, message: 'replaced' }
+      await store.putDocs('changes', [before, before])
+      await store.putDocs('changes', [after])
+      await settled(subject)
+      t.deepEqual(await store.docs('changes', {}), [after])
+      t.deepEqual(await store.docs('changes', { kind: 'alert' }), [])
+    },
+  },
+  {
+    title: 'buckets of a signal come by the start of their time, and are replaced by their key',
+    async run(t, subject) {
+      const { store } = subject
+      const bucket = (from: number, more: Partial<SignalBucket> = {}): SignalBucket => ({
+        signal: 'errors',
+        group: { service: 'web', agent: 'a' },
+        from,
+        to: from + 5000,
+        partition: 0,
+        count: 1,
+        lastMs: from + 1,
+        ...more,
+      })
+      await store.putBuckets([
+        bucket(noon + 5000),
+        bucket(noon),
+        bucket(noon - dayMs),
+        bucket(noon, { partition: 1 }),
+        bucket(noon, { group: { service: 'db' } }),
+        bucket(noon, { signal: 'requests' }),
+      ])
+      const again = bucket(noon, {
+        group: { agent: 'a', service: 'web' },
+        count: 7,
+        lastMs: noon + 9,
+      })
+      await store.putBuckets([again])
+      await settled(subject)
+      const all = await store.buckets('errors', {})
+      t.deepEqual(
+        all.map(({ from }) => from),
+        [noon - dayMs, noon, noon, noon, noon + 5000],
+      )
+      const [found] = all.filter((one) => one.count === 7)
+      t.deepEqual(found, again)
+      const inside = await store.buckets('errors', { from: noon, to: noon + 5000 })
+      t.is(inside.length, 3)
+      t.deepEqual(await store.buckets('none', {}), [])
+      t.is((await store.buckets('requests', {})).length, 1)
+    },
+  },
+]
+
+const summaries: Case<StoreSubject>[] = [
+  {
+    title: 'services are summed up over their tasks: lines, levels, tasks newest first, last time',
+    async run(t, subject) {
+      const { store } = subject
+      const web = (task: string) => openSource(`${task}:o`, { service: '/shop/web', task })
+      await store.appendLogs([
+        web('t1').tick(3, noon, 'error'),
+        web('t2').tick(2, noon + 60_000),
+        web('t3').tick(2, noon - dayMs),
+        openSource('c9:o').tick(1, noon + 90_000, 'debug'),
+        openSource('c8:o', { service: 'db' }).tick(1, noon + 30_000),
+      ])
+      await settled(subject)
+      const [unresolved, shop, db] = await store.services({})
+      t.deepEqual(
+        { ...unresolved },
+        {
+          service: 'unresolved',
+          lines: 1,
+          levels: { debug: 1 },
+          tasks: [],
+          taskCount: 0,
+          lastMs: noon + 90_000,
+        },
+      )
+      t.deepEqual(
+        { ...shop },
+        {
+          service: '/shop/web',
+          lines: 7,
+          levels: { error: 3, info: 4 },
+          tasks: ['t2', 't1', 't3'],
+          taskCount: 3,
+          lastMs: noon + 61_000,
+        },
+      )
+      t.is(db?.service, 'db')
+      const [part, ...none] = await store.services({ from: noon + 1000, to: noon + 2000 })
+      t.deepEqual(none, [])
+      t.deepEqual(
+        { ...part },
+        {
+          service: '/shop/web',
+          lines: 1,
+          levels: { error: 1 },
+          tasks: ['t1'],
+          taskCount: 1,
+          lastMs: noon + 1000,
+        },
+      )
+    },
+  },
+  {
+    title: 'of very many tasks 100 are listed and all are counted',
+    async run(t, subject) {
+      const records = Array.from({ length: 130 }, (_, i) =>
+        openSource(`c${i}:o`, { service: 'batch', task: `batch.${i}` }).tick(1, noon + i),
+      )
+      await subject.store.appendLogs(records)
+      await settled(subject)
+      const [batch] = await subject.store.services({})
+      t.is(batch?.taskCount, 130)
+      t.deepEqual(
+        batch?.tasks,
+        Array.from({ length: 100 }, (_, i) => `batch.${129 - i}`),
+      )
+    },
+  },
+]
+
+export const storeDocCases: readonly Case<StoreSubject>[] = [...docs, ...summaries]
