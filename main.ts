@@ -129,7 +129,11 @@ async function openProcessors({
   const retention = openRetention({ store, retentionMs: settings.store.retention, clock, log })
   stack.defer(() => retention.close())
   components.push(
-    { name: 'index', trouble: () => indexer.trouble() ?? docs.trouble(), vital: true },
+    {
+      name: 'index',
+      trouble: () => indexer.trouble() ?? docs.trouble() ?? catalog.trouble(),
+      vital: true,
+    },
     {
       name: 'measure',
       trouble: measurer.trouble,
@@ -259,6 +263,8 @@ async function openCollecting({
       behindSeconds: () => secondsSince(collector.through(), clock),
     })
   }
+  // Closed first: from now on what a collector still holds goes beyond the bound of a full spool, and nobody waits.
+  stack.defer(() => spool.finish())
 }
 
 async function openSurfaces(

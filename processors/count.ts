@@ -1,6 +1,6 @@
 import { explain } from '../pipeline/errors.ts'
 import { isoToMs, type LogDoc } from '../pipeline/event.ts'
-import type { Identity } from '../pipeline/identity.ts'
+import { unresolvedService, type Identity } from '../pipeline/identity.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
 import { parseQuery, type Query } from '../pipeline/query.ts'
@@ -94,7 +94,7 @@ export function openCounter({ signals: declared, resolutionMs, metrics, log }: C
       metrics.late_lines_total.inc({ signal: signal.name }, count)
       return
     }
-    const group = Object.fromEntries(signal.by.map((part) => [part, identity[part] ?? '']))
+    const group = groupOf(signal, identity)
     const key = bucketKey({ signal: signal.name, from, group })
     const before = partition.buckets.get(key)
     partition.buckets.set(key, {
@@ -108,6 +108,14 @@ export function openCounter({ signals: declared, resolutionMs, metrics, log }: C
     })
     partition.changed.add(key)
   }
+}
+
+/** Parts that are not known are left out; a line without a service counts for all that are unresolved. */
+function groupOf({ by }: Signal, identity: Identity): Identity {
+  const known = { ...identity, service: identity.service ?? unresolvedService }
+  return Object.fromEntries(
+    by.flatMap((part) => (known[part] === undefined ? [] : [[part, known[part]]])),
+  )
 }
 
 /** The sequences of the record that were not counted yet; from now on they are. */

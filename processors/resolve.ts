@@ -23,6 +23,7 @@ export interface CatalogOptions {
 }
 
 const pollMs = 50
+const readLimits = { maxBytes: 2 ** 20 }
 const maxWaitedFor = 10_000
 /** Beyond this many the containers that were told of longest ago are forgotten: their late lines stay unresolved. */
 const maxKnown = 100_000
@@ -30,25 +31,43 @@ const maxKnown = 100_000
 export async function openCatalog({ bus, store, patienceMs }: CatalogOptions): Promise<Catalog> {
   const known = new Map<string, Identity>()
   const waitedFor = new Set<string>()
-  const { latest } = await bus.snapshot('identity')
+  const { latest, ends } = await bus.snapshot('identity')
+  const stop = new AbortController()
   let trouble: string | undefined
-  // What cannot be read was told of when it came.
+  // What cannot be read is told of by whoever patches.
   readable({ topic: 'identity', partition: 0, records: [...latest.values()] }, learn)
 
-  /** Returns what it means for the lines that were stored before. */
-  function learn({ key, value }: BusRecord): IdentityPatch[] {
+  function learn({ key, value }: BusRecord): void {
     const identity = parseIdentity(value)
     known.delete(key)
     known.set(key, identity)
     if (known.size > maxKnown) known.delete(known.keys().next().value as string)
-    return patchesFor(key, identity)
   }
 
+  /** Every processor needs every identity, also while the store is away: read outside any group. */
+  async function follow(): Promise<void> {
+    while (!stop.signal.aborted) {
+      for (const [partition, offset] of ends.entries()) {
+        const batch = await bus
+          .read('identity', partition, offset, readLimits)
+          .catch(() => undefined)
+        if (!batch) continue
+        readable(batch, learn)
+        ends[partition] = batch.next
+      }
+      await pause(pollMs, stop.signal)
+    }
+  }
+
+  const following = follow()
+  // One of the group gives the lines that were stored before their identity.
   const consumer = bus.consume({
     group: 'resolve',
     topic: 'identity',
     async onBatch(batch) {
-      const { read, dead } = readable(batch, learn)
+      const { read, dead } = readable(batch, ({ key, value }) =>
+        patchesFor(key, parseIdentity(value)),
+      )
       const patches = read.flat()
       if (patches.length > 0) await store.patchIdentity(patches)
       await tellDead(bus, dead)
@@ -68,7 +87,11 @@ export async function openCatalog({ bus, store, patienceMs }: CatalogOptions): P
       waitedFor.add(container)
     },
     trouble: () => trouble,
-    close: () => consumer.close(),
+    async close() {
+      stop.abort()
+      await following
+      await consumer.close()
+    },
   }
 }
 
