@@ -22,7 +22,7 @@ export function searchText(record: LogRecord): string {
   let start = 0
   for (let end = ndjson.indexOf('\n'); end >= 0; end = ndjson.indexOf('\n', start)) {
     checkLine(ndjson, start, time)
-    messages.push(messageOf(ndjson, start, end, tail))
+    messages.push(words(messageOf(ndjson, start, end, tail)))
     start = end + 1
   }
   if (messages.length !== count || start !== ndjson.length) {
@@ -57,18 +57,18 @@ function escapedMessage(line: string): string {
   return JSON.stringify((JSON.parse(line) as LogDoc).message).slice(1, -1)
 }
 
-const escape = /\\(?:u([0-9a-fA-F]{4})|.)/g
-const innerEscape = /\\\\+(?:u([0-9a-fA-F]{4})|[nrtbf])/g
+const escapedSign = /\\(?:u[0-9a-fA-F]{4}|[nrtbf])/
+const escapedSigns = /\\+(?:u([0-9a-fA-F]{4})|[nrtbf])/g
 
 /**
- * Words as they stand in the message. A message that is JSON itself holds escapes of its own (`\\n`): its words are
- * indexed both as the text shows them and as its parsed fields do, so that a search by either finds the block.
+ * A text that holds all words of the message, and perhaps more: the index only chooses candidates. Most escapes (a
+ * backslash before a quote or a backslash) stand between words anyway and stay. After one that is made of letters (`\n`) a word
+ * begins, unless its backslash is itself escaped, as in a message that is JSON: there the word of the text is `nword`, and
+ * that of the parsed field `word`. So such a message is indexed both as it is and with these escapes undone.
  */
-function unescape(escaped: string): string {
-  if (!escaped.includes('\\')) return escaped
-  const text = escaped.replaceAll(escape, unescapeOne)
-  if (escaped.search(innerEscape) < 0) return text
-  return `${text} ${escaped.replaceAll(innerEscape, unescapeOne).replaceAll(escape, unescapeOne)}`
+function words(escaped: string): string {
+  if (!escapedSign.test(escaped)) return escaped
+  return `${escaped} ${escaped.replaceAll(escapedSigns, unescapeOne)}`
 }
 
 function unescapeOne(_: string, hex: string | undefined): string {
@@ -79,8 +79,7 @@ function unescapeOne(_: string, hex: string | undefined): string {
  * Only letters and digits make words, as `pipeline/query.ts` has it: SQLite also counts accents that stand alone, and
  * it does not know every letter whose small form is ASCII.
  */
-function indexable(escaped: string): string {
-  const text = unescape(escaped)
+function indexable(text: string): string {
   if (!/[^\0-\x7f]/.test(text)) return text
   return text
     .replaceAll(/[^\0-\x7f\p{L}\p{N}]/gu, ' ')
