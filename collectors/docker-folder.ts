@@ -50,6 +50,19 @@ export function describeFolder(root: string, id: string, known: string | undefin
   }
 }
 
+/** Why a container's description cannot be read, with the remedy; undefined if it can. */
+export function undescribed(root: string, id: string): string | undefined {
+  const path = join(root, id, 'config.v2.json')
+  try {
+    JSON.parse(readFileSync(path, 'utf8'))
+    return undefined
+  } catch (error) {
+    const why = error instanceof SyntaxError ? 'not JSON' : (errorCode(error) ?? String(error))
+    const remedy = "its lines are stored as unresolved; mend it, or give the Docker daemon's socket"
+    return `${path} cannot be read (${why}): ${remedy}`
+  }
+}
+
 function stampOf(path: string): string {
   const stat = statSync(path, { throwIfNoEntry: false })
   return stat ? `${stat.mtimeMs}:${stat.ino}:${stat.size}` : 'none'

@@ -9,7 +9,13 @@ import type { Metrics } from '../pipeline/metrics.ts'
 import { openDockerApi, type DockerEvent } from './docker-api.ts'
 import { diedChange, lifeChanges, type Told } from './docker-changes.ts'
 import { openDockerFile, type DockerInput } from './docker-file.ts'
-import { describeFolder, isForbidden, listFolders, logPathOf } from './docker-folder.ts'
+import {
+  describeFolder,
+  isForbidden,
+  listFolders,
+  logPathOf,
+  undescribed,
+} from './docker-folder.ts'
 import { openDockerFollow, type DockerFollow } from './docker-follow.ts'
 import { asObject, dockerIdentity, unknownContainer } from './docker-identity.ts'
 import type { DockerPosition, EventOptions } from './docker-streams.ts'
@@ -55,6 +61,8 @@ interface Known {
 
 /** A container this young is looked at more often: it may be gone soon. */
 const youngMs = 10_000
+/** Docker writes the description of a container before its log. */
+const describeMs = 2_000
 const idleMs = { young: 20, usual: 100 }
 
 /**
@@ -149,6 +157,7 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
     const known = containers.get(id) ?? meet(id, nowMs)
     if (root !== undefined) readFolder(known, root)
     if (known.version === undefined) readInspected(known)
+    tellUndescribed(known, root, nowMs)
     if (known.input?.idle() && !mayHaveFile(known)) {
       // It was taken for a file's before its description was there.
       pump.inputs.delete(logKey(id))
@@ -180,6 +189,17 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
     known.version = description.version
     known.driver = description.driver
     describe(known, description.config)
+  }
+
+  const undescribedNow = new Map<string, string>()
+  /** Not of a container that is just being made, nor of a folder that was left without a log. */
+  function tellUndescribed(known: Known, root: string | undefined, nowMs: number) {
+    const { id, version, inspected, input, sinceMs } = known
+    const isKnown = version !== undefined || inspected !== undefined || input === undefined
+    const isOld = nowMs - sinceMs >= describeMs
+    const fault = !isKnown && isOld && root && !input.idle() ? undescribed(root, id) : undefined
+    if (fault === undefined) undescribedNow.delete(id)
+    else undescribedNow.set(id, fault)
   }
 
   function readInspected(known: Known) {
@@ -274,6 +294,7 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
   function forget({ id, identity, told }: Known) {
     containers.delete(id)
     toldDrivers.delete(id)
+    undescribedNow.delete(id)
     const death = daemon?.death(id)
     const ns = death?.timeNs || isoToNs(msToIso(clock.now()))
     const code = Number.parseInt(death?.exitCode ?? '', 10)
@@ -321,7 +342,8 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
       daemon?.trouble() ??
       (api && daemon?.view() ? undefined : rootTrouble) ??
       pump.trouble() ??
-      toldDrivers.values().next().value,
+      toldDrivers.values().next().value ??
+      undescribedNow.values().next().value,
     async close() {
       hint?.close()
       await daemon?.close()

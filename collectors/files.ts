@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync, type Stats } from 'node:fs'
 import { glob } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { basename, matchesGlob, resolve } from 'node:path'
+import { basename, join, matchesGlob, resolve } from 'node:path'
 import type { Clock } from '../pipeline/clock.ts'
 import { errorCode, explain, Trouble } from '../pipeline/errors.ts'
 import type { Logger } from '../pipeline/log.ts'
@@ -44,49 +44,59 @@ export function openFilesCollector(options: FilesCollectorOptions): Promise<Coll
   const expected = new Map<PlainInput, Stats>()
   /** Since when nothing is found at the paths of inputs. */
   const missingMs = new Map<string, number>()
-  const troubles = new Map<string, string>()
+  /** Of the last look, by path or pattern. */
+  let troubles = new Map<string, string>()
   const agent = hostname()
 
   const pump = openPump({ name, sink, clock, metrics, log, discover, idleMs: () => idleMs })
 
   async function discover(nowMs: number): Promise<boolean> {
-    troubles.clear()
-    const found = await find()
+    const told: Told = new Map()
+    const found = await find(told)
     for (const path of found) {
       const rotated = found.filter((other) => other !== path && isRotationOf(other, path))
       if (found.some((base) => base !== path && isRotationOf(path, base))) continue
-      const stat = files.has(path) ? undefined : readable(path)
+      const stat = files.has(path) ? undefined : readable(path, told)
       if (stat) expected.set(open(path, rotated.length > 0), stat)
     }
     dropMissing(nowMs)
+    troubles = told
     return true
   }
 
-  async function find(): Promise<string[]> {
+  async function find(told: Told): Promise<string[]> {
     const found = new Set<string>()
     for (const pattern of patterns) {
-      const before = found.size
+      let matches = 0
       try {
-        for await (const path of glob(pattern)) found.add(path)
+        for await (const path of glob(pattern)) {
+          matches++
+          found.add(path)
+        }
+        if (matches === 0) {
+          told.set(pattern, `no file matches ${pattern}: it is looked for every second`)
+        }
       } catch (error) {
-        troubles.set(pattern, `${pattern} cannot be looked up: ${explain(error)}`)
-      }
-      if (found.size === before && !troubles.has(pattern)) {
-        troubles.set(pattern, `no file matches ${pattern}: it is looked for every second`)
+        told.set(pattern, `${pattern} cannot be looked up: ${explain(error)}`)
       }
     }
     return [...found].toSorted()
   }
 
   /** Not folders and pipes, not what another input has under another name, and (told) not what is forbidden. */
-  function readable(path: string): Stats | undefined {
+  function readable(path: string, told: Told): Stats | undefined {
     try {
       const stat = statSync(path)
-      if (!stat.isFile()) return undefined
+      if (!stat.isFile()) {
+        if (patterns.includes(path)) told.set(path, noFile(path, stat.isDirectory()))
+        return undefined
+      }
       accessSync(path, constants.R_OK)
       return [...files.values()].some((file) => holds(file, stat)) ? undefined : stat
     } catch (error) {
-      if (errorCode(error) !== 'ENOENT') troubles.set(path, explain(unreadable(path, error)))
+      // It was removed meanwhile; or its name is not UTF-8 and was found as another that is not there.
+      const isGone = errorCode(error) === 'ENOENT' && !path.includes('\ufffd')
+      if (!isGone) told.set(path, explain(unreadable(path, error)))
       return undefined
     }
   }
@@ -141,14 +151,26 @@ export function openFilesCollector(options: FilesCollectorOptions): Promise<Coll
   })
 }
 
+/** What is wrong, by path or pattern. */
+type Told = Map<string, string>
+
+/** Many folders may match a wildcard; who names one means its files. */
+function noFile(path: string, isFolder: boolean): string {
+  return isFolder
+    ? `${path} is a folder: name its files, for instance ${join(path, '*.log')}`
+    : `${path} is no regular file: only files can be followed`
+}
+
 function unreadable(path: string, cause: unknown): Trouble {
   const code = errorCode(cause) ?? String(cause)
   return new Trouble(`${path} cannot be read (${code})`, {
-    remedy:
-      code === 'EACCES'
-        ? 'run as a user who may read it (often a member of the group adm), or leave it out'
-        : 'mend it or leave it out',
+    remedy: remedies[code] ?? 'mend it or leave it out',
     retryable: true,
     cause,
   })
+}
+
+const remedies: Record<string, string> = {
+  EACCES: 'run as a user who may read it (often a member of the group adm), or leave it out',
+  ENOENT: 'its name is not UTF-8: rename it',
 }

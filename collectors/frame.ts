@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import type { Stream } from '../pipeline/event.ts'
 import { openMarks, validLatin1, withoutReturn, type Scan } from './bytes.ts'
 import { frameOdd } from './json-file-odd.ts'
-import { openShape } from './json-file-shape.ts'
+import { logKey, openShape } from './json-file-shape.ts'
 
 export interface JsonFileHandlers {
   /** See `Redactor.scan`; run once over the chunk. */
@@ -68,7 +68,20 @@ export function frameJsonFile(
 
 function giveUpEndless(chunk: Buffer, { bad }: JsonFileHandlers, maxBytes: number): number {
   if (chunk.length < maxBytes) return 0
-  bad(0, chunk.length, `no newline within ${chunk.length} bytes`)
+  const end = nextRecord(chunk)
+  const isNul = chunk.subarray(0, end).equals(Buffer.alloc(end))
+  bad(0, end, isNul ? 'NUL bytes' : `no newline within ${chunk.length} bytes`)
+  return end
+}
+
+/** Where a record may begin that is glued to what is given up: it is given again, with its end. */
+function nextRecord(chunk: Buffer): number {
+  const whole = chunk.lastIndexOf(logKey, undefined, 'latin1')
+  if (whole > 0) return whole
+  for (let length = logKey.length - 1; length > 0; length--) {
+    const at = chunk.length - length
+    if (chunk.toString('latin1', at) === logKey.slice(0, length)) return at
+  }
   return chunk.length
 }
 

@@ -196,6 +196,15 @@ test('json-file: an unterminated record stays, and is given up when it is endles
   t.deepEqual(endless.bad, [{ range: [0, 64], reason: 'no newline within 64 bytes' }])
 })
 
+test('json-file: a record that begins at the end of what is given up is given again', (t) => {
+  for (let at = 1; at <= 8; at++) {
+    const nuls = '\0'.repeat(64 - at)
+    const { consumed, bad } = frame(`${nuls}${good('x\n')}`.slice(0, 64), { maxBytes: 64 })
+    t.is(consumed, 64 - at)
+    t.deepEqual(bad, [{ range: [0, 64 - at], reason: 'NUL bytes' }])
+  }
+})
+
 test('json-file: bytes that are not UTF-8 become U+FFFD, in their line only', (t) => {
   const bytes = Buffer.from(good('a?b\n') + good('ü\n'))
   bytes[bytes.indexOf('?')] = 0xff
