@@ -49,7 +49,7 @@ export interface Program {
     query?: Record<string, string>,
   ): Promise<Answers[Path]>
   health(): Promise<Health>
-  /** The trouble of the first component whose name begins so; undefined while it has none. */
+  /** The trouble of a component; undefined while it has none. */
   trouble(component: string): Promise<string | undefined>
   /** Sum of a metric over all its labels that match. */
   metric(name: string, labels?: Record<string, string>): Promise<number>
@@ -168,7 +168,7 @@ function asker(url: string) {
     health,
     async trouble(component: string) {
       const { components } = await health()
-      return components.find(({ name }) => name.startsWith(component))?.trouble
+      return components.find(({ name }) => name === component)?.trouble
     },
     async metric(name: string, labels: Record<string, string> = {}) {
       const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`)
@@ -191,12 +191,10 @@ function asker(url: string) {
         hits.push(...page.hits)
         cursor = page.next
       } while (cursor !== undefined)
-      return hits.toSorted((a, b) => compare(a['@timestamp'], b['@timestamp']))
+      return hits.toReversed()
     },
   }
 }
-
-const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
 
 export interface Outcome {
   code: number | null
