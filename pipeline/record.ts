@@ -40,7 +40,7 @@ const maxBodyBytes = 256 * 2 ** 20
 
 export function encodeBody(ndjson: Uint8Array): Uint8Array {
   // zlib answers with a view of a 64 KiB buffer, which would stay in memory, and go to other threads, whole.
-  return new Uint8Array(zstdCompressSync(ndjson, compression))
+  return new Uint8Array(zstdCompressSync(ndjson, { ...compression, pledgedSrcSize: ndjson.length }))
 }
 
 /** The NDJSON bytes of a record, each line ended by a newline. */

@@ -76,8 +76,8 @@ function unescapeOne(_: string, hex: string | undefined): string {
 }
 
 /**
- * Only letters and digits make words, as `pipeline/query.ts` has it: SQLite also counts accents that stand alone, and
- * it does not know every letter whose small form is ASCII.
+ * Only letters and digits make words, as `pipeline/query.ts` has it. SQLite's `ascii` tokenizer, the quickest, takes every
+ * sign beyond ASCII for a letter, and does not know that two of them have an ASCII letter as their small form.
  */
 function indexable(text: string): string {
   if (!/[^\0-\x7f]/.test(text)) return text

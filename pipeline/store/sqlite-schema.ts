@@ -17,7 +17,9 @@ export const daySchema = `
   CREATE INDEX IF NOT EXISTS blocks_by_source ON blocks (source, t_max);
   CREATE TABLE IF NOT EXISTS bodies (id INTEGER PRIMARY KEY, body BLOB);
   CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(
-    text, content='', columnsize=0, detail=none, tokenize="unicode61 remove_diacritics 0");
+    text, content='', columnsize=0, detail=none, tokenize=ascii);
+  -- More words gather in memory before they are written: fewer merges.
+  INSERT INTO words (words, rank) VALUES ('hashsize', 8388608);
   CREATE TABLE IF NOT EXISTS docs (
     class TEXT, id TEXT, time TEXT, service TEXT, kind TEXT, doc TEXT, PRIMARY KEY (class, id));
   CREATE INDEX IF NOT EXISTS docs_by_time ON docs (class, time);
