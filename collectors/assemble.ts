@@ -62,6 +62,8 @@ export interface AssemblerOptions<Place> {
   partsShareTime?: boolean
   /** Replaces secrets in the JSON-escaped text; the same string if there is none. */
   redact(escaped: string): string
+  /** Where a person finds a place, for dead letters; source and place unless set. */
+  originOf?: ((place: Place) => string) | undefined
   /** Of the message as JSON text. A longer line is cut into chunks. */
   maxEventBytes: number
   state?: AssemblerState<Place>

@@ -40,7 +40,8 @@ export function openDockerFile(options: DockerFileOptions): DockerInput {
   const stored = (position?.file ? position.streams : withoutPlaces(position)) as {
     [Of in Stream]?: AssemblerState<number>
   }
-  const assemblers = openDockerStreams<number>({ ...options, states: stored })
+  const originOf = (place: number) => `${path} at byte ${offsetOf(place)}`
+  const assemblers = openDockerStreams<number>({ ...options, states: stored, originOf })
   /** Before these places (or cursors, after reading over the API) everything was taken. */
   const takenTo = Object.fromEntries(streams.map((of) => [of, stored[of]?.place ?? 0]))
   const skipTo = position?.file ? position.skipTo : cursorsOf(position)
@@ -75,13 +76,17 @@ export function openDockerFile(options: DockerFileOptions): DockerInput {
     return last || undefined
   }
 
+  function offsetOf(place: number): number {
+    const stretch = follower.stretchAt(place)
+    return stretch ? place - stretch.base + stretch.from : place
+  }
+
   function report(begin: number, end: number, reason: string) {
     if (!chunk) return
     const place = chunk.at + begin
     if (place < badTo) return
     badTo = chunk.at + end
-    const stretch = follower.stretchAt(place)
-    const offset = stretch ? place - stretch.base + stretch.from : place
+    const offset = offsetOf(place)
     const bytes = Buffer.from(chunk.bytes.subarray(begin, end))
     bad.push(deadLetter({ source: key, path, place, offset, bytes, reason }, nowMs))
   }

@@ -34,6 +34,7 @@ export interface DockerStreamsOptions<Place> extends EventOptions {
   container: string
   identity: Identity
   states: { [Of in Stream]?: AssemblerState<Place> }
+  originOf?: (place: Place) => string
 }
 
 /** The two assemblers of a container, opened when the first line of their stream comes. */
@@ -69,6 +70,7 @@ export function openDockerStreams<Place>(
       partsShareTime: true,
       redact: (escaped) => options.redactor.redact(escaped),
       maxEventBytes: options.maxEventBytes,
+      originOf: options.originOf,
       ...(state ? { state } : {}),
     })
     open.set(stream, assembler)

@@ -83,11 +83,11 @@ interface Growing<Place> {
 
 type Options<Place> = Pick<
   AssemblerOptions<Place>,
-  'source' | 'maxEventBytes' | 'partsShareTime' | 'redact'
+  'source' | 'maxEventBytes' | 'partsShareTime' | 'redact' | 'originOf'
 >
 
 export function openLines<Place>(
-  { source, maxEventBytes, partsShareTime = false, redact }: Options<Place>,
+  { source, maxEventBytes, partsShareTime = false, redact, originOf }: Options<Place>,
   open: OpenLine | undefined,
   taker: LineTaker<Place>,
 ): Lines<Place> {
@@ -120,7 +120,7 @@ export function openLines<Place>(
 
   function startCut({ time, parts, text }: Growing<Place>) {
     const place = (parts[0] as Part<Place>).begin
-    const origin = `${source} at ${typeof place === 'string' ? place : JSON.stringify(place)}`
+    const origin = originOf?.(place) ?? `${source} at ${JSON.stringify(place)}`
     const sample = redact(text.slice(0, maxEventBytes + ahead)).slice(0, sampleLength)
     return { id: taker.startChunks(time, place), origin, next: 1, bytes: 0, sample }
   }

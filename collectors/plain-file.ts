@@ -76,6 +76,7 @@ export function openPlainFile(options: PlainFileOptions): PlainInput {
       multiline: options.multiline,
       redact: (escaped) => redactor.redact(escaped),
       maxEventBytes: options.maxEventBytes,
+      originOf,
       ...(state ? { state } : {}),
     })
   }
@@ -85,6 +86,11 @@ export function openPlainFile(options: PlainFileOptions): PlainInput {
     const { ino, bornMs } = follower.stretchAt(at) ?? {}
     const head = bytes.toString('latin1', 0, fingerprintBytes)
     return `file:${hashOf(JSON.stringify([identity.agent, path, ino, bornMs, head]))}`
+  }
+
+  function originOf(place: number): string {
+    const stretch = follower.stretchAt(place)
+    return `${path} at byte ${stretch ? place - stretch.base + stretch.from : place}`
   }
 
   function placeInFile(place: number): string {
