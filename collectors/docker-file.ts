@@ -88,7 +88,8 @@ export function openDockerFile(options: DockerFileOptions): DockerInput {
     badTo = chunk.at + end
     const offset = offsetOf(place)
     const bytes = Buffer.from(chunk.bytes.subarray(begin, end))
-    bad.push(deadLetter({ source: key, path, place, offset, bytes, reason }, nowMs))
+    const redact = (escaped: string) => redactor.redact(escaped)
+    bad.push(deadLetter({ source: key, path, place, offset, bytes, reason, redact }, nowMs))
   }
 
   const handlers: Parameters<typeof frameJsonFile>[1] = {

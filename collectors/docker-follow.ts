@@ -125,12 +125,17 @@ export function openDockerFollow(options: DockerFollowOptions): DockerFollow {
   function onBad(bytes: Buffer, reason: string) {
     const place = `${pushed.stdout?.time ?? ''}:${pushed.stdout?.count ?? 0}`
     const path = `the log of ${nameOf(identity, container)} over the API`
-    bad.push(
-      deadLetter(
-        { source: key, path, place, offset: place, bytes: Buffer.from(bytes), reason },
-        nowMs,
-      ),
-    )
+    const redact = (escaped: string) => redactor.redact(escaped)
+    const of = {
+      source: key,
+      path,
+      place,
+      offset: place,
+      bytes: Buffer.from(bytes),
+      reason,
+      redact,
+    }
+    bad.push(deadLetter(of, nowMs))
   }
 
   async function enqueue(reading: Reading, bytes: Buffer | 'end') {

@@ -1,9 +1,8 @@
-import { closeSync, fstatSync, read as readFd, statSync } from 'node:fs'
+import { closeSync, fstatSync, read as readFd } from 'node:fs'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
-import { errorCode } from '../pipeline/errors.ts'
+import { isSame, openFileFinder, statOf, type FoundFile } from './find-files.ts'
 import { beginsAs, fingerprintBytes, fingerprintOf, type Fingerprint } from './fingerprint.ts'
-import { openLogFile, rotationNames } from './rotated.ts'
 
 const readAt = promisify(readFd)
 
@@ -92,20 +91,13 @@ export interface Follower {
   close(): void
 }
 
-interface Held {
-  name: string
-  fd: number
-  dev: number
-  ino: number
-  bornMs: number
+interface Held extends FoundFile {
   offset: number
   size: number
   changedMs: number
   /** The end of the file when it was last read to its end. */
   readTo: number
   stretch: OpenStretch | undefined
-  /** Something may be missing between the file before and this one. */
-  gapBefore?: boolean
   /** Nobody writes to it: a copy. */
   complete?: boolean
 }
@@ -115,10 +107,6 @@ type OpenStretch = Omit<Stretch, 'fingerprint'> & { fingerprint?: Fingerprint }
 
 /** So many unread files are held open for one log; what is rotated away beyond them can be lost. */
 const maxHeld = 32
-
-const maxMisses = 3
-/** The beginnings of so many files are remembered, to know them again. */
-const maxHeads = 1000
 
 /** A deleted file that is silent for so long is given up. */
 const deletedMs = 30_000
@@ -136,94 +124,42 @@ export function openFollower(options: FollowOptions): Follower {
   let highest = options.position?.end ?? 0
   let missing = true
   let ended = false
-  /** How often in a row the newest file known was not found among its rotations. */
-  let misses = 0
-  const readHeads = new Set<string>()
+  let isResumed = false
+  const finder = openFileFinder(path)
 
   async function look(nowMs: number) {
     const stat = statOf(path)
     missing = stat === undefined
     const newest = held.at(-1)
-    if (newest ? !stat || same(newest, stat) : !stat && !resume) return
+    if (newest ? !stat || isSame(newest, stat) : !stat && !resume) return
     if (held.length >= maxHeld) return
-    const fresh = newest ? await openYounger(newest, nowMs) : await openFirst(nowMs)
+    const files = newest ? await finder.after(newest) : await firstFiles()
+    const fresh = files?.map((file) => asHeld(file, nowMs)) ?? []
+    if (resume && fresh[0]) {
+      goOn(resume, fresh[0])
+      resume = undefined
+    }
     if (newest && fresh.length > 0) newest.changedMs = nowMs
     held.push(...fresh)
   }
 
-  /** The files that came after the newest one known, the oldest first. */
-  async function openYounger(newest: Held, nowMs: number): Promise<Held[]> {
-    const fresh: Held[] = []
-    for await (const file of openAll(rotationNames(path), nowMs)) {
-      if (isCopy(file, newest)) {
-        closeSync(file.fd)
-        misses = 0
-        return fresh
-      }
-      fresh.unshift(file)
-    }
-    if (++misses < maxMisses) {
-      // Rotations went on while the files were opened.
-      for (const file of fresh) closeSync(file.fd)
-      return []
-    }
-    misses = 0
-    const unread = fresh.filter((file) => !wasRead(file))
-    for (const file of fresh) if (!unread.includes(file)) closeSync(file.fd)
-    if (unread[0]) unread[0].gapBefore = true
-    return unread
+  async function firstFiles(): Promise<FoundFile[] | undefined> {
+    if (!resume) return finder.all(options.history && stretches.length === 0)
+    const answer = await finder.from(stretchOf(resume.stretches, resume.at))
+    isResumed = answer?.found ?? false
+    return answer?.files
   }
 
-  function wasRead(file: Held): boolean {
-    const head = fingerprintOf(file.fd, fingerprintBytes)
-    return head !== undefined && readHeads.has(head.hash)
-  }
-
-  async function openFirst(nowMs: number): Promise<Held[]> {
-    if (resume) return openResumed(resume, nowMs)
-    const names = options.history && stretches.length === 0 ? rotationNames(path) : [path]
-    const files: Held[] = []
-    for await (const file of openAll(names, nowMs)) files.unshift(file)
-    return files
-  }
-
-  /** The file in which reading stopped, at that place, and all that came after it. */
-  async function openResumed({ stretches: saved, at }: FollowPosition, nowMs: number) {
+  /** Reading goes on in this file, if it is the one in which it stopped. */
+  function goOn({ stretches: saved, at }: FollowPosition, file: Held) {
     const wanted = stretchOf(saved, at)
-    const files: Held[] = []
-    let found: Held | undefined
-    for await (const file of openAll(rotationNames(path), nowMs)) {
-      files.unshift(file)
-      if (wanted && same(file, wanted) && beginsAs(file.fd, wanted.fingerprint)) found = file
-      if (found) break
-    }
-    // A copy (copytruncate, gzip, a restored backup) has another inode.
-    found ??= wanted && files.findLast((file) => beginsAs(file.fd, wanted.fingerprint))
-    if (found && wanted) {
-      for (const older of files.splice(0, files.indexOf(found))) closeSync(older.fd)
-      found.stretch = stretches.find(({ base }) => base === wanted.base)
-      found.offset = wanted.from + (at - wanted.base)
-      const { size } = fstatSync(found.fd)
-      // It cannot have been emptied and begin the same: the place counts a gap that came after it.
-      if (options.uniqueStart && found.offset > size) {
-        Object.assign(found, { offset: size, stretch: undefined })
-      }
-    } else if (files[0]) files[0].gapBefore = true
-    if (files.length > 0) resume = undefined
-    return files
-  }
-
-  /** Opens the named files one by one; the same file under two names, or with its compressed copy, comes once. */
-  async function* openAll(names: string[], nowMs: number) {
-    const seen: Held[] = []
-    for (const name of names) {
-      const file = await openHeld(name, nowMs)
-      if (file && seen.some((other) => isCopy(file, other))) closeSync(file.fd)
-      else if (file) {
-        seen.push(file)
-        yield file
-      }
-    }
+    if (!isResumed || !wanted) return
+    const offset = wanted.from + (at - wanted.base)
+    const { size } = fstatSync(file.fd)
+    // If it cannot have been emptied and begin the same, the place counts a gap that came after it.
+    const isBeyond = options.uniqueStart && offset > size
+    file.offset = isBeyond ? size : offset
+    if (!isBeyond) file.stretch = stretches.find(({ base }) => base === wanted.base)
   }
 
   function lost(cause: Gap['cause'], bytes?: number) {
@@ -234,6 +170,7 @@ export function openFollower(options: FollowOptions): Follower {
   /** Makes the file the one that is read: from here on it is part of the log. */
   function begin(file: Held): OpenStretch {
     if (file.gapBefore) lost('rotated')
+    file.gapBefore = false
     const known = stretches.find(
       ({ base, from, fingerprint }) =>
         base >= place &&
@@ -294,23 +231,12 @@ export function openFollower(options: FollowOptions): Follower {
 
   /** The file was emptied. Who did it may have kept a copy first (logrotate's copytruncate). */
   async function restart(file: Held, unread: number, nowMs: number) {
-    const copy = await copyOf(file, nowMs)
-    const { stretch } = file
-    Object.assign(file, { offset: 0, readTo: -1, stretch: undefined })
-    if (copy) held.unshift({ ...copy, stretch, complete: true })
-    else lost('truncated', unread > 0 ? unread : undefined)
-  }
-
-  async function copyOf({ stretch, offset }: Held, nowMs: number): Promise<Held | undefined> {
+    const { stretch, offset } = file
     const fingerprint = stretch?.fingerprint
-    if (!fingerprint) return undefined
-    let found: Held | undefined
-    for await (const file of openAll(rotationNames(path).slice(1, 3), nowMs)) {
-      const fits = !found && fstatSync(file.fd).size >= offset && beginsAs(file.fd, fingerprint)
-      if (fits) found = { ...file, offset }
-      else closeSync(file.fd)
-    }
-    return found
+    const copy = fingerprint && (await finder.copyOf(fingerprint, offset))
+    Object.assign(file, { offset: 0, readTo: -1, stretch: undefined })
+    if (copy) held.unshift({ ...asHeld(copy, nowMs), offset, stretch, complete: true })
+    else lost('truncated', unread > 0 ? unread : undefined)
   }
 
   /** Whether nobody will write to the file any more. */
@@ -354,13 +280,8 @@ export function openFollower(options: FollowOptions): Follower {
     if (known === 0 || (known < fingerprintBytes && file.offset >= fingerprintBytes)) {
       const fingerprint = fingerprintOf(file.fd, file.offset)
       if (fingerprint) stretch.fingerprint = fingerprint
-      if (fingerprint?.length === fingerprintBytes) remember(fingerprint)
+      if (fingerprint) finder.remember(fingerprint)
     }
-  }
-
-  function remember({ hash }: Fingerprint) {
-    readHeads.add(hash)
-    if (readHeads.size > maxHeads) readHeads.delete(readHeads.values().next().value as string)
   }
 
   function position(at: number): FollowPosition {
@@ -381,7 +302,7 @@ export function openFollower(options: FollowOptions): Follower {
     idle: () => held.length === 0,
     ended: () => ended,
     holds: (dev, ino) =>
-      [...held, ...(former ? [former] : [])].some((file) => same(file, { dev, ino })),
+      [...held, ...(former ? [former] : [])].some((file) => isSame(file, { dev, ino })),
     close() {
       for (const file of [...held, ...(former ? [former] : [])]) closeSync(file.fd)
       held.length = 0
@@ -394,29 +315,6 @@ function stretchOf<T extends { base: number }>(stretches: readonly T[], place: n
   return stretches.findLast(({ base }) => base <= place)
 }
 
-async function openHeld(name: string, nowMs: number): Promise<Held | undefined> {
-  const file = await openLogFile(name)
-  if (!file) return undefined
+function asHeld(file: FoundFile, nowMs: number): Held {
   return { ...file, offset: 0, size: 0, changedMs: nowMs, readTo: -1, stretch: undefined }
-}
-
-function same(a: { dev: number; ino: number }, b: { dev: number; ino: number }): boolean {
-  return a.ino === b.ino && a.dev === b.dev
-}
-
-/** The same file under another name, or its compressed copy. */
-function isCopy(file: Held, known: Held): boolean {
-  if (same(file, known)) return true
-  if (!file.name.endsWith('.gz') && !known.name.endsWith('.gz')) return false
-  const head = fingerprintOf(known.fd, Math.min(fstatSync(known.fd).size, fingerprintBytes))
-  return head !== undefined && head.length > 0 && beginsAs(file.fd, head)
-}
-
-function statOf(path: string) {
-  try {
-    return statSync(path)
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return undefined
-    throw error
-  }
 }

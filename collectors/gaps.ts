@@ -44,15 +44,15 @@ export interface BadBytes {
   offset: number | string
   bytes: Buffer
   reason: string
+  /** Of JSON-escaped latin1 text. */
+  redact(escaped: string): string
 }
 
 const sampleBytes = 4096
 
 /** The dead letter of bytes that are no record. */
-export function deadLetter(
-  { source, path, place, offset, bytes, reason }: BadBytes,
-  nowMs: number,
-): DeadLetter {
+export function deadLetter(bad: BadBytes, nowMs: number): DeadLetter {
+  const { source, path, place, offset, bytes, reason, redact } = bad
   return {
     '@timestamp': msToIso(nowMs),
     'event.id': `dead:${source}:${place}`,
@@ -60,6 +60,13 @@ export function deadLetter(
     reason,
     origin: `${path} at byte ${offset}`,
     bytes: bytes.length,
-    sample: bytes.toString('latin1', 0, sampleBytes),
+    sample: sampleOf(bytes, redact),
   }
+}
+
+/** Secrets are replaced here as well; a piece of a damaged record is as good as a line. */
+function sampleOf(bytes: Buffer, redact: BadBytes['redact']): string {
+  const escaped = JSON.stringify(bytes.toString('latin1', 0, sampleBytes)).slice(1, -1)
+  const redacted = redact(escaped)
+  return JSON.parse(`"${redacted}"`) as string
 }

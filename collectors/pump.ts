@@ -89,9 +89,11 @@ export function openPump(options: PumpOptions): Pump {
     return false
   }
 
-  function countAppended({ records = [], dead = [] }: Collected) {
+  function countAppended({ records = [], dead = [], changes = [] }: Collected) {
     const lines = records.reduce((sum, { head }) => sum + head.count, 0)
     if (lines > 0) metrics.collected_lines_total.inc({ collector: name }, lines)
+    const gaps = changes.filter((change) => change['event.kind'] === 'gap').length
+    if (gaps > 0) metrics.gaps_total.inc({ collector: name }, gaps)
     if (dead.length > 0) metrics.dead_letters_total.inc({ stage: 'collect' }, dead.length)
   }
 

@@ -37,29 +37,36 @@ export function isRotationOf(path: string, base: string): boolean {
 
 /**
  * The names of a log's files, the current one first, then from the youngest to the oldest. A rotation that happens
- * while they are opened in this order moves a file to a name that is still to come, so none is missed.
+ * while they are opened in this order moves a file to a name that is still to come, so none is missed; therefore
+ * numbered names are among them whether they are there now or not.
  */
 export function rotationNames(path: string): string[] {
   const folder = dirname(path)
   const base = basename(path)
-  const rotated = namesIn(folder)
-    .map((name) => ({ name, age: ageOf(name, base) }))
-    .filter((entry): entry is { name: string; age: number } => entry.age !== undefined)
+  const names = namesIn(folder)
+  const numbers = names.map((name) => Number(numberOf(name, base) ?? 0))
+  const last = Math.max(0, ...numbers.filter((number) => number <= maxNumber))
+  const numberedNames = Array.from({ length: last + shifts }, (_, n) => `${path}.${n + 1}`)
+  const datedNames = names
+    .filter((name) => ageOf(name, base) !== undefined && numberOf(name, base) === undefined)
+    .toSorted((a, b) => (ageOf(a, base) as number) - (ageOf(b, base) as number))
+  return [
+    path,
     // The uncompressed one first: while it is there the other may be unfinished.
-    .toSorted((a, b) => a.age - b.age || a.name.length - b.name.length)
-  return [path, ...withShifts(rotated.map(({ name }) => join(folder, name)))]
+    ...numberedNames.flatMap((name) => [name, `${name}.gz`]),
+    ...datedNames.map((name) => join(folder, name)),
+  ]
 }
 
-/** Where the oldest files move if rotations happen meanwhile. */
+/** So many rotations may happen while files are opened. */
 const shifts = 8
+/** A higher number is no rotation's but something else's (`app.log.20261122`). */
+const maxNumber = 1000
 
-function withShifts(names: string[]): string[] {
-  const last = names.at(-1)
-  const number = last === undefined ? undefined : /\.(\d+)(\.gz)?$/.exec(last)
-  if (last === undefined || !number) return names
-  const stem = last.slice(0, number.index)
-  const further = Array.from({ length: shifts }, (_, n) => `${stem}.${Number(number[1]) + n + 1}`)
-  return [...names, ...further.flatMap((name) => [name, `${name}.gz`])]
+function numberOf(name: string, base: string): string | undefined {
+  if (!name.startsWith(base)) return undefined
+  const number = numbered.exec(name.slice(base.length))?.[1]
+  return number === undefined || Number(number) > maxNumber ? undefined : number
 }
 
 function namesIn(folder: string): string[] {
@@ -71,8 +78,11 @@ function namesIn(folder: string): string[] {
   }
 }
 
-/** Opens a file of a log; undefined if it is not there (any more) or no regular file. Throws EACCES and the like. */
-export async function openLogFile(name: string): Promise<OpenLog | undefined> {
+/**
+ * Opens a file of a log; undefined if it is not there (any more) or no regular file, `broken` if it cannot be
+ * unpacked (yet). Throws EACCES and the like.
+ */
+export async function openLogFile(name: string): Promise<OpenLog | 'broken' | undefined> {
   let fd: number
   try {
     // Without O_NONBLOCK the opening of a named pipe would hang.
@@ -91,7 +101,7 @@ export async function openLogFile(name: string): Promise<OpenLog | undefined> {
 }
 
 /** A compressed file is read from a nameless copy, so that it is read like any other. */
-async function unpacked(of: Omit<OpenLog, 'fd'>, packed: number): Promise<OpenLog | undefined> {
+async function unpacked(of: Omit<OpenLog, 'fd'>, packed: number): Promise<OpenLog | 'broken'> {
   const folder = await mkdtemp(join(tmpdir(), 'mesoscope-gz-'))
   const copy = join(folder, 'log')
   let fd: number | undefined
@@ -103,8 +113,8 @@ async function unpacked(of: Omit<OpenLog, 'fd'>, packed: number): Promise<OpenLo
     )
     fd = openSync(copy, 'r')
   } catch {
-    // Still being written, or broken: the caller sees a file that is missing, hence a gap if it was needed.
-    return undefined
+    // Perhaps it is still being written.
+    return 'broken'
   } finally {
     unlinkQuietly(copy)
     await rmdir(folder)

@@ -219,7 +219,10 @@ test('new files are found; rotated ones and second names are not read twice', as
   await until('four lines', () => recording.lines.length >= 4)
   await new Promise((resolve) => setTimeout(resolve, 1500))
   await collector.close()
-  t.deepEqual(messages(recording).toSorted(), ['a0', 'a1', 'b', 'c'])
+  const ids = recording.lines.map(
+    (line) => `${line.message} ${line['event.id']} ${line['mesos.task.id'] as string}`,
+  )
+  t.deepEqual(messages(recording).toSorted(), ['a0', 'a1', 'b', 'c'], ids.join('\n'))
 })
 
 test('a file that cannot be read is named with a remedy; the others are read', async (t) => {
