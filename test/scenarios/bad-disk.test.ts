@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
+import { errorCode } from '../../pipeline/errors.ts'
 import { openContainer, openNeighbour } from './containers.ts'
 import { canMount, mesoscope, openScene, until, type Scene } from './program.ts'
 
@@ -17,7 +18,12 @@ function openDisk(scene: Scene): { dir: string; fill(leaveBytes: number): void; 
     dir,
     fill(leaveBytes) {
       const { bavail, bsize } = statfsSync(dir)
-      writeFileSync(ballast, Buffer.alloc(Math.max(0, bavail * bsize - leaveBytes)))
+      try {
+        writeFileSync(ballast, Buffer.alloc(Math.max(0, bavail * bsize - leaveBytes)))
+      } catch (error) {
+        // The program has written something meanwhile: the disk is full, as it should be.
+        if (errorCode(error) !== 'ENOSPC') throw error
+      }
     },
     free: () => rmSync(ballast),
   }

@@ -65,7 +65,10 @@ async function makeSocket(scene: Scene, path: string, make: Case['make']): Promi
   const server = make?.(path)
   if (!server) return
   const sockets = new Set<Socket>()
-  server.on('connection', (socket) => sockets.add(socket))
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {})
+  })
   scene.later(() => {
     server.close()
     for (const socket of sockets) socket.destroy()
