@@ -51,12 +51,14 @@ export async function openEmbeddedBus({
     await close()
     throw error
   })
+  let closed = false
   const stop = new AbortController()
   const trimming = trimForever(() => remote.trim(clock.now()), stop.signal)
 
   return {
     partitions: (topic) => topics[topic].partitions,
     async produce(topic, records) {
+      if (closed) throw new Trouble(`the bus ${data.file} is closed`)
       if (records.length === 0) return
       checkPartitions(topic, records)
       await (topic === 'logs' ? append.logs : append.others)({ topic, records })
@@ -72,7 +74,9 @@ export async function openEmbeddedBus({
     committed: async (group, topic) => new Map(await remote.committed(group, topic)),
     async close() {
       stop.abort()
+      // Handlers under way may still produce.
       await groups.close()
+      closed = true
       await Promise.all([append.logs.idle(), append.others.idle()])
       await trimming
       await remote.shut().catch(() => {})

@@ -1,6 +1,6 @@
 import type { Batch, Bus, ConsumerOptions } from '../../pipeline/bus/bus.ts'
 import { keysByPartition, listen, produced, text, type BusSubject } from './bus-subject.ts'
-import { unable, until, type Case } from './suite.ts'
+import { unable, until, type Case, type Check } from './suite.ts'
 
 const keys = keysByPartition('logs')
 
@@ -30,8 +30,21 @@ async function waitForCommits({ bus, patienceMs }: BusSubject, group: string, co
   )
 }
 
-/** A handler that stays in its batch until it is told to go on. */
-function gate() {
+/** Holds handlers inside their batch until it is opened, at the latest when the case is over. */
+function gated(
+  run: (t: Check, subject: BusSubject, held: ReturnType<typeof openGate>) => Promise<void>,
+): Case<BusSubject>['run'] {
+  return async (t, subject) => {
+    const held = openGate()
+    try {
+      await run(t, subject, held)
+    } finally {
+      held.open()
+    }
+  }
+}
+
+function openGate() {
   const { promise, resolve } = Promise.withResolvers<void>()
   return { wait: () => promise, open: resolve }
 }
@@ -98,8 +111,7 @@ const whole: Case<BusSubject>[] = [
   },
   {
     title: 'one batch of a partition at a time; another partition does not wait for it',
-    async run(t, { bus, patienceMs }) {
-      const held = gate()
+    run: gated(async (t, { bus, patienceMs }, held) => {
       let inside = 0
       const { texts, close } = listen(bus, {
         group: 'index',
@@ -117,7 +129,7 @@ const whole: Case<BusSubject>[] = [
       await until('the held partition', () => texts().length === 12, patienceMs)
       await close()
       t.deepEqual(texts().slice(9), ['1:0', '1:1', '1:2'])
-    },
+    }),
   },
 ]
 
@@ -160,9 +172,8 @@ const sharing: Case<BusSubject>[] = [
   },
   {
     title: 'a member that leaves finishes its batch, then the others go on where it was',
-    async run(t, subject) {
+    run: gated(async (t, subject, held) => {
       const { bus, patienceMs } = subject
-      const held = gate()
       let entered = false
       let left = false
       const leaving = listen(bus, {
@@ -170,22 +181,22 @@ const sharing: Case<BusSubject>[] = [
         async onBatch() {
           entered = true
           await held.wait()
-          t.is(left, false, 'close waits for the batch under way')
         },
       })
       await produceEverywhere(bus, 2)
       await until('a batch under way', () => entered, patienceMs)
       const closing = leaving.close().then(() => void (left = true))
       const staying = listen(bus, { group: 'index' })
+      await produceEverywhere(bus, 2, 2)
+      t.is(left, false, 'close waits for the batch under way')
       held.open()
       await closing
-      await produceEverywhere(bus, 2, 2)
       const all = () => [...leaving.texts(), ...staying.texts()]
       await until('all records', () => new Set(all()).size === 16, patienceMs)
       await waitForCommits(subject, 'index', 16)
       await staying.close()
       t.deepEqual(all().toSorted(), everywhere(4).toSorted())
-    },
+    }),
   },
   {
     title:
@@ -289,9 +300,8 @@ const failing: Case<BusSubject>[] = [
 const positions: Case<BusSubject>[] = [
   {
     title: 'a position is committed when the handler has resolved, not before',
-    async run(t, subject) {
+    run: gated(async (t, subject, held) => {
       const { bus, patienceMs } = subject
-      const held = gate()
       let batch: Batch | undefined
       const { close } = listen(bus, {
         group: 'index',
@@ -312,7 +322,7 @@ const positions: Case<BusSubject>[] = [
       )
       await close()
       t.is((await bus.committed('index', 'changes')).get(0), next)
-    },
+    }),
   },
   {
     title: 'a group goes on at its committed positions after the bus was opened again',
@@ -385,10 +395,9 @@ const positions: Case<BusSubject>[] = [
   },
   {
     title: 'trimming takes nothing that a group has yet to read',
-    async run(t, subject) {
+    run: gated(async (t, subject, held) => {
       const { bus, trim, patienceMs } = subject
       if (!trim) return unable(t, 'this bus cannot be made to trim')
-      const held = gate()
       let entered = 0
       const slow = listen(bus, {
         group: 'measure',
@@ -407,7 +416,7 @@ const positions: Case<BusSubject>[] = [
       await slow.close()
       await fast.close()
       t.deepEqual(slow.texts().toSorted(), everywhere(5).toSorted())
-    },
+    }),
   },
 ]
 

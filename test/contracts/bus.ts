@@ -236,6 +236,7 @@ const compacted: Case<BusSubject>[] = [
           await bus.produce('state', [produced('a', n), produced('b', n)])
         }
       })()
+      writing.catch(() => {}) // It is awaited below, unless something fails before.
       await until('the first records', async () => (await bus.ends('state'))[0])
       for (let round = 0; round < 5; round++) {
         const { latest: found, ends } = await bus.snapshot('state')

@@ -83,11 +83,11 @@ const line: fc.Arbitrary<Line> = fc.record({
 
 /** Six sources of records, cut anywhere, over three days, with many equal times. */
 const history = fc.array(
-  fc.array(fc.array(line, { minLength: 1, maxLength: 25 }), { maxLength: 8 }),
-  {
+  fc.array(fc.array(line, { minLength: 1, maxLength: 25, size: 'max' }), {
     minLength: 6,
-    maxLength: 6,
-  },
+    maxLength: 12,
+  }),
+  { minLength: 6, maxLength: 6 },
 )
 
 function toRecords(given: Line[][][]): LogRecord[] {
@@ -109,7 +109,6 @@ function toRecords(given: Line[][][]): LogRecord[] {
   })
 }
 
-const time = fc.integer({ min: firstMs - 1000, max: firstMs + spanMs + 1000 })
 const text = fc.constantFrom(
   'alpha',
   'beta AND NOT 42',
@@ -127,20 +126,34 @@ const text = fc.constantFrom(
   'nothing',
 )
 
-const query: fc.Arbitrary<LogQuery> = fc.record(
-  {
-    from: time,
-    to: time,
-    services: fc.subarray(services),
-    levels: fc.subarray([...levels]),
-    task: fc.constantFrom(...tasks),
-    query: text,
-    grep: fc.constantFrom('a', 'Beta', '^$', '\\\\n', '[0-9]+', 'status', ' '),
-    order: fc.constantFrom('asc', 'desc'),
-    limit: fc.constantFrom(3, 17, 200),
-  },
-  { requiredKeys: [] },
-)
+/** Questions whose times are often the very ones of lines. */
+function questions(docs: readonly LogDoc[]): fc.Arbitrary<LogQuery> {
+  const time = fc.oneof(
+    fc.integer({ min: firstMs - 1000, max: firstMs + spanMs + 1000 }),
+    fc.constantFrom(...docs.map((doc) => isoToMs(doc['@timestamp']))),
+  )
+  // Most filters are left out, so that there is something to find.
+  const seldom = <T>(value: fc.Arbitrary<T>) => fc.option(value, { freq: 3, nil: undefined })
+  const rarely = <T>(value: fc.Arbitrary<T>) =>
+    fc.oneof({ weight: 4, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: value })
+  return fc
+    .record({
+      from: seldom(time),
+      to: seldom(time),
+      services: rarely(fc.subarray(services)),
+      levels: rarely(fc.subarray([...levels])),
+      task: rarely(fc.constantFrom(...tasks)),
+      query: rarely(text),
+      grep: rarely(fc.constantFrom('a', 'Beta', '^$', '\\\\n', '[0-9]+', 'status', ' ')),
+      order: rarely(fc.constantFrom('asc', 'desc')),
+      limit: fc.constantFrom(3, 17, 200),
+    })
+    .map((fields) => withoutUndefined(fields))
+}
+
+function withoutUndefined(fields: object): LogQuery {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
+}
 
 const bucketMs = fc.constantFrom(1, 7, 1000, 60_000, 3_600_000, dayMs, 5 * dayMs, 1234.5)
 
@@ -161,28 +174,32 @@ export const storeModelCases: readonly Case<StoreSubject>[] = [
       t.true(model.search({}).length > 200, 'enough to search in')
       await store.appendLogs(records)
       await settled(subject)
-      const property = fc.asyncProperty(query, bucketMs, async (asked, bucket) => {
-        const expected = model.search(asked)
-        const ids = (docs: LogDoc[]) => docs.map((doc) => doc['event.id'])
-        t.deepEqual(ids(await searchAll(store, asked)), ids(expected), JSON.stringify(asked))
-        const found = await store.histogram(asked, bucket)
-        t.deepEqual(found, model.histogram(asked, bucket), JSON.stringify(asked))
-        const counts = found.buckets.flatMap((one) => Object.values(one.levels))
-        t.is(
-          counts.reduce((a, b) => a + b, 0),
-          expected.length,
-        )
-        const byName = (all: ServiceSummary[]) =>
-          all
-            .map(({ tasks: listed, ...rest }) => ({ ...rest, tasks: listed.toSorted() }))
-            .toSorted((a, b) => (a.service < b.service ? -1 : 1))
-        const { from, to } = asked
-        const range = {
-          ...(from === undefined ? {} : { from }),
-          ...(to === undefined ? {} : { to }),
-        }
-        t.deepEqual(byName(await store.services(range)), byName(model.services(range)))
-      })
+      const property = fc.asyncProperty(
+        questions(docsOf(...records)),
+        bucketMs,
+        async (asked, bucket) => {
+          const expected = model.search(asked)
+          const ids = (docs: LogDoc[]) => docs.map((doc) => doc['event.id'])
+          t.deepEqual(ids(await searchAll(store, asked)), ids(expected), JSON.stringify(asked))
+          const found = await store.histogram(asked, bucket)
+          t.deepEqual(found, model.histogram(asked, bucket), JSON.stringify(asked))
+          const counts = found.buckets.flatMap((one) => Object.values(one.levels))
+          t.is(
+            counts.reduce((a, b) => a + b, 0),
+            expected.length,
+          )
+          const byName = (all: ServiceSummary[]) =>
+            all
+              .map(({ tasks: listed, ...rest }) => ({ ...rest, tasks: listed.toSorted() }))
+              .toSorted((a, b) => (a.service < b.service ? -1 : 1))
+          const { from, to } = asked
+          const range = {
+            ...(from === undefined ? {} : { from }),
+            ...(to === undefined ? {} : { to }),
+          }
+          t.deepEqual(byName(await store.services(range)), byName(model.services(range)))
+        },
+      )
       await fc.assert(property, { numRuns: 120, seed, endOnFailure: true })
     },
   },

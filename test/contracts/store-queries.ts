@@ -46,22 +46,22 @@ export const queryCases: readonly Case<StoreSubject>[] = [
     async run(t, { store }) {
       await store.appendLogs([openSource('c1:o', { service: 'web' }).tick(3)])
       const asked = [
-        ...refused.map((query) => store.search({ query })),
-        store.search({ grep: '(' }),
-        store.search({ grep: '(?=look)' }),
-        ...['x', 'bm9uc2Vuc2U', 'eyJhIjoxfQ', '!!', 'W10'].map((cursor) =>
-          store.search({ cursor }),
+        ...refused.map((query) => () => store.search({ query })),
+        () => store.search({ grep: '(' }),
+        () => store.search({ grep: '(?=look)' }),
+        ...['x', 'bm9uc2Vuc2U', 'eyJhIjoxfQ', '!!', 'W10'].map(
+          (cursor) => () => store.search({ cursor }),
         ),
-        store.search({ levels: ["unknown) > 0 OR ('1'" as 'unknown'] }),
-        store.search({ limit: 0 }),
-        store.search({ limit: Number.NaN }),
-        store.search({ from: Number.NaN }),
-        store.histogram({}, 0),
-        store.histogram({}, Number.NaN),
-        store.histogram({ query: '(' }, 1000),
+        () => store.search({ levels: ["unknown) > 0 OR ('1'" as 'unknown'] }),
+        () => store.search({ limit: 0 }),
+        () => store.search({ limit: Number.NaN }),
+        () => store.search({ from: Number.NaN }),
+        () => store.histogram({}, 0),
+        () => store.histogram({}, Number.NaN),
+        () => store.histogram({ query: '(' }, 1000),
       ]
-      for (const answer of asked) {
-        const error = await rejection(t, answer)
+      for (const ask of asked) {
+        const error = await rejection(t, ask())
         t.true(error instanceof Trouble, `${error.name}: ${error.message}`)
         t.true(!isRetryable(error))
       }
