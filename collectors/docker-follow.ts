@@ -46,7 +46,10 @@ export interface DockerFollow extends DockerInput {
 type Cursors = { [Of in Stream]?: Cursor }
 /** One answer of the daemon: pieces come in order, counted anew from its `since`. */
 interface Reading {
+  follow: boolean
   deframer: Deframer
+  /** The piece before, of each stream. */
+  last: { [Of in Stream]?: Buffer }
   cursors: Cursors
   /** Pieces that had not been read before. */
   news: number
@@ -84,9 +87,11 @@ export function openDockerFollow(options: DockerFollowOptions): DockerFollow {
   let nowMs = clock.now()
   let isGone = false
 
-  function openReading(): Reading {
+  function openReading(follow: boolean): Reading {
     const cursors: Cursors = {}
     const reading: Reading = {
+      follow,
+      last: {},
       cursors,
       news: 0,
       deframer: openDeframer({
@@ -101,6 +106,9 @@ export function openDockerFollow(options: DockerFollowOptions): DockerFollow {
   /** Takes a piece unless it was taken before: at a rotation, and after reading anew, Docker sends some twice. */
   function onPiece(reading: Reading, stream: Stream, time: string, content: Buffer) {
     const before = reading.cursors[stream]
+    const piece = reading.last[stream]
+    reading.last[stream] = content
+    if (before?.time === time && reading.follow && isRepeated(piece, content)) return
     const count = before?.time === time ? before.count + 1 : 1
     const cursor = (reading.cursors[stream] = { time, count })
     const last = pushed[stream]
@@ -178,7 +186,7 @@ export function openDockerFollow(options: DockerFollowOptions): DockerFollow {
   /** Reads one answer to its end; how many new pieces it held, or why there is none. */
   async function readAnswer(follow: boolean, signal: AbortSignal): Promise<number | Outcome> {
     await taken()
-    const reading = openReading()
+    const reading = openReading(follow)
     const answer = await api.logs(container, { since: since(), follow, signal })
     if ('refused' in answer) {
       if (answer.refused === 'unreadable') tellUnreadable(answer.message)
@@ -331,4 +339,12 @@ export function openDockerFollow(options: DockerFollowOptions): DockerFollow {
     },
     close: () => stopping.abort(),
   }
+}
+
+/**
+ * After a rotation a follow may begin again with the very line it sent last. Two different lines have the same text
+ * and nanosecond hardly ever; pieces of one line (without a newline) may.
+ */
+function isRepeated(before: Buffer | undefined, piece: Buffer): boolean {
+  return before !== undefined && before.at(-1) === 10 && piece.equals(before)
 }

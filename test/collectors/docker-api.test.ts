@@ -22,6 +22,8 @@ interface FakeContainer {
   followOnly?: number
   /** After this piece a follow sends the ones before again, as Docker's does at a rotation. */
   repeatAfter?: number
+  /** It sends this piece twice in a row. */
+  twice?: number
   refuse?: { status: number; body: string }
 }
 
@@ -46,7 +48,10 @@ function fakeDaemon(t: ExecutionContext) {
     const wanted = pieces.filter(([, time]) => (isoToNs(time) as bigint) >= since)
     const sent = follow ? wanted.slice(0, container.followOnly) : wanted
     const repeat = follow ? (container.repeatAfter ?? 0) : 0
-    for (const piece of [...sent.slice(0, repeat), ...sent]) response.write(frame(piece, tty))
+    const twice = follow && container.twice !== undefined ? sent.slice(container.twice) : []
+    const once = twice.length > 0 ? sent.slice(0, (container.twice ?? 0) + 1) : sent
+    const all = [...sent.slice(0, repeat), ...once, ...twice]
+    for (const piece of all) response.write(frame(piece, tty))
     if (!follow || container.followOnly !== undefined || !container.running) response.end()
   }
 
@@ -170,7 +175,7 @@ test('what is sent twice at a rotation is taken once', async (t) => {
   const daemon = fakeDaemon(t)
   await daemon.listen()
   const recording = openRecording()
-  daemon.add({ id: idOf(1), running: false, pieces: pieces(30), repeatAfter: 17 })
+  daemon.add({ id: idOf(1), running: false, pieces: pieces(30), repeatAfter: 17, twice: 20 })
   await open(t, daemon.socket, openRecordingSink(recording))
   await until('30 lines', () => recording.lines.length >= 30)
   t.deepEqual(messagesOf(recording, `${idOf(1)}:o`), texts(30))
