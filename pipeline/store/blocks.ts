@@ -58,7 +58,8 @@ function escapedMessage(line: string): string {
 }
 
 const escapedSign = /\\(?:u[0-9a-fA-F]{4}|[nrtbf])/
-const escapedSigns = /\\+(?:u([0-9a-fA-F]{4})|[nrtbf])/g
+/** Begins where a run of backslashes begins: tried from each of them, a long run would take quadratic time. */
+const escapedSigns = /(?<!\\)\\+(?:u([0-9a-fA-F]{4})|[nrtbf])/g
 
 /**
  * A text that holds all words of the message, and perhaps more: the index only chooses candidates. Most escapes (a

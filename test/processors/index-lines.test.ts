@@ -317,3 +317,15 @@ test('killed around storing and committing, each line is there once', async (t) 
     }
   }
 })
+
+test('a line of backslashes holds up no other', async (t) => {
+  const { bus, store } = await open(t)
+  const messages = [`two\nlines ${'\\'.repeat(100_000)}!`, 'the next one']
+  await produceLines(bus, record({ source: 'c:o', identity: { service: '/shop' }, messages }))
+  await indexed(bus)
+  const { hits } = await store.search({ query: 'next' })
+  t.deepEqual(
+    hits.map(({ message }) => message),
+    ['the next one'],
+  )
+})
