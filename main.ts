@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -375,10 +375,10 @@ function secondsSince(ms: number | undefined, clock: Clock): number | undefined 
 
 const storeDirectory = (data: string) => join(data, 'store')
 
-/** Everything but the lock, which we hold. */
+/** What is not of our making stays: somebody may have named a directory that holds more. */
 function emptyDirectory(dir: string): void {
-  for (const name of readdirSync(dir)) {
-    if (!name.startsWith('owner.lock')) rmSync(join(dir, name), { recursive: true, force: true })
+  for (const name of ['bus', 'store', 'spool', 'demo']) {
+    rmSync(join(dir, name), { recursive: true, force: true })
   }
 }
 

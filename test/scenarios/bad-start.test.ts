@@ -161,3 +161,15 @@ asOther(
     }
   },
 )
+
+test('--fresh takes away what is of Mesoscope, and nothing else that lies in its directory', async (t) => {
+  const scene = openScene(t)
+  const data = join(scene.dir, 'data')
+  mkdirSync(join(data, 'store'), { recursive: true })
+  writeFileSync(join(data, 'thesis.txt'), 'ten years')
+  writeFileSync(join(data, 'store', '2020-01-01.db'), 'what an earlier start left')
+  const program = await scene.start({ data }, { args: ['--fresh'] })
+  t.true(existsSync(join(data, 'thesis.txt')))
+  t.false(existsSync(join(data, 'store', '2020-01-01.db')))
+  t.is(await program.stop(), 0)
+})
