@@ -114,17 +114,23 @@ export function openLineTimes(): LineTimes {
     return -1
   }
 
+  function written(escaped: string, nowMs: number): string | undefined {
+    const end = mayHaveTime(escaped) ? behindSecond(escaped, nowMs) : -1
+    if (end < 0) return undefined
+    const fraction = fractionAt(escaped, end)
+    const zone = format?.zoned ? zoneAt(escaped, fraction.end, seconds) : 0
+    return hasFourDigits(seconds - zone) ? isoOf(seconds - zone, fraction.digits, false) : undefined
+  }
+
   return {
     of(escaped, nowMs) {
-      const end = mayHaveTime(escaped) ? behindSecond(escaped, nowMs) : -1
-      if (end < 0) {
+      const found = written(escaped, nowMs)
+      if (found === undefined) {
         if (last !== '' && nowMs - lastReadMs <= inheritMs) return last
         return isoOf(nowMs / 1000, '000000000', true)
       }
       lastReadMs = nowMs
-      const fraction = fractionAt(escaped, end)
-      const zone = format?.zoned ? zoneAt(escaped, fraction.end, seconds) : 0
-      return (last = isoOf(seconds - zone, fraction.digits, false))
+      return (last = found)
     },
   }
 }
@@ -183,6 +189,14 @@ function withYear(monthDay: string, time: string | undefined, nowMs: number): nu
     if (isReal && seconds * 1000 <= nowMs + dayMs) return seconds
   }
   return Number.NaN
+}
+
+const firstSecond = Date.parse('0000-01-01T00:00:00Z') / 1000
+const lastSecond = Date.parse('9999-12-31T23:59:59Z') / 1000
+
+/** By its zone a time can lie outside the years that the fixed-width form has; a record with one would be refused. */
+function hasFourDigits(second: number): boolean {
+  return second >= firstSecond && second <= lastSecond
 }
 
 let isoSecond = Number.NaN

@@ -47,6 +47,16 @@ const written: [string, string, string][] = [
   ],
   ['a month that is none', 'Foo 22 18:25:51 host x: hi', '2026-11-22T20:00:00.000000000Z'],
   ['a date that is none', '2026-13-45T18:25:51Z hello there', '2026-11-22T20:00:00.000000000Z'],
+  [
+    'a year of five digits in UTC',
+    '9999-12-31T23:59:59-05:00 end of all days',
+    '2026-11-22T20:00:00.000000000Z',
+  ],
+  [
+    'a year before the first in UTC',
+    '0000-01-01T00:00:00+05:00 hello',
+    '2026-11-22T20:00:00.000000000Z',
+  ],
   ['an empty line', '', '2026-11-22T20:00:00.000000000Z'],
 ]
 
