@@ -25,6 +25,7 @@ export const latenessMs = 10 * 60_000
 export const maxOpenBuckets = 5000
 /** A partition rests this long between two snapshots; meanwhile records gather to a larger batch. */
 const restMs = 200
+const restBytesPerMs = 1000
 const bucketsPerRecord = 500
 
 /**
@@ -71,8 +72,10 @@ export function openMeasurer(options: MeasurerOptions) {
       if (read) count(partition, resolved(read), record.time)
       partition.position = record.offset + 1
     }
-    await flush(partition)
-    rests.set(batch.partition, pause(restMs, stop.signal))
+    const snapshotBytes = await flush(partition)
+    // Many sources make a large snapshot: then it is written less often.
+    const ms = restMs + snapshotBytes / restBytesPerMs
+    rests.set(batch.partition, pause(ms, stop.signal))
     trouble = undefined
   }
 
@@ -102,17 +105,18 @@ export function openMeasurer(options: MeasurerOptions) {
       log.warn({ collector }, 'a collector sends no marks any more: signals go on without it')
   }
 
-  async function flush(partition: Partition): Promise<void> {
+  /** Returns the size of the snapshot, bytes. */
+  async function flush(partition: Partition): Promise<number> {
     closeBuckets(partition)
     forgetSources(partition, rememberMs)
+    const snapshot = encodePartition(partition)
     killPoint('measure:before-snapshot')
-    await bus.produce('state', [
-      { key: stateKey(partition.number), value: encodePartition(partition) },
-    ])
+    await bus.produce('state', [{ key: stateKey(partition.number), value: snapshot }])
     killPoint('measure:after-snapshot')
     const changed = [...partition.changed].flatMap((key) => partition.buckets.get(key) ?? [])
     await publish(changed, partition)
     partition.changed.clear()
+    return snapshot.length
   }
 
   /** Buckets and, behind them, the watermark, as the snapshot on the bus has them. */
