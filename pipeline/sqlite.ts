@@ -78,6 +78,7 @@ function toTrouble(file: string, error: unknown): unknown {
   const system = errorCode(error)
   if (system === 'EACCES' || system === 'EROFS') return unwritable(file, error)
   if (system === 'ENOSPC') return noSpace(file, error)
+  if (system === 'ENOTDIR' || system === 'EEXIST') return unmakeable(file, error)
   if (code === undefined) return error
   switch (code & 0xff) {
     case readOnly:
@@ -109,6 +110,13 @@ function toTrouble(file: string, error: unknown): unknown {
 function unwritable(file: string, cause: unknown): Trouble {
   return new Trouble(`cannot write ${file}`, {
     remedy: 'give this user the right to it, or use another data directory',
+    cause,
+  })
+}
+
+function unmakeable(file: string, cause: unknown): Trouble {
+  return new Trouble(`cannot make ${file}: a part of this path is no directory`, {
+    remedy: 'use another data directory, or move that file away',
     cause,
   })
 }
