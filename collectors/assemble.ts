@@ -56,6 +56,8 @@ export interface AssemblerOptions<Place> {
    * ASCII without quotes and backslashes.
    */
   eventId(time: string, ordinal: number, place: Place): string
+  /** The time to store an event under, from its own and that of its reading; its own unless set. The id keeps its own. */
+  plausible?: (time: string, readMs: number) => string
   /** Joins stack traces and indented lines. (The lines of a private key are joined in any case, to be redacted.) */
   multiline: boolean
   /** All pieces of a line have one time, as Docker gives them: a piece with another time begins another line. */
@@ -113,6 +115,7 @@ export function openAssembler<Place>(options: AssemblerOptions<Place>): Assemble
   const builder = openRecordBuilder<AssemblerState<Place>>({ ...options, lineage: state.lineage })
   const lines = openLines(options, state.open, { line: addJoined, startChunks, chunk, dead })
   let taken = { ...state }
+  const plausible = options.plausible ?? ((time) => time)
 
   // The event that may go on; one variable for each part, since this is the hot path.
   let held = false
@@ -142,7 +145,9 @@ export function openAssembler<Place>(options: AssemblerOptions<Place>): Assemble
     let tags = count === 1 ? noTags : multilineTag
     if (message !== text) tags = [...tags, 'redacted']
     if (marks.length > 0) tags = [...tags, ...marks]
-    builder.add(id, time, level, message, tags, state.sequence++, since)
+    const shown = plausible(time, since)
+    if (shown !== time) tags = [...tags, 'clamped-time']
+    builder.add(id, shown, level, message, tags, state.sequence++, since)
     state.place = end
     reopen(open)
     if (builder.full()) builder.cut({ ...state })
@@ -224,7 +229,9 @@ export function openAssembler<Place>(options: AssemblerOptions<Place>): Assemble
     // Only the first counts with its level: the line is one line.
     const level = part.number === 1 ? levelOf(message) : 'unknown'
     const id = `${part.id}#${part.number}`
-    builder.add(id, part.time, level, message, tags, state.sequence++, part.since)
+    const shown = plausible(part.time, part.since)
+    if (shown !== part.time) tags.push('clamped-time')
+    builder.add(id, shown, level, message, tags, state.sequence++, part.since)
     if (part.place !== undefined) state.place = part.place
     reopen(part.open)
     if (builder.full()) builder.cut({ ...state })

@@ -2,6 +2,7 @@ import { streams, type DeadLetter, type Stream } from '../pipeline/event.ts'
 import type { Identity } from '../pipeline/identity.ts'
 import type { LogRecord } from '../pipeline/record.ts'
 import { openAssembler, type Assembler, type AssemblerState } from './assemble.ts'
+import { openPlausibleTime } from './plausible-time.ts'
 import type { FollowPosition } from './follow-file.ts'
 import { openNanoseconds } from './nanoseconds.ts'
 
@@ -62,6 +63,7 @@ export function openDockerStreams<Place>(
     const nanoseconds = openNanoseconds()
     const state = options.states[stream]
     const assembler = openAssembler<Place>({
+      plausible: openPlausibleTime(),
       source,
       stream,
       identity,

@@ -2,6 +2,7 @@ import { basename } from 'node:path'
 import type { ChangeDoc, Stream } from '../pipeline/event.ts'
 import type { Identity } from '../pipeline/identity.ts'
 import { openAssembler, type AssemblerState } from './assemble.ts'
+import { openPlausibleTime } from './plausible-time.ts'
 import { earliest, type EventOptions } from './docker-streams.ts'
 import { fingerprintBytes, hashOf } from './fingerprint.ts'
 import { openFollower, type Chunk, type FollowPosition, type Gap } from './follow-file.ts'
@@ -69,6 +70,7 @@ export function openPlainFile(options: PlainFileOptions): PlainInput {
 
   function openFileAssembler(of: string, state?: AssemblerState<number>) {
     return openAssembler<number>({
+      plausible: openPlausibleTime(),
       source: of,
       stream,
       identity,
