@@ -19,7 +19,7 @@ export function ownDirectory(dir: string): { release(): void } {
   try {
     explained(file, () => takeLock(lock, dir))
     // Until the address is known: whoever is refused is told by whom, and nobody calls the last owner's address.
-    writeProcessFile(dir, { pid: process.pid })
+    explained(dir, () => writeProcessFile(dir, { pid: process.pid }))
   } catch (error) {
     lock.close()
     throw error

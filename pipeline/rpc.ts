@@ -50,7 +50,7 @@ export function serve(handlers: Handlers): void {
 }
 
 function toFailure(error: unknown): Failure {
-  const { message, remedy, retryable, errcode, code } = error as Partial<Trouble> & {
+  const { message, remedy, retryable, errcode, code } = Object(error) as Partial<Trouble> & {
     errcode?: unknown
     code?: unknown
   }

@@ -115,8 +115,8 @@ const lies: [title: string, lie: Partial<LogHead>][] = [
     { time: ['2026-11-22T13:00:00.000000000Z', '2026-11-22T12:00:00.000000000Z'] },
   ],
   ['a path for a time', { time: ['../../../x', '../../../x'] }],
-  ['no source', { source: undefined as unknown as string }],
-  ['no identity', { identity: null as unknown as LogHead['identity'] }],
+  ['no source', { source: undefined as never }],
+  ['no identity', { identity: null as never }],
 ]
 for (const [title, lie] of lies) {
   test.serial(
