@@ -152,6 +152,7 @@ async function openAlerts(base: Base, url: () => string | undefined): Promise<Al
     ...(mail ? { mail: mailSettings(mail) } : {}),
     intervalMs: settings.evaluation.interval,
     beginAt: clock.now(),
+    watchGapMs: 10_000,
     samples: async ({ service, ...query }) =>
       (await store.search({ ...query, ...(service === undefined ? {} : { services: [service] }) }))
         .hits,

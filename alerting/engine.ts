@@ -8,10 +8,12 @@ import type { CompiledRules, Rule } from './rules/rule.ts'
 import { abandon, advance, markUnknown, type AlertState, type Transition } from './rules/state.ts'
 import { readBuckets, readWatermark, type SignalRecord } from './signal-records.ts'
 import {
+  groupKey,
   openSignalBoard,
   type SeenGroup,
   type SignalDeclarations,
   type SignalValues,
+  type Watched,
 } from './signals.ts'
 import { factsOf, type RuleFacts } from './words.ts'
 
@@ -27,8 +29,15 @@ export interface EngineOptions {
   seenForMs?: number
   /** Longer stretches that nobody evaluated are skipped, ms. */
   catchUpMs?: number
+  /** A watermark that moves further than this at once tells that collecting was interrupted, ms; unless set it never was. */
+  watchGapMs?: number
   /** What an earlier process left. */
-  restored?: { states: OwnedState[]; through: number | undefined; seen: SeenGroup[] }
+  restored?: {
+    states: OwnedState[]
+    through: number | undefined
+    seen: SeenGroup[]
+    watched?: Watched | undefined
+  }
 }
 
 export interface RuleHealth {
@@ -72,6 +81,8 @@ export interface Engine {
   /** The partition that is furthest behind, and where it is. */
   slowest(): { partition: number; through: number | undefined }
   through(): number | undefined
+  /** From when on absence can be told. */
+  watched(): Watched | undefined
   /** Where a later process has to read from; `next` if nothing before is needed. */
   neededFrom(next: number): number
   health(): RuleHealth[]
@@ -90,6 +101,8 @@ export function openEngine(options: EngineOptions): Engine {
   const carried: Pick<Step, 'silent' | 'forgotten'> = { silent: [], forgotten: [] }
   let states = byRule(options.restored?.states ?? [])
   let through = options.restored?.through
+  let watched = options.restored?.watched
+  let measuredBefore = through
   for (const seen of options.restored?.seen ?? []) board.remember(seen, true)
 
   function takeBuckets(record: SignalRecord) {
@@ -124,6 +137,18 @@ export function openEngine(options: EngineOptions): Engine {
   function takeWatermark(record: SignalRecord) {
     const { partition, through } = readWatermark(record.value, options.partitions)
     watermarks[partition] = Math.max(watermarks[partition] ?? through, through)
+    noteInterruption()
+  }
+
+  /** What nobody collected meanwhile came late, or never: from it no absence can be concluded. */
+  function noteInterruption() {
+    const measured = measuredThrough()
+    if (measured === undefined) return
+    const { watchGapMs = Infinity } = options
+    if (measuredBefore !== undefined && measured - measuredBefore > watchGapMs) {
+      watched = { heardSince: 0, ...watched, since: measured }
+    }
+    measuredBefore = Math.max(measured, measuredBefore ?? measured)
   }
 
   function measuredThrough(): number | undefined {
@@ -145,7 +170,11 @@ export function openEngine(options: EngineOptions): Engine {
 
   function evaluate(rule: Rule, ts: number, valuesOf: (signal: string) => SignalValues) {
     const before = states.get(rule.id) ?? new Map<string, OwnedState>()
-    const vector = rule.evaluate(valuesOf)
+    const vector = rule
+      .evaluate(valuesOf)
+      .filter(
+        ({ unknown, fingerprint }) => !unknown || before.get(fingerprint)?.alert.state === 'firing',
+      )
     const stranger = vector.find(({ fingerprint }) => ownedByAnother(states, rule.id, fingerprint))
     if (stranger) throw new Error('another rule has an alert with the same labels')
     const alerts = new Map([...before].map(([key, { alert }]) => [key, alert]))
@@ -155,6 +184,15 @@ export function openEngine(options: EngineOptions): Engine {
     return advanced.transitions.map((transition) =>
       Object.assign(transition, { rule: rule.id, facts }),
     )
+  }
+
+  /** A group with an alert is not forgotten: that would end the alert. */
+  function firingGroups(): (group: string) => boolean {
+    const firing = [...states.values()].flatMap((owned) =>
+      [...owned.values()].filter(({ alert }) => alert.state === 'firing'),
+    )
+    const groups = new Set(firing.map(({ alert }) => groupKey(alert.group)))
+    return (group) => groups.has(group)
   }
 
   /** Alerts of rules that are declared no longer. */
@@ -193,7 +231,7 @@ export function openEngine(options: EngineOptions): Engine {
       const { ts } = next
       const cache = new Map<string, SignalValues>()
       const valuesOf = (signal: string) => {
-        const values = cache.get(signal) ?? board.valuesAt(signal, ts)
+        const values = cache.get(signal) ?? board.valuesAt(signal, ts, watched)
         cache.set(signal, values)
         return values
       }
@@ -213,7 +251,7 @@ export function openEngine(options: EngineOptions): Engine {
       }
       through = ts
       stretches = stretches.filter(({ until }) => until > ts)
-      const { silent, forgotten } = board.dropBefore(ts)
+      const { silent, forgotten } = board.dropBefore(ts, firingGroups())
       const step = { ...next, transitions, failures }
       return {
         ...step,
@@ -243,6 +281,7 @@ export function openEngine(options: EngineOptions): Engine {
       return { partition, through: at }
     },
     through: () => through,
+    watched: () => watched,
     neededFrom: (next) => stretches[0]?.offset ?? next,
     health: () => [...health.values()],
   }

@@ -39,6 +39,8 @@ export interface EvaluatorOptions {
   stalledAfterMs?: number
   seenForMs?: number
   catchUpMs?: number
+  /** See `EngineOptions.watchGapMs`. */
+  watchGapMs?: number
   /** How often to look for new records while there are none, ms. */
   pollMs?: number
   clock: Clock
@@ -81,7 +83,11 @@ export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluato
   const engine = openEngine({
     ...options,
     partitions: bus.partitions('logs'),
-    restored: { ...records, through: records.progress?.through },
+    restored: {
+      ...records,
+      through: records.progress?.through,
+      watched: records.progress?.watched,
+    },
   })
   const told = new Set(records.notifications.map(notifyKey))
   const writer = stateWriter(records)
@@ -155,7 +161,13 @@ export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluato
   async function write(steps: readonly Step[], outbox: readonly (Notification | undefined)[]) {
     const due = outbox.filter((notification) => notification !== undefined)
     const through = engine.through() ?? 0
-    const progress = { through, offset: engine.neededFrom(offset), signals: signalsHash }
+    const watched = engine.watched()
+    const progress: Progress = {
+      through,
+      offset: engine.neededFrom(offset),
+      signals: signalsHash,
+      ...(watched ? { watched } : {}),
+    }
     const changes = writer.changed(engine.states())
     killPoint('alert:before-state')
     const written = await produce([
@@ -227,7 +239,9 @@ async function begin(
   atMs: number,
   signals: string,
 ): Promise<Progress> {
-  const progress = { through: Math.floor(atMs / intervalMs) * intervalMs, offset: 0, signals }
+  const through = Math.floor(atMs / intervalMs) * intervalMs
+  const watched = { since: through, heardSince: through }
+  const progress: Progress = { through, offset: 0, signals, watched }
   await bus.produce('alerts', [encode(progressKey, progress)])
   return progress
 }

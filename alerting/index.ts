@@ -35,6 +35,8 @@ export interface AlertingOptions {
   stalledAfterMs?: number
   seenForMs?: number
   catchUpMs?: number
+  /** See `EngineOptions.watchGapMs`. */
+  watchGapMs?: number
   pollMs?: number
   /** The store's search. */
   samples: SampleFunction

@@ -10,7 +10,7 @@ import stringify from 'fast-json-stable-stringify'
 import { createHash } from 'node:crypto'
 import type { BusRecord, ProducedRecord } from '../pipeline/bus/bus.ts'
 import type { AlertState } from './rules/state.ts'
-import type { SeenGroup } from './signals.ts'
+import type { SeenGroup, Watched } from './signals.ts'
 import type { RuleFacts } from './words.ts'
 
 export interface OwnedState {
@@ -27,6 +27,7 @@ export interface Progress {
   offset: number
   /** Hash of the signals' declarations: with others the offset means nothing. */
   signals: string
+  watched?: Watched
 }
 
 /** Something to tell people: one a state of an incident. */

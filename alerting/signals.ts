@@ -26,6 +26,16 @@ export interface SignalValue {
   value: number
   /** Time of the group's newest event before the evaluation time, ms. */
   lastMs: number
+  /** The value is assumed: nobody can tell whether it is absent. Such a value starts nothing and ends nothing. */
+  unknown?: boolean
+}
+
+/** What absence may be concluded from. */
+export interface Watched {
+  /** Collecting was not interrupted from here on, ms; a window that begins before shows no absence. */
+  since: number
+  /** A group that was last heard before this is history, and not missed, ms. */
+  heardSince: number
 }
 
 /** By group key (see {@link groupKey}). */
@@ -46,9 +56,15 @@ export interface SignalBoard {
   /** Takes a bucket; replaces an earlier one of the same signal, group, start and partition. False if no such signal. */
   put(bucket: SignalBucket): boolean
   /** The signal at `ts`: of events in [ts − over, ts), for every group heard within `seenForMs` before. */
-  valuesAt(signal: string, ts: number): SignalValues
-  /** Forgets what no evaluation after `ts` needs. Returns groups that fell silent (their buckets are all gone). */
-  dropBefore(ts: number): { silent: SeenGroup[]; forgotten: SeenGroup[] }
+  valuesAt(signal: string, ts: number, watched?: Watched): SignalValues
+  /**
+   * Forgets what no evaluation after `ts` needs, but no group of which `keep` says so. Returns groups that fell
+   * silent (their buckets are all gone).
+   */
+  dropBefore(
+    ts: number,
+    keep?: (group: string) => boolean,
+  ): { silent: SeenGroup[]; forgotten: SeenGroup[] }
   /**
    * Notes that a group was heard, without a bucket. `told`: an earlier `dropBefore` reported it (and it was
    * written down); otherwise the next one does.
@@ -79,6 +95,8 @@ interface Series {
 export function groupKey(group: Identity): string {
   return stringify(group)
 }
+
+const always: Watched = { since: -Infinity, heardSince: -Infinity }
 
 /** A group is known to be one (and can be absent) for this long after its last event. */
 export const defaultSeenForMs = 24 * 3_600_000
@@ -115,19 +133,23 @@ export function openSignalBoard(
       }
       return true
     },
-    valuesAt(signal, ts) {
+    valuesAt(signal, ts, watched = always) {
       const declaration = declarations[signal]
       const values = new Map<string, SignalValue>()
       if (!declaration) return values
       for (const [key, series] of bySignal.get(signal) ?? []) {
         const { count, lastMs } = measureAt(series, ts - declaration.overMs, ts)
-        const seen = Number.isFinite(lastMs)
-        if (!seen || lastMs < ts - Math.max(seenForMs, declaration.overMs)) continue
-        values.set(key, { group: series.group, value: valueOf(declaration, count), lastMs })
+        const absent = declaration.measure === 'absent'
+        const tooOld = lastMs < ts - Math.max(seenForMs, declaration.overMs)
+        if (!Number.isFinite(lastMs) || (tooOld && !absent)) continue
+        if (absent && lastMs < watched.heardSince) continue
+        const unwatched = count === 0 && ts - declaration.overMs < watched.since
+        const value = { group: series.group, value: valueOf(declaration, count), lastMs }
+        values.set(key, absent && (tooOld || unwatched) ? { ...value, unknown: true } : value)
       }
       return values
     },
-    dropBefore(ts) {
+    dropBefore(ts, keep = () => false) {
       const silent: SeenGroup[] = []
       const forgotten: SeenGroup[] = []
       for (const [signal, groups] of bySignal) {
@@ -136,7 +158,7 @@ export function openSignalBoard(
           dropSlots(series, ts - over)
           if (series.slots.size > 0) continue
           const seen = { signal, group: series.group, lastMs: series.droppedLastMs }
-          if (seen.lastMs < ts - Math.max(seenForMs, over)) {
+          if (seen.lastMs < ts - Math.max(seenForMs, over) && !keep(key)) {
             groups.delete(key)
             forgotten.push(seen)
           } else if (!series.told) {

@@ -7,6 +7,8 @@ export interface Joined {
   group: Identity
   signals: SignalNumbers
   lastMs: number
+  /** One of the values is assumed (see `SignalValue.unknown`). */
+  unknown: boolean
 }
 
 /** All groups of the signals; a count or rate that a known group lacks is 0, without `absent` it has no result. */
@@ -21,12 +23,14 @@ export function* join(
   for (const [key, { group }] of groups) {
     const signals: SignalNumbers = {}
     let lastMs = Number.NEGATIVE_INFINITY
+    let unknown = false
     for (const { name, values } of columns) {
       const found = values.get(key)
       if (found) lastMs = Math.max(lastMs, found.lastMs)
       else if (declarations[name]?.measure === 'absent') break
       signals[name] = found?.value ?? 0
+      unknown ||= found?.unknown ?? false
     }
-    if (Object.keys(signals).length === reads.length) yield { group, signals, lastMs }
+    if (Object.keys(signals).length === reads.length) yield { group, signals, lastMs, unknown }
   }
 }

@@ -38,6 +38,8 @@ export interface Sample {
   /** Newest event of the group in any of the rule's signals, ms. */
   lastMs: number
   annotations: Record<string, string>
+  /** It cannot be told whether the condition holds: an alert that fires goes on, none begins. */
+  unknown?: boolean
 }
 
 /** A rule that can be asked. */
@@ -211,7 +213,8 @@ function makeRule(
   }
 }
 
-function sampleOf(alert: string, parts: Parts, { group, signals, lastMs }: Joined): Sample {
+function sampleOf(alert: string, parts: Parts, joined: Joined): Sample {
+  const { group, signals, lastMs, unknown } = joined
   const value = parts.condition.value(signals)
   const threshold = parts.condition.comparison?.threshold(signals)
   const base = { ...group, alert, value, threshold, signals }
@@ -236,6 +239,7 @@ function sampleOf(alert: string, parts: Parts, { group, signals, lastMs }: Joine
     signals,
     lastMs,
     annotations,
+    ...(unknown ? { unknown } : {}),
   }
 }
 

@@ -173,6 +173,68 @@ test('silence of a group that was heard is an alert; one that never was heard is
   )
 })
 
+/** Watermarks every five seconds, as a collector that runs gives them. */
+async function watchedThrough(bus: Bus, from: number, to: number) {
+  for (let ms = from; ms <= to; ms += 5000) await publishWatermark(bus, ms)
+}
+
+test('while nobody collected, no absence can be told: a restart does not make services silent', async (t) => {
+  const bus = await openWorld(t)
+  const options = { signals: silence, rules: [silent], beginAt: at(0), watchGapMs: 10_000 }
+  const first = await openDesk(t, bus, options)
+  await publishBuckets(bus, [bucket('silent', { service: '/back' }, at(5), 3)])
+  await publishBuckets(bus, [bucket('silent', { service: '/gone' }, at(5), 3)])
+  await watchedThrough(bus, at(5), at(15))
+  await until('evaluated', () => first.alerting.through() === at(15))
+  await first.close()
+
+  const later = await openDesk(t, bus, options)
+  await publishBuckets(bus, [bucket('silent', { service: '/back' }, at(600), 3)])
+  await watchedThrough(bus, at(600), at(615))
+  await until('evaluated', () => later.alerting.through() === at(615))
+  t.deepEqual(later.alerting.alerts(), [], 'the window reaches back to when nobody collected')
+  await publishBuckets(bus, [bucket('silent', { service: '/back' }, at(615), 3)])
+  await watchedThrough(bus, at(620), at(625))
+  await until('evaluated', () => later.alerting.through() === at(625))
+  t.deepEqual(
+    later.alerting.alerts().map(({ service, state }) => [service, state]),
+    [['/gone', 'firing']],
+  )
+})
+
+test('an alert of absence goes on over a restart, and when the group is not heard for longer than it is known', async (t) => {
+  const bus = await openWorld(t)
+  const options = {
+    signals: silence,
+    rules: [silent],
+    beginAt: at(0),
+    watchGapMs: 10_000,
+    seenForMs: 120_000,
+  }
+  const first = await openDesk(t, bus, options)
+  await publishBuckets(bus, [bucket('silent', { service: '/quiet' }, at(5), 3)])
+  await watchedThrough(bus, at(5), at(60))
+  await until('firing', () => first.alerting.alerts()[0]?.state === 'firing')
+  await first.close()
+  const later = await openDesk(t, bus, options)
+  await watchedThrough(bus, at(600), at(900))
+  await until('evaluated', () => later.alerting.through() === at(900))
+  t.is(later.alerting.alerts()[0]?.state, 'firing')
+  await publishBuckets(bus, [bucket('silent', { service: '/quiet' }, at(900), 3)])
+  await watchedThrough(bus, at(905), at(910))
+  await until('resolved', () => later.alerting.alerts()[0]?.state === 'resolved')
+})
+
+test('a service that was last heard before the first start is history, not missed', async (t) => {
+  const bus = await openWorld(t)
+  await publishBuckets(bus, [bucket('silent', { service: '/long-gone' }, at(0), 3)])
+  const options = { signals: silence, rules: [silent], beginAt: at(100), watchGapMs: 10_000 }
+  const { alerting } = await openDesk(t, bus, options)
+  await watchedThrough(bus, at(105), at(200))
+  await until('evaluated', () => alerting.through() === at(200))
+  t.deepEqual(alerting.alerts(), [])
+})
+
 test('a restart long after a group fell silent does not forget it', async (t) => {
   const bus = await openWorld(t)
   const options = { signals: silence, rules: [silent] }
