@@ -17,12 +17,14 @@ export interface MeasurerOptions extends CounterOptions {
   catalog: Catalog
   /** How long the bus keeps a record, ms: so long its sequences are remembered. */
   rememberMs: number
+  /** With more open buckets than this in a partition the oldest are closed. */
+  maxOpenBuckets?: number
 }
 
 /** How long after the watermark a late line still corrects its bucket. */
 export const latenessMs = 10 * 60_000
-/** With more open buckets than this in a partition the oldest are closed. */
-export const maxOpenBuckets = 5000
+/** Far more than a day of some services has; it only bounds the memory that a long backlog takes. */
+const defaultMaxOpenBuckets = 200_000
 /** A partition rests this long between two snapshots; meanwhile records gather to a larger batch. */
 const restMs = 200
 const restBytesPerMs = 1000
@@ -36,6 +38,8 @@ const bucketsPerRecord = 500
  */
 export function openMeasurer(options: MeasurerOptions) {
   const { bus, catalog, signals, resolutionMs, rememberMs, metrics, log } = options
+  const { maxOpenBuckets = defaultMaxOpenBuckets } = options
+  const { maxOpenBuckets = defaultMaxOpenBuckets } = options
   const count = openCounter(options)
   const partitions = new Map<number, Partition>()
   const rests = new Map<number, Promise<void>>()
@@ -107,7 +111,7 @@ export function openMeasurer(options: MeasurerOptions) {
 
   /** Returns the size of the snapshot, bytes. */
   async function flush(partition: Partition): Promise<number> {
-    closeBuckets(partition)
+    closeBuckets(partition, maxOpenBuckets)
     forgetSources(partition, rememberMs)
     const snapshot = encodePartition(partition)
     killPoint('measure:before-snapshot')
@@ -165,13 +169,17 @@ export function openMeasurer(options: MeasurerOptions) {
   }
 }
 
-/** Behind the watermark and the lateness a bucket is final; it stays in the store and on the bus. */
-function closeBuckets(partition: Partition): void {
+/**
+ * Behind the watermark and the lateness a bucket is final; it stays in the store and on the bus. Only a backlog that
+ * would fill the memory closes buckets before that, the oldest first: what then comes for them is counted as late.
+ */
+function closeBuckets(partition: Partition, maxOpenBuckets: number): void {
   const { buckets, changed, watermark } = partition
   let before = (watermark ?? -Infinity) - latenessMs
   if (buckets.size > maxOpenBuckets) {
     const starts = [...buckets.values()].map(({ from }) => from).toSorted((a, b) => a - b)
-    before = Math.max(before, starts[buckets.size - maxOpenBuckets] ?? before)
+    const oldestKept = starts[buckets.size - maxOpenBuckets] ?? before
+    before = Math.max(before, Math.min(oldestKept, watermark ?? oldestKept))
   }
   partition.closedBefore = Math.max(partition.closedBefore, before)
   for (const [key, { from }] of buckets) {

@@ -7,12 +7,7 @@ import type { Level, SignalBucket } from '../../pipeline/event.ts'
 import { silentLog } from '../../pipeline/log.ts'
 import { openMetrics } from '../../pipeline/metrics.ts'
 import { toBusRecord, type LogRecord } from '../../pipeline/record.ts'
-import {
-  latenessMs,
-  maxOpenBuckets,
-  openMeasurer,
-  type MeasurerOptions,
-} from '../../processors/measure.ts'
+import { latenessMs, openMeasurer, type MeasurerOptions } from '../../processors/measure.ts'
 import { bucketKey, decodePartition, type Partition } from '../../processors/partition.ts'
 import type { Catalog } from '../../processors/resolve.ts'
 import {
@@ -379,7 +374,8 @@ test('a snapshot of more than 1 MiB is written and read', async (t) => {
 
 test('too many open buckets: the oldest are closed, and what comes for them is counted as late', async (t) => {
   const bus = await openBus(t)
-  const measurer = open(t, bus, { signals: { all: bySignal.all } })
+  const maxOpenBuckets = 500
+  const measurer = open(t, bus, { signals: { all: bySignal.all }, maxOpenBuckets })
   const times = Array.from({ length: maxOpenBuckets + 100 }, (_, i) => someTime + i * 1000)
   const messages = times.map(() => 'x')
   await produceLines(bus, record({ source: 'a', times, messages }))
