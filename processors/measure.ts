@@ -39,7 +39,6 @@ const bucketsPerRecord = 500
 export function openMeasurer(options: MeasurerOptions) {
   const { bus, catalog, signals, resolutionMs, rememberMs, metrics, log } = options
   const { maxOpenBuckets = defaultMaxOpenBuckets } = options
-  const { maxOpenBuckets = defaultMaxOpenBuckets } = options
   const count = openCounter(options)
   const partitions = new Map<number, Partition>()
   const rests = new Map<number, Promise<void>>()
