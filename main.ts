@@ -22,7 +22,7 @@ import type { ChangeDoc } from './pipeline/event.ts'
 import { healthOf, type Component } from './pipeline/health.ts'
 import { openLog, type Logger } from './pipeline/log.ts'
 import { openMetrics, type Metrics } from './pipeline/metrics.ts'
-import { ownDirectory, writeProcessFile } from './pipeline/owner.ts'
+import { directoryId, ownDirectory, removeProcessFile, writeProcessFile } from './pipeline/owner.ts'
 import { openSqliteStore, openSqliteStoreForReading } from './pipeline/store/sqlite.ts'
 import type { Store } from './pipeline/store/store.ts'
 import { startPlayground, type Playground } from './playground/demo.ts'
@@ -89,6 +89,7 @@ async function start(
     ...(url ? { url } : {}),
     ...(token ? { token } : {}),
   })
+  stack.defer(() => removeProcessFile(settings.data))
   log.info({ url, data: settings.data }, 'mesoscope is running')
 
   const opened = stack.move()
@@ -157,7 +158,7 @@ async function openAlerts(base: Base, url: () => string | undefined): Promise<Al
       (await store.search({ ...query, ...(service === undefined ? {} : { services: [service] }) }))
         .hits,
     publish: (docs) => bus.produce('changes', docs.map(changeRecord)),
-    publicUrl: () => settings.listen.public_url ?? url(),
+    publicUrl: () => settings.listen.public_url ?? reachable(url()),
     clock,
     metrics,
     log,
@@ -212,6 +213,11 @@ function mailSettings({
   }
 }
 
+/** For links in mails: nobody can go to `http://0.0.0.0`. */
+function reachable(url: string | undefined): string | undefined {
+  return url?.replace(/^http:\/\/(0\.0\.0\.0|\[::\])/, `http://${hostname()}`)
+}
+
 function changeRecord(doc: ChangeDoc) {
   const service = doc['service.name']
   return {
@@ -240,7 +246,7 @@ async function openCollecting({
   stack.defer(() => spool.close())
   const collectors: Collector[] = []
   const shipper = openShipper({
-    name: hostname(),
+    name: directoryId(settings.data),
     spool,
     bus,
     collectors,
@@ -396,6 +402,8 @@ async function openStoreReadOnly(data: string) {
   return openSqliteStoreForReading({ dir })
 }
 
+// Logs are nobody else's business: what we write is for this user alone.
+process.umask(0o077)
 const { version } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as {
   version: string
 }

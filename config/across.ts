@@ -1,5 +1,5 @@
 import stringify from 'fast-json-stable-stringify'
-import { isIP } from 'node:net'
+import { isLoopback } from '../pipeline/loopback.ts'
 import { namesIn } from './condition.ts'
 import type { Path } from './faults.ts'
 import { nearestName } from './near.ts'
@@ -39,13 +39,6 @@ const checks: readonly ((settings: Readable) => AcrossFault[])[] = [
 
 export function checkAcross(settings: Readable): AcrossFault[] {
   return checks.flatMap((check) => check(settings))
-}
-
-/** True for names and addresses that only this machine itself can reach. */
-export function isLoopback(host: string): boolean {
-  const name = host.replace(/^\[|\]$/g, '').toLowerCase()
-  if (isIP(name) === 4) return name.startsWith('127.')
-  return name === '::1' || name === 'localhost'
 }
 
 function listenWithToken({ listen }: Readable): AcrossFault[] {

@@ -1,8 +1,8 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
-import { isIP } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { pause } from '../pipeline/clock.ts'
 import { Trouble } from '../pipeline/errors.ts'
+import { isLoopback } from '../pipeline/loopback.ts'
 import { refusal } from './params.ts'
 
 export interface SecurityOptions {
@@ -54,17 +54,12 @@ export function guard(app: FastifyInstance, options: SecurityOptions): void {
 const isSafe = (request: FastifyRequest) => ['GET', 'HEAD', 'OPTIONS'].includes(request.method)
 const path = (request: FastifyRequest) => request.url.split('?', 1)[0] as string
 
-export function isLoopback(host: string): boolean {
-  const name = host.replace(/^\[|\]$/g, '').toLowerCase()
-  if (isIP(name) === 4) return name.startsWith('127.')
-  return name === '::1' || name === 'localhost' || name.endsWith('.localhost')
-}
-
 /** Against DNS rebinding: a foreign name that resolves to 127.0.0.1 is not us. */
 function requireLocalName(app: FastifyInstance, publicUrl: string | undefined): void {
   const publicName = publicUrl === undefined ? undefined : new URL(publicUrl).hostname
   app.addHook('onRequest', async (request) => {
     const name = hostName(request.headers.host)
+    refuseForeignPage(request)
     if (name !== undefined && (isLoopback(name) || name === publicName)) return
     throw refusal(
       403,
@@ -72,6 +67,13 @@ function requireLocalName(app: FastifyInstance, publicUrl: string | undefined): 
       'use the address that Mesoscope printed, or set the public address (listen.public_url)',
     )
   })
+}
+
+/** A foreign page could not read our answers, but it could keep us busy, or take all the live tails there are. */
+function refuseForeignPage(request: FastifyRequest): void {
+  if (request.headers['sec-fetch-site'] !== 'cross-site' || !path(request).startsWith('/api/'))
+    return
+  throw refusal(403, 'a page from elsewhere may not ask this', 'open the page of Mesoscope')
 }
 
 function hostName(header: string | undefined): string | undefined {

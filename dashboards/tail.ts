@@ -61,7 +61,7 @@ function compile({
     (!levels || levels.includes(level)) && (!parsed.levels || parsed.levels.includes(level))
   const wantsRecord = ({ identity, levels: counts }: LogHead) =>
     (!services || services.includes(identity.service ?? unresolvedService)) &&
-    (!task || identity.task === task) &&
+    (!task || identity.task?.includes(task)) &&
     Object.keys(counts).some((level) => wantsLevel(level as Level))
   const wantsLine = (doc: LogDoc) =>
     wantsLevel(doc['log.level']) && parsed.matches(doc) && (!pattern || pattern.test(doc.message))

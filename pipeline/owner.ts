@@ -1,4 +1,5 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { errorCode, Trouble } from './errors.ts'
@@ -20,18 +21,22 @@ export function ownDirectory(dir: string): { release(): void } {
     explained(file, () => takeLock(lock, dir))
     // Until the address is known: whoever is refused is told by whom, and nobody calls the last owner's address.
     explained(dir, () => writeProcessFile(dir, { pid: process.pid }))
+    held.add(lock)
   } catch (error) {
     lock.close()
     throw error
   }
   return {
     release() {
-      if (!lock.isOpen) return
+      if (!held.delete(lock)) return
       lock.exec('ROLLBACK')
       lock.close()
     },
   }
 }
+
+/** Locks live as long as the process, even if nobody keeps them: a collected one would be let go. */
+const held = new Set<DatabaseSync>()
 
 /** SQLite's result code for a lock that another has. */
 const busy = 5
@@ -101,6 +106,25 @@ export interface ProcessFile {
   pid: number
   url?: string
   token?: string
+}
+
+/** When the program ends: who takes its port next must not be given its token. */
+export function removeProcessFile(dir: string): void {
+  rmSync(processFile(dir), { force: true })
+}
+
+/** A name for what keeps its state in this directory, the same after a restart, whatever the machine is called. */
+export function directoryId(dir: string): string {
+  const file = join(dir, 'id')
+  try {
+    const id = readFileSync(file, 'utf8').trim()
+    if (id !== '') return id
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error
+  }
+  const id = randomUUID()
+  writeFileSync(file, `${id}\n`)
+  return id
 }
 
 const processFile = (dir: string) => join(dir, 'process.json')

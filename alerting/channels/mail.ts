@@ -1,6 +1,7 @@
 import { createTransport, type SentMessageInfo } from 'nodemailer'
 import type { Clock } from '../../pipeline/clock.ts'
 import { Trouble } from '../../pipeline/errors.ts'
+import { isLoopback } from '../../pipeline/loopback.ts'
 import { cleanLine } from '../clean.ts'
 import type { Channel, Delivery, Message } from './channel.ts'
 
@@ -91,13 +92,12 @@ function checkSettings({ host, port, from, to, domain }: MailSettings) {
 
 function transportOptions(settings: MailSettings, stepTimeoutMs: number) {
   const { host, port, secure, user, password } = settings
-  const local = /^(localhost|127\.|\[?::1)/.test(host)
   return {
     host,
     port,
     secure,
     // A password goes over the wire in the clear to nobody but this machine.
-    requireTLS: password !== undefined && !secure && !local,
+    requireTLS: password !== undefined && !secure && !isLoopback(host),
     ...(user === undefined ? {} : { auth: { user, pass: password ?? '' } }),
     dnsTimeout: stepTimeoutMs,
     connectionTimeout: stepTimeoutMs,

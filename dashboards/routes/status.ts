@@ -13,12 +13,14 @@ export function statusRoutes(app: FastifyInstance, context: Context): void {
   signalRoute(app, context)
 }
 
-function healthRoutes(app: FastifyInstance, { health, metrics }: Context): void {
+function healthRoutes(app: FastifyInstance, { health, metrics, token }: Context): void {
   app.get('/healthz', async (_request, reply) => {
     const { status, components } = health()
     const trouble = components.filter((component) => component.status !== 'green')
     reply.code(status === 'red' ? 503 : 200).header('cache-control', 'no-store')
-    return { status, trouble: trouble.map(({ name }) => name), components }
+    const names = trouble.map(({ name }) => name)
+    // Anybody may ask: with a token, paths and addresses are told only to those who have it (`/api/health`).
+    return token ? { status, trouble: names } : { status, trouble: names, components }
   })
   // The page asks here: a red answer is still an answer.
   app.get('/api/health', async () => health())

@@ -26,7 +26,7 @@ export function plan(query: LogQuery): Plan {
   const asked = both(checkedLevels(query.levels), parsed.levels)
   const { where, params } = conditions([
     query.services && [`service IN (${query.services.map(() => '?').join()})`, ...query.services],
-    query.task !== undefined && ['task = ?', query.task],
+    query.task !== undefined && ['instr(task, ?) > 0', query.task],
     query.from !== undefined && ['t_max >= ?', from],
     query.to !== undefined && ['t_min < ?', to],
     asked && [asked.length === 0 ? '0' : `(${asked.join(' + ')}) > 0`],

@@ -1,7 +1,8 @@
 import { request } from 'node:http'
 import test from 'ava'
 import { explain, Trouble } from '../../pipeline/errors.ts'
-import { checkListening, isLoopback } from '../../dashboards/security.ts'
+import { checkListening } from '../../dashboards/security.ts'
+import { isLoopback } from '../../pipeline/loopback.ts'
 import { getJson, open } from './open.ts'
 
 for (const host of ['127.0.0.1', '127.8.0.1', '::1', '[::1]', 'localhost', 'a.localhost']) {
