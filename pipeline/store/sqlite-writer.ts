@@ -4,6 +4,7 @@ import stringify from 'fast-json-stable-stringify'
 import { explain, Trouble } from '../errors.ts'
 import { isoDay, msToIso, type SignalBucket } from '../event.ts'
 import { killPoint } from '../fault.ts'
+import { unresolvedService } from '../identity.ts'
 import { checkHead, type LogRecord } from '../record.ts'
 import { serve } from '../rpc.ts'
 import { explained, transaction } from '../sqlite.ts'
@@ -95,6 +96,7 @@ function readable<T>(record: LogRecord, { rejected }: AppendResult, read: () => 
 }
 
 function appendRecord(day: WriteDay, record: LogRecord, result: AppendResult): void {
+  if (!record.head.identity.service) settled.delete(day.file)
   const { source, lineage, sequence, time, count } = record.head
   const overlaps = day.overlaps.all(source, lineage, ...sequence, ...time)
   const there = new Set<string>()
@@ -150,15 +152,25 @@ function putBuckets(buckets: readonly SignalBucket[]): void {
   )
 }
 
+/** Files of days in which every line has a service: nearly all, so that a new identity need not look there. */
+const settled = new Set<string>()
+
 function patchIdentity(patches: readonly IdentityPatch[]): number {
+  const named = patches.some(({ ids }) => ids)
   let changed = 0
   for (const name of storedDays(dir)) {
+    if (!named && settled.has(fileOfDay(dir, name))) continue
     const day = openDay(name)
     changed += allOrNothing(day, () =>
       patches.reduce((sum, patch) => sum + patchDay(day, patch), 0),
     )
+    if (!hasUnresolved(day)) settled.add(day.file)
   }
   return changed
+}
+
+function hasUnresolved({ db }: WriteDay): boolean {
+  return db.prepare('SELECT 1 FROM blocks WHERE service = ?').get(unresolvedService) !== undefined
 }
 
 function retain(firstDay: string): string[] {
