@@ -94,7 +94,9 @@ const identityNames = new Set<string>(Object.values(identityFields))
 
 /** So that the identity can stand last, in its own order, as {@link LogDoc} says. */
 function withoutIdentity(doc: LogDoc): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(doc).filter(([name]) => !identityNames.has(name)))
+  const rest: Record<string, unknown> = {}
+  for (const name of Object.keys(doc)) if (!identityNames.has(name)) rest[name] = doc[name]
+  return rest
 }
 
 /** How a record stands on the bus: the head in a header, keyed by what must keep its order (the container or file). */
@@ -126,7 +128,7 @@ export function checkHead(head: LogHead | null): asserts head is LogHead {
 /** The first field that is not as declared. */
 function faultOf(head: LogHead): keyof LogHead | undefined {
   const { source, lineage, sequence, time, count, bytes, levels, identity } = head
-  if (typeof source !== 'string') return 'source'
+  if (typeof source !== 'string' || source === '') return 'source'
   if (typeof lineage !== 'string') return 'lineage'
   if (!isPair(sequence, Number.isSafeInteger)) return 'sequence'
   if (!isPair(time, isFixedTime) || time[0] > time[1]) return 'time'

@@ -23,7 +23,7 @@ function openModel(records: readonly LogRecord[]) {
       (doc) =>
         (!query.services || query.services.includes(serviceOf(doc))) &&
         (!query.levels || query.levels.includes(doc['log.level'])) &&
-        (query.task === undefined || doc['mesos.task.id'] === query.task) &&
+        (query.task === undefined || (doc['mesos.task.id'] as string).includes(query.task)) &&
         matches(doc) &&
         (!grep || grep.test(doc.message)),
     )

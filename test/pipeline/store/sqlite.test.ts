@@ -115,7 +115,7 @@ const lies: [title: string, lie: Partial<LogHead>][] = [
     { time: ['2026-11-22T13:00:00.000000000Z', '2026-11-22T12:00:00.000000000Z'] },
   ],
   ['a path for a time', { time: ['../../../x', '../../../x'] }],
-  ['no source', { source: undefined as never }],
+  ['no source', { source: '' }],
   ['no identity', { identity: null as never }],
 ]
 for (const [title, lie] of lies) {
