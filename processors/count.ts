@@ -1,4 +1,3 @@
-import { explain } from '../pipeline/errors.ts'
 import { isoToMs, type LogDoc } from '../pipeline/event.ts'
 import { unresolvedService, type Identity } from '../pipeline/identity.ts'
 import type { Logger } from '../pipeline/log.ts'
@@ -75,10 +74,10 @@ export function openCounter({ signals: declared, resolutionMs, metrics, log }: C
           add(partition, signal, head, time, 1)
         }
       }
-    } catch (error) {
-      // The indexer makes a dead letter of it.
+    } catch {
+      // The indexer makes a dead letter of it. The parser's own words would quote the line.
       const { source } = head
-      log.error({ source, sequence, error: explain(error) }, 'lines cannot be read, nor counted')
+      log.error({ source, sequence }, 'lines cannot be read, nor counted')
     }
   }
 

@@ -66,6 +66,7 @@ const everything = {
   to: '~',
   levels: undefined,
   accept: undefined,
+  checkTime: () => {},
 }
 
 /** The next lines of the sources in that direction, nearest first. */

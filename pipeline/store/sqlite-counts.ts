@@ -69,9 +69,10 @@ function countBlock(block: Row, { levels: wanted }: Plan, count: Count): void {
 function countLines(
   day: Day,
   id: number,
-  { from, to, levels: wanted, accept }: Plan,
+  { from, to, levels: wanted, accept, checkTime }: Plan,
   count: Count,
 ): void {
+  checkTime()
   for (const { line, time, level } of scanLines(readBody(day, id))) {
     if (time < from || time >= to || (wanted && !wanted.has(level))) continue
     if (!accept || accept(line)) count(time, level, 1)

@@ -16,6 +16,8 @@ export interface Plan {
   levels: Set<string> | undefined
   /** The document, if the line is wanted; undefined where service, level and time are all that is asked. */
   accept: ((line: string) => LogDoc | undefined) | undefined
+  /** Throws Trouble once the question has taken too long: others wait behind it. */
+  checkTime: () => void
 }
 
 /** Throws Trouble where the query cannot be answered. */
@@ -42,6 +44,19 @@ export function plan(query: LogQuery): Plan {
     to,
     levels: asked && new Set(asked),
     accept: lineTest(parsed, query.grep),
+    checkTime: openTimeLimit(),
+  }
+}
+
+const longestMs = 30_000
+
+function openTimeLimit(): () => void {
+  const end = performance.now() + longestMs
+  return () => {
+    if (performance.now() < end) return
+    throw new Trouble(`the search took longer than ${longestMs / 1000} s`, {
+      remedy: 'narrow the time, name a service, or ask for whole words',
+    })
   }
 }
 
@@ -161,8 +176,9 @@ export interface Block {
 export function* linesOf(
   day: Day,
   { id, source, first }: Block,
-  { from, to, levels: wanted, accept }: Plan,
+  { from, to, levels: wanted, accept, checkTime }: Plan,
 ): Generator<Hit> {
+  checkTime()
   let sequence = first - 1
   for (const { line, time, level } of scanLines(readBody(day, id))) {
     sequence++

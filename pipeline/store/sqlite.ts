@@ -23,7 +23,8 @@ export function openSqliteStore({ dir }: { dir: string }): Store {
     patchIdentity: (patches) => writer.remote.patchIdentity(patches),
     retain: (day) => writer.remote.retain(day),
     async close() {
-      await Promise.all([writer.remote.shut(), reader.remote.shut()]).catch(() => {})
+      // A long search is not waited for: reading leaves nothing half done.
+      await writer.remote.shut().catch(() => {})
       await Promise.all([writer.close(), reader.close()])
     },
   }
