@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { openRandom } from '../test/helpers/random.ts'
 
 /*
  * The lines of the bench: four containers, as Docker's json-file driver writes them; half JSON application lines,
@@ -150,16 +151,5 @@ function configOf(id: string, service: string, path: string) {
     State: { Running: true },
     LogPath: path,
     HostConfig: { LogConfig: { Type: 'json-file' } },
-  }
-}
-
-/** Mulberry32. */
-function openRandom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
   }
 }

@@ -194,4 +194,3 @@ export type SignalSettings = Settings['signals'][string]
 export type AlertSettings = Settings['alerts'][number]
 export type MailSettings = NonNullable<Settings['mail']>
 export type DockerSettings = Settings['collectors']['docker'][number]
-export type FilesSettings = Settings['collectors']['files'][number]

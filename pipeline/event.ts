@@ -92,13 +92,6 @@ export interface SignalBucket {
   lastMs: number
 }
 
-/** "Everything up to `through` has passed here": lets absence be told from lateness. */
-export interface Watermark {
-  collector: string
-  /** ms since the epoch. */
-  through: number
-}
-
 const nsPerMs = 1_000_000n
 
 /** Nanoseconds since the epoch of an ISO time with up to nine fraction digits (`…:51.63Z`); undefined if it is none. */

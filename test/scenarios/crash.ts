@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util'
 import { SMTPServer } from 'smtp-server'
 import { killPoints } from '../../pipeline/fault.ts'
 import { openSqliteStoreForReading, type StoreForReading } from '../../pipeline/store/sqlite.ts'
+import { openRandom } from '../helpers/random.ts'
 import { startWriters, type Ledger } from './ledger.ts'
 
 /*
@@ -273,17 +274,6 @@ function judge(mails: Mailbox['all'], incidents: string[]) {
       }),
   )
   return { incidents: incidents.length, wrongIncidents }
-}
-
-/** Mulberry32: the same seed gives the same kills. */
-function openRandom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
 }
 
 async function main(): Promise<void> {
