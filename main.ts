@@ -56,6 +56,7 @@ async function start(
   settings: Settings,
   options: StartOptions,
   extras: Extras = {},
+  owner = ownDirectory(settings.data),
 ): Promise<Running> {
   const clock = wallClock
   const log = openLog(settings.log_level)
@@ -63,7 +64,6 @@ async function start(
   const components: Component[] = []
   await using stack = new AsyncDisposableStack()
 
-  const owner = ownDirectory(settings.data)
   stack.defer(() => owner.release())
   if (options.fresh) emptyDirectory(settings.data)
   const bus = await openEmbeddedBus({
@@ -300,11 +300,9 @@ async function openSurfaces(
 
 async function startDemo({ data, port, fresh, say }: DemoOptions): Promise<Running> {
   await using stack = new AsyncDisposableStack()
-  if (fresh) {
-    const owner = ownDirectory(data)
-    emptyDirectory(data)
-    owner.release()
-  }
+  // Before anything in the directory is touched: another demo may be running on it.
+  const owner = ownDirectory(data)
+  if (fresh) emptyDirectory(data)
   const log = openLog('warn')
   const playground = await startPlayground({ dir: join(data, 'demo'), clock: wallClock, log })
   stack.defer(() => playground.close())
@@ -314,11 +312,11 @@ async function startDemo({ data, port, fresh, say }: DemoOptions): Promise<Runni
     collectors: { docker: [{ root: playground.containersRoot }] },
     mail: { host: playground.mailCatcher.host, port: playground.mailCatcher.port },
   })
-  const running = await start(
-    settings,
-    { roles: ['collector', 'processor', 'alerting', 'dashboards'], fresh: false },
-    demoExtras(playground),
-  )
+  const options = {
+    roles: ['collector', 'processor', 'alerting', 'dashboards'],
+    fresh: false,
+  } as const
+  const running = await start(settings, options, demoExtras(playground), owner)
   stack.defer(() => running.close())
   const stop = new AbortController()
   stack.defer(() => stop.abort())

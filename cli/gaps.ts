@@ -1,7 +1,7 @@
 import { isoToMs, type LogDoc } from '../pipeline/event.ts'
 import type { SequenceGap } from '../pipeline/store/store.ts'
 import { addDataOptions, withSource, type DataOptions } from './data-option.ts'
-import { harmlessJson } from './harmless.ts'
+import { harmless, harmlessJson } from './harmless.ts'
 import { formatMoment, parseMoment } from './moment.ts'
 import type { AddCommand } from './parts.ts'
 import { table } from './table.ts'
@@ -16,7 +16,9 @@ export const addGaps: AddCommand = (program, context) => {
   const { io } = context
   const command = program
     .command('gaps')
-    .description('the loss audit: lines that were counted at the source and are not in the store')
+    .description(
+      'the loss audit: lines that are not in the store: gone before they were read, dropped, or missing in a sequence',
+    )
     .option('--since <time>', 'from then on: 15m (ago), 2026-11-22T18:25:51Z', (text) =>
       parseMoment(text, io.clock.now()),
     )
@@ -24,9 +26,13 @@ export const addGaps: AddCommand = (program, context) => {
     .option('--utc', 'times in UTC')
   addDataOptions(command).action(async (options: GapsOptions) => {
     const range = options.since === undefined ? {} : { from: options.since }
-    const gaps = await withSource(options, context, (source) => source.gaps(range))
-    if (options.json) return io.out(`${harmlessJson({ gaps })}\n`)
-    if (gaps.length === 0) return io.out('complete: no line is missing\n')
+    const [gaps, told] = await withSource(options, context, (source) =>
+      Promise.all([source.gaps(range), source.losses(range)]),
+    )
+    if (options.json) return io.out(`${harmlessJson({ gaps, told })}\n`)
+    if (gaps.length + told.length === 0) return io.out('complete: no line is missing\n')
+    for (const { message } of told) io.out(`${harmless(message)}\n`)
+    if (gaps.length === 0) return undefined
     const rows = gaps.map((gap) => row(gap, options.utc ?? false))
     io.out(table(['SERVICE', 'SOURCE', 'LINES', 'FIRST', 'LAST', 'AFTER', 'BEFORE'], rows))
   })

@@ -46,7 +46,7 @@ export const addLogs: AddCommand = (program, context) => {
     .option('--grep <pattern>', 'messages that contain this (RE2)', pattern)
     .option('--level <levels>', 'of these levels: error,warn', levelList)
     .option('--task <id>', 'of one task')
-    .option('--query <query>', 'that match a query: status:>=500 AND NOT path:/health', queryText)
+    .option('--query <query>', 'that match a query: status:>=500 AND NOT path:"/health"', queryText)
     .option('--json', 'whole events, one JSON object a line')
     .option('--utc', 'times in UTC')
   addDataOptions(command).action(async (service: string, options: LogsOptions) => {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AlertView } from '../dashboards/api.ts'
 import { errorCode, explain, Trouble } from '../pipeline/errors.ts'
-import { isoToMs, type DeadLetter, type LogDoc } from '../pipeline/event.ts'
+import { isoToMs, type ChangeDoc, type DeadLetter, type LogDoc } from '../pipeline/event.ts'
 import { identityFromEcs, matchService } from '../pipeline/identity.ts'
 import type {
   LogPage,
@@ -25,6 +25,8 @@ export interface Source {
   alerts(): Promise<AlertView[]>
   dead(range: TimeRange, limit: number): Promise<DeadLetter[]>
   gaps(range: TimeRange): Promise<SequenceGap[]>
+  /** What collectors told of: gone before it was read, or dropped. */
+  losses(range: TimeRange): Promise<ChangeDoc[]>
   close(): Promise<void>
 }
 
@@ -93,6 +95,7 @@ function apiSource(api: Api): Source {
     alerts: () => list('/api/alerts', 'alerts'),
     dead: ({ from, to }, limit) => list('/api/dead', 'dead', { from, to, limit }),
     gaps: ({ from, to }) => list('/api/gaps', 'gaps', { from, to }),
+    losses: ({ from, to }) => list('/api/gaps', 'told', { from, to }),
     close: async () => {},
   }
 }
@@ -132,6 +135,11 @@ function storeSource(store: ReadStore): Source {
     alerts: async () => lastStates(await store.docs('changes', { kind: 'alert', limit: 1000 })),
     dead: async (range, limit) => (await store.docs('dead', { ...range, limit })) as DeadLetter[],
     gaps: (range) => store.gaps(range),
+    async losses(range) {
+      const gone = await store.docs('changes', { ...range, kind: 'gap', limit: 1000 })
+      const dropped = await store.docs('changes', { ...range, kind: 'drop', limit: 1000 })
+      return [...gone, ...dropped] as ChangeDoc[]
+    },
     close: () => store.close(),
   }
 }

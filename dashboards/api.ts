@@ -145,7 +145,8 @@ export interface Answers {
   '/api/alerts': { alerts: AlertView[]; history: ChangeDoc[] }
   '/api/changes': { changes: ChangeDoc[] }
   '/api/dead': { dead: DeadLetter[] }
-  '/api/gaps': { gaps: SequenceGap[] }
+  /** `told`: changes of kind `gap` and `drop`, what was gone before it was read, or had to be dropped. */
+  '/api/gaps': { gaps: SequenceGap[]; told: ChangeDoc[] }
   '/api/mails': { demo: boolean; mails: MailView[] }
   '/api/demo/faults': { demo: boolean; faults: { name: string; sentence: string }[] }
 }

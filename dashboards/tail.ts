@@ -25,6 +25,7 @@ export async function tailBus(
 ): Promise<void> {
   const matches = compile(filter)
   const next = await bus.ends('logs')
+  const order = openOrder()
   while (!signal.aborted) {
     const found: Found[] = []
     let behind = false
@@ -38,8 +39,33 @@ export async function tailBus(
       for (const record of batch.records) if (record.offset < end) found.push(...matches(record))
     }
     if (signal.aborted) return
-    if (found.length > 0) await onLines(found.toSorted(byTime).map(({ doc }) => doc))
+    const ready = order.take(found)
+    if (ready.length > 0) await onLines(ready.map(({ doc }) => doc))
     if (!behind) await pause(pollMs, signal)
+  }
+}
+
+/** For so many polls a line is held: so long may another instance's line of the same moment take to come. */
+const heldPolls = 3
+
+/** Instances reach the bus some tenths of a second apart: their lines wait for each other, so that they come in true order. */
+function openOrder() {
+  let held: { line: Found; poll: number }[] = []
+  let poll = 0
+  return {
+    /** Takes what came with this poll, gives what has waited long enough and all that is older than that. */
+    take(found: readonly Found[]): Found[] {
+      poll++
+      held.push(...found.map((line) => ({ line, poll })))
+      let until = ''
+      for (const one of held) {
+        const time = one.line.doc['@timestamp']
+        if (one.poll <= poll - heldPolls && time > until) until = time
+      }
+      const ready = held.filter(({ line }) => line.doc['@timestamp'] <= until)
+      held = held.filter(({ line }) => line.doc['@timestamp'] > until)
+      return ready.map(({ line }) => line).toSorted(byTime)
+    },
   }
 }
 

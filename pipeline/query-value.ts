@@ -1,3 +1,4 @@
+import { Trouble } from './errors.ts'
 import type { LiqeQuery } from 'liqe'
 import { RE2JS } from 're2js'
 import { parsePattern } from './pattern.ts'
@@ -26,10 +27,12 @@ export function valueTest({ expression, operator }: Tag, text: string): ValueTes
     )
   }
   if (expression.type === 'RegexExpression') return regexTest(expression.value)
-  if (expression.type === 'EmptyExpression') return constantTest(true)
+  if (expression.type === 'EmptyExpression') throw noValue(text, expression.location.start)
   const comparison = operator?.operator
   if (comparison && comparison !== ':' && comparison !== ':=') {
-    return comparisonTest(comparison, Number(expression.value))
+    const bound = Number(expression.value)
+    if (Number.isNaN(bound)) throw noValue(text, expression.location.start)
+    return comparisonTest(comparison, bound)
   }
   return literalTest(asWritten(expression, text), expression.quoted)
 }
@@ -45,8 +48,15 @@ function asWritten(
   return /^[-\d.]+/.exec(text.slice(location.start))?.[0] ?? String(value)
 }
 
-function constantTest(answer: boolean): ValueTest {
-  return { text: () => answer, exact: () => answer, value: () => answer, ...noWords }
+/** Without a value a test would hold for every line: what was left out must not become "anything". */
+function noValue(text: string, at: number): Trouble {
+  return new Trouble(
+    `cannot read the query at character ${at + 1}: no value to compare with: ${text}`,
+    {
+      remedy:
+        'write one behind the colon or the comparison, a number behind < and >; field:* asks for any',
+    },
+  )
 }
 
 function numberTest(test: (n: number) => boolean): ValueTest {

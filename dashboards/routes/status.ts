@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { changeKinds, type ChangeDoc, type DeadLetter } from '../../pipeline/event.ts'
 import type { Answers } from '../api.ts'
 import { readParams, refusal } from '../params.ts'
+import type { TimeRange } from '../../pipeline/store/store.ts'
 import type { Context } from '../server.ts'
 
 /** What happened and how it stands: alerts, changes, dead letters, gaps, signals, the program's own health. */
@@ -65,8 +66,18 @@ function lossRoutes(app: FastifyInstance, { store, clock, timed }: Context): voi
   app.get('/api/gaps', async (request): Promise<Answers['/api/gaps']> => {
     const params = readParams(request.query, ['from', 'to'], clock.now())
     const range = params.range()
-    return { gaps: await timed('gaps', () => store.gaps(range)) }
+    const gaps = await timed('gaps', () => store.gaps(range))
+    return { gaps, told: await toldLosses(store, range) }
   })
+}
+
+/** What collectors told of: the audit of sequences cannot know of lines that were never read. */
+async function toldLosses(store: Context['store'], range: TimeRange): Promise<ChangeDoc[]> {
+  const kinds = ['gap', 'drop'] as const
+  const found = await Promise.all(
+    kinds.map((kind) => store.docs('changes', { ...range, kind, limit: limits.max })),
+  )
+  return found.flat() as ChangeDoc[]
 }
 
 function signalRoute(app: FastifyInstance, { store, clock, timed }: Context): void {

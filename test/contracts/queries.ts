@@ -149,4 +149,14 @@ export const queries: { query: string; finds: Said[]; because: string }[] = [
 ]
 
 /** Queries that are refused. */
-export const refused = ['(', 'a AND', '"open', 'a:/[/', 'x'.repeat(5000)]
+export const refused = [
+  'status:>=',
+  'level:',
+  'status:>=many',
+  'a AND durationMs:<',
+  '(',
+  'a AND',
+  '"open',
+  'a:/[/',
+  'x'.repeat(5000),
+]

@@ -16,7 +16,7 @@ export const HealthView = () => {
   const { data, error, reload } = usePoll(readHealth, 4000, [])
   if (!data)
     return error ? html`<${Failure} error=${error} retry=${reload} />` : html`<${Loading} />`
-  const { health, gaps, dead } = data
+  const { health, gaps, told, dead } = data
   return html`
     <${Failure} error=${error} />
     <section class="verdict verdict-${health.status}">
@@ -39,19 +39,20 @@ export const HealthView = () => {
       Gaps
       <span class="dim">lines that were counted at the source and are not here, last 7 days</span>
     </h1>
-    <${Gaps} gaps=${gaps} />
+    <${Told} told=${told} />
+    ${(gaps.length > 0 || told.length === 0) && html`<${Gaps} gaps=${gaps} />`}
     <h1>Dead letters <span class="dim">bytes that could not become a line, last 7 days</span></h1>
     <${Dead} dead=${dead} />
   `
 }
 
 async function readHealth(signal) {
-  const [health, { gaps }, { dead }] = await Promise.all([
+  const [health, { gaps, told }, { dead }] = await Promise.all([
     get('api/health', {}, signal),
     get('api/gaps', { from: '7d' }, signal),
     get('api/dead', { from: '7d', limit: 100 }, signal),
   ])
-  return { health, gaps, dead }
+  return { health, gaps, told, dead }
 }
 
 const behind = (seconds) => {
@@ -69,6 +70,13 @@ const Component = ({ of }) =>
       ${of.remedy && html`<span class="dim">${of.remedy}</span>`}
     </td>
   </tr>`
+
+/** What was gone before it could be read: the sequences of what was read cannot know of it. */
+const Told = ({ told }) =>
+  told.length > 0 &&
+  html`<ul class="told">
+    ${told.map((one) => html`<li key=${one['event.id']}><${Text} text=${one.message} /></li>`)}
+  </ul>`
 
 const Gaps = ({ gaps }) =>
   gaps.length === 0
@@ -117,7 +125,7 @@ const Dead = ({ dead }) =>
             (one) =>
               html`<tr key=${one['event.id']}>
                 <td class="narrow"><${Time} ms=${isoToMs(one['@timestamp'])} /></td>
-                <td class="narrow">${one.reason}</td>
+                <td>${one.reason}</td>
                 <td class="number narrow">${amount(one.bytes)}</td>
                 <td class="mono">
                   <div class="dim">${one.origin}</div>

@@ -67,7 +67,7 @@ const QueryBox = ({ query, change }) => {
       spellcheck="false"
       autocomplete="off"
       maxlength="4000"
-      placeholder='timeout, "connection refused", status:>=500, path:/cart*, a AND NOT b'
+      placeholder='timeout, "connection refused", status:>=500, path:"/cart", a AND NOT b'
       aria-label="query"
       onInput=${(event) => setText(event.target.value)}
       onSearch=${submit}
