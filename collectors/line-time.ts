@@ -21,6 +21,7 @@ interface Format {
 const months = 'JanFebMarAprMayJunJulAugSepOctNovDec'
 const atStart = () => 0
 const dayMs = 86_400_000
+const jsonTimeKey = /[{,]\s*\\"(?:@timestamp|timestamp|time|ts)\\"\s*:\s*(?:\\")?/
 
 const formats: readonly Format[] = [
   {
@@ -71,7 +72,30 @@ const formats: readonly Format[] = [
       return seconds * 1000 > nowMs + dayMs ? Number.NaN : seconds
     },
   },
+  {
+    // JSON: {"time":"2026-11-22T18:25:51.633Z", …}, also ts, timestamp, @timestamp
+    pattern: /(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)/y,
+    at: jsonTimeAt,
+    zoned: true,
+    seconds: ([, text = '']) => Date.parse(`${text.replace(' ', 'T')}Z`) / 1000,
+  },
+  {
+    // JSON: {"time":1795371951633, …} in ms, or in seconds with a fraction
+    pattern: /(\d{10})(?=\d{3}[,}]|\.\d+[,}]|[,}])/y,
+    at: jsonTimeAt,
+    seconds: ([, text], nowMs) => {
+      const seconds = Number(text)
+      return seconds * 1000 > nowMs + dayMs ? Number.NaN : seconds
+    },
+  },
 ]
+
+/** Where the value of the field begins in which JSON loggers write their time (quotes are escaped here); -1 if none. */
+function jsonTimeAt(line: string): number {
+  if (line.charCodeAt(0) !== 0x7b) return -1
+  const key = jsonTimeKey.exec(line.length > 500 ? line.slice(0, 500) : line)
+  return key ? key.index + key[0].length : -1
+}
 
 const inheritMs = 1000
 
@@ -147,12 +171,12 @@ const isDigit = (code: number) => code >= 0x30 && code <= 0x39
 
 function fractionAt(line: string, at: number): { digits: string; end: number } {
   const mark = line.charCodeAt(at)
-  if ((mark !== 0x2e && mark !== 0x2c) || !isDigit(line.charCodeAt(at + 1))) {
-    return { digits: '000000000', end: at }
-  }
-  let end = at + 1
+  // Epoch milliseconds go on without a mark.
+  const from = mark === 0x2e || mark === 0x2c ? at + 1 : at
+  if (!isDigit(line.charCodeAt(from))) return { digits: '000000000', end: at }
+  let end = from
   while (isDigit(line.charCodeAt(end))) end++
-  return { digits: line.slice(at + 1, Math.min(end, at + 10)).padEnd(9, '0'), end }
+  return { digits: line.slice(from, Math.min(end, from + 9)).padEnd(9, '0'), end }
 }
 
 /** Seconds east of Greenwich of the zone at `at`; without one the time is local. `seconds` was read as UTC. */
