@@ -68,7 +68,8 @@ function contentOf(
     firing,
     title: `${name}: ${headline}`,
     headline: cleanLine(headline, 300),
-    summary: summary === undefined || summary === '' ? undefined : cleanText(summary, 1000),
+    // The text is that of the last time the condition held: for what is over it tells of the past.
+    summary: summary ? cleanText(firing ? summary : `It was: ${summary}`, 1000) : undefined,
     rows: rowsOf(notification, evidence),
     linesTitle: linesTitle(notification, evidence),
     lines: shown.map((line) => ({

@@ -111,6 +111,7 @@ test('the resolved message says how long it lasted and how bad it was', (t) => {
     { nowMs: t0 + 5 * minute },
   )
   t.is(subject, '[RESOLVED] HighErrorRate /shop/web: after 7m, peak 9.1 errors/s')
+  t.true(text.includes('It was: /shop/web logs 7.2 errors/s'))
   t.regex(text, /Lasted: +7m, 2026-11-22 17:58:00 UTC to 2026-11-22 18:05:00 UTC/)
   t.regex(text, /Peak: +9\.1 errors\/s/)
   t.notRegex(text, /boom/)
