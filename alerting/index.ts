@@ -1,19 +1,12 @@
-import type { Bus } from '../pipeline/bus/bus.ts'
-import type { Clock } from '../pipeline/clock.ts'
-import type { ChangeDoc } from '../pipeline/event.ts'
-import type { Logger } from '../pipeline/log.ts'
-import type { Metrics } from '../pipeline/metrics.ts'
 import type { Channel } from './channels/channel.ts'
 import { openMailChannel, type MailOptions, type MailSettings } from './channels/mail.ts'
-import type { RetryTimes } from './delivery.ts'
 import type { RuleHealth } from './engine.ts'
-import { openEvaluator } from './evaluator.ts'
-import { linesBehind, type SampleFunction } from './evidence.ts'
+import { openEvaluator, type EvaluatorOptions } from './evaluator.ts'
+import { linesBehind } from './evidence.ts'
 import { linkTo } from './message.ts'
-import { openNotifier, type Notifier } from './notifier.ts'
+import { openNotifier, type Notifier, type NotifierOptions } from './notifier.ts'
 import { incidentOf, type Notification, type OwnedState } from './records.ts'
 import { compileRules, type RuleDeclaration, type RuleFault } from './rules/rule.ts'
-import type { SignalDeclarations } from './signals.ts'
 import { explainValue } from './words.ts'
 
 /** All ways to tell people: opened with their part of the settings. */
@@ -21,36 +14,14 @@ export const channels = {
   mail: openMailChannel,
 } satisfies Record<string, (settings: MailSettings, options: MailOptions) => Channel>
 
-export interface AlertingOptions {
-  bus: Bus
-  signals: SignalDeclarations
+export interface AlertingOptions
+  extends
+    Omit<EvaluatorOptions, 'rules' | 'onTransition'>,
+    Omit<NotifierOptions, 'channels' | 'leftovers'>,
+    Pick<MailOptions, 'stepTimeoutMs'> {
   rules: RuleDeclaration[]
   /** Without it alerts are shown, and nobody is told. */
   mail?: MailSettings
-  /** Distance of evaluation times, ms. */
-  intervalMs: number
-  /** At the very first start: from which time on to evaluate, ms; history before it is not alerted on. */
-  beginAt?: number
-  lagAllowanceMs?: number
-  stalledAfterMs?: number
-  seenForMs?: number
-  catchUpMs?: number
-  /** See `EngineOptions.watchGapMs`. */
-  watchGapMs?: number
-  pollMs?: number
-  /** The store's search. */
-  samples: SampleFunction
-  /** Puts documents on the timeline. */
-  publish: (docs: ChangeDoc[]) => Promise<void>
-  /** Where people reach the page; asked for each message. */
-  publicUrl: () => string | undefined
-  clock: Clock
-  metrics: Metrics
-  log: Logger
-  retry?: Partial<RetryTimes>
-  patienceMs?: number
-  /** Longest wait for each step of SMTP, ms. */
-  stepTimeoutMs?: number
 }
 
 /** An alert for people to look at. */

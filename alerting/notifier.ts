@@ -16,9 +16,11 @@ export interface NotifierOptions {
   channels: readonly Channel[]
   /** What an earlier process left on the bus, sent or not. */
   leftovers: readonly Notification[]
+  /** The store's search. */
   samples: SampleFunction
   /** Puts documents on the timeline; rejects if it cannot (it is tried again). */
   publish: (docs: ChangeDoc[]) => Promise<void>
+  /** Where people reach the page; asked for each message. */
   publicUrl: () => string | undefined
   clock: Clock
   metrics: Metrics

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { pause, type Clock } from '../pipeline/clock.ts'
+import { coalesce } from '../pipeline/coalesce.ts'
 import { explain, isRetryable, Trouble } from '../pipeline/errors.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
@@ -72,8 +73,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
   let finishing = false
   let closed = false
   let changed = Promise.withResolvers<void>()
-  let gathering: { writes: SpoolWrite[]; done: Promise<void> } | undefined
-  let writing: Promise<void> = Promise.resolve()
+  const gather = coalesce(store)
   /** Appends pass one by one, so that none overtakes one that waits for room. */
   const inTurn = oneByOne()
   /** Reading and dropping exclude each other, so that nothing is dropped that was given to the bus. */
@@ -109,20 +109,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
   ): Promise<void> {
     const records = unnumbered.map((record) => ({ ...record, id: ++assigned }))
     for (const record of records) bytes += sizeOf(record)
-    const one = { records, positions: positionsPut, dropped }
-    if (gathering) {
-      gathering.writes.push(one)
-      return gathering.done
-    }
-    const batch = { writes: [one], done: Promise.resolve() }
-    gathering = batch
-    batch.done = writing.then(() => {
-      gathering = undefined
-      return store(batch.writes)
-    })
-    // The next batch is tried, whatever became of this one.
-    writing = batch.done.catch(() => {})
-    return batch.done
+    return gather({ records, positions: positionsPut, dropped })
   }
 
   async function store(writes: SpoolWrite[]): Promise<void> {
@@ -229,7 +216,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
       closed = true
       notify()
       await inTurn(() => Promise.resolve())
-      await writing
+      await gather.idle()
       await remote.shut().catch(() => {})
       await close()
     },

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
 import { pause } from '../clock.ts'
+import { coalesce } from '../coalesce.ts'
 import { Trouble } from '../errors.ts'
 import { openWorker } from '../rpc.ts'
 import type { Batch, Bus, Consumer, ConsumerOptions, ProducedRecord, Topic } from './bus.ts'
@@ -100,28 +101,4 @@ async function trimForever(trim: () => Promise<void>, signal: AbortSignal): Prom
     // A failure (a full disk) is met by the next produce, which tells it.
     if (!signal.aborted) await trim().catch(() => {})
   }
-}
-
-/**
- * Turns calls into batches: while one batch is under way, further items gather for the next. One commit, and one
- * wait for the disk, for all of them.
- */
-function coalesce<Item>(flush: (items: Item[]) => Promise<void>) {
-  let waiting: { items: Item[]; done: Promise<void> } | undefined
-  let running: Promise<void> = Promise.resolve()
-  const add = (item: Item): Promise<void> => {
-    if (waiting) {
-      waiting.items.push(item)
-      return waiting.done
-    }
-    const batch = { items: [item], done: Promise.resolve() }
-    waiting = batch
-    batch.done = running.then(() => {
-      waiting = undefined
-      return flush(batch.items)
-    })
-    running = batch.done.catch(() => {})
-    return batch.done
-  }
-  return Object.assign(add, { idle: () => running })
 }
