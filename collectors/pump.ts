@@ -219,7 +219,10 @@ export function merge(batch: Collected, more: Collected | undefined): void {
   if (more.records?.length) (batch.records ??= []).push(...more.records)
   if (more.changes?.length) (batch.changes ??= []).push(...more.changes)
   if (more.dead?.length) (batch.dead ??= []).push(...more.dead)
+  if (more.samples?.length) (batch.samples ??= []).push(...more.samples)
   if (more.identities?.length) (batch.identities ??= []).push(...more.identities)
+  if (more.tasks?.length) (batch.tasks ??= []).push(...more.tasks)
+  if (more.services?.length) (batch.services ??= []).push(...more.services)
   if (more.positions) batch.positions = { ...batch.positions, ...more.positions }
 }
 

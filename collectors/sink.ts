@@ -1,6 +1,8 @@
 import type { ChangeDoc, DeadLetter } from '../pipeline/event.ts'
 import type { Identity } from '../pipeline/identity.ts'
 import type { LogRecord } from '../pipeline/record.ts'
+import type { SampleRecord } from '../pipeline/sample.ts'
+import type { MarathonState, ServiceState } from '../pipeline/service-state.ts'
 
 /**
  * Where collectors put what they read: the spool. A batch is atomic: after a kill either all of it is there,
@@ -22,8 +24,13 @@ export interface Collected {
   records?: LogRecord[]
   changes?: ChangeDoc[]
   dead?: DeadLetter[]
+  samples?: SampleRecord[]
   /** What was learnt of containers; goes to the identity topic. */
   identities?: Identity[]
+  /** What Mesos and Marathon know of tasks; goes to the identity topic as well (`taskKey`). */
+  tasks?: Identity[]
+  /** How services stand in Marathon; `gone` forgets one. */
+  services?: (ServiceState | MarathonState | { service: string; gone: true })[]
   /** New read positions by input (JSON values); null forgets one. */
   positions?: Record<string, unknown>
 }

@@ -1,6 +1,9 @@
 import { msToIso, type ChangeDoc } from '../pipeline/event.ts'
 import type { Topic } from '../pipeline/bus/bus.ts'
+import { taskKey } from '../pipeline/identity.ts'
 import { toBusRecord, type LogHead } from '../pipeline/record.ts'
+import { samplesToBus } from '../pipeline/sample.ts'
+import { marathonKey } from '../pipeline/service-state.ts'
 import type { Collected } from './sink.ts'
 
 /** A record on its way to the bus. `id` orders all records of the spool. */
@@ -25,18 +28,33 @@ export function toRecords({
   changes = [],
   dead = [],
   identities = [],
+  tasks = [],
+  samples = [],
+  services = [],
 }: Collected): Omit<SpooledRecord, 'id'>[] {
   return [
     // First, so that the lines behind them need not wait for their identity.
     ...identities.map((identity) => docRecord('identity', identity.container ?? '', identity)),
+    ...tasks.map((identity) => docRecord('identity', taskKey(identity.task ?? ''), identity)),
+    ...services.map(serviceRecord),
     ...records.map((record) => ({
       ...toBusRecord(record),
       topic: 'logs' as const,
       lines: record.head.count,
     })),
+    ...samples.map((record) => ({ ...samplesToBus(record), topic: 'metrics' as const, lines: 0 })),
     ...changes.map((doc) => docRecord('changes', serviceOf(doc), doc)),
     ...dead.map((doc) => docRecord('dead', doc.origin, doc)),
   ]
+}
+
+function serviceRecord(state: NonNullable<Collected['services']>[number]) {
+  if ('gone' in state) {
+    const value = new Uint8Array()
+    return { topic: 'services' as const, key: state.service, headers: {}, value, lines: 0 }
+  }
+  const key = 'service' in state ? state.service : marathonKey(state.marathon)
+  return docRecord('services', key, state)
 }
 
 function serviceOf(doc: ChangeDoc): string {

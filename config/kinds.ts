@@ -72,6 +72,13 @@ export const wholeNumber = (min: number, max: number) =>
     return fits ? (number as number) : undefined
   })
 
+/** Above zero; digits in quotes are a number too. */
+export const positiveNumber = () =>
+  kindOf({ kind: 'number' }, 'a number above 0', (value) => {
+    const number = typeof value === 'string' && /^\d*\.?\d+$/.test(value) ? Number(value) : value
+    return typeof number === 'number' && Number.isFinite(number) && number > 0 ? number : undefined
+  })
+
 export const flag = () =>
   kindOf({ kind: 'true or false' }, 'true or false', (value) =>
     value === true || value === 'true'

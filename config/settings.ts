@@ -7,6 +7,7 @@ import {
   flag,
   oneOf,
   pattern,
+  positiveNumber,
   query,
   secret,
   size,
@@ -55,6 +56,45 @@ const dockerCollector = z.strictObject({
   service: text()
     .optional()
     .describe('Service of all these containers; absent: by label, environment or name of each.'),
+  stats: flag()
+    .prefault(true)
+    .describe('With a socket: measure CPU, memory, network and processes of the containers.'),
+})
+
+/** How to reach Mesos or Marathon. */
+const connection = {
+  user: text().optional().describe('User to log in as (HTTP Basic).'),
+  password: secret().optional().describe('Password of that user.'),
+  token: secret().optional().describe('Token to send instead of a user.'),
+  token_scheme: oneOf(['bearer', 'token'])
+    .prefault('bearer')
+    .describe('How the token is sent: `Bearer …`, or `token=…` as DC/OS wants it.'),
+  ca: text('the path of a file')
+    .optional()
+    .describe('Certificates to trust (PEM); absent: those of Node.'),
+  cert: text('the path of a file').optional().describe('Client certificate (PEM).'),
+  key: text('the path of a file').optional().describe('Its private key (PEM).'),
+}
+
+const addresses = (of: string) =>
+  z.array(url()).min(1).describe(`Addresses of ${of}; the leader is found among them.`)
+
+const mesosMasterCollector = z.strictObject({
+  urls: addresses('the masters'),
+  agents: flag()
+    .prefault(true)
+    .describe('Also ask each agent that the master lists (`/containers`, `/metrics/snapshot`).'),
+  ...connection,
+})
+
+const mesosAgentCollector = z.strictObject({
+  url: url().describe('Address of an agent.'),
+  ...connection,
+})
+
+const marathonCollector = z.strictObject({
+  urls: addresses('the Marathon instances'),
+  ...connection,
 })
 
 const filesCollector = z.strictObject({
@@ -80,6 +120,21 @@ const redact = z.strictObject({
 const collectors = z.strictObject({
   docker: z.array(dockerCollector).prefault([]).describe('Docker hosts to collect from.'),
   files: z.array(filesCollector).prefault([]).describe('Plain log files to collect.'),
+  mesos_master: z
+    .array(mesosMasterCollector)
+    .prefault([])
+    .describe('Mesos clusters: tasks, agents, the metrics of master and agents.'),
+  mesos_agent: z
+    .array(mesosAgentCollector)
+    .prefault([])
+    .describe('Single Mesos agents, where a collector runs on each of them.'),
+  marathon: z
+    .array(marathonCollector)
+    .prefault([])
+    .describe('Marathons: apps, deployments, instances, health.'),
+  metrics_interval: duration(second)
+    .prefault('5s')
+    .describe('How often containers, agents and Marathon are measured.'),
   max_event_bytes: size('1KiB')
     .prefault('256KiB')
     .describe('A longer line is cut into chained chunks of this size.'),
@@ -110,10 +165,15 @@ const store = z.strictObject({
 })
 
 const signal = z.strictObject({
-  from: oneOf(['logs']).prefault('logs').describe('What is measured.'),
-  where: query().prefault('').describe('Query that chooses the lines; empty: all lines.'),
-  measure: oneOf(['rate', 'count', 'absent']).describe(
-    'Lines per second, number of lines, or (`absent`) 1 while there is no line, else 0.',
+  from: oneOf(['logs', 'metrics', 'changes']).prefault('logs').describe('What is measured.'),
+  metric: text('a name of a metric')
+    .optional()
+    .describe('With `from: metrics`: which one, e.g. `container.cpu.utilization`.'),
+  where: query()
+    .prefault('')
+    .describe('Query that chooses the lines, samples or changes; empty: all.'),
+  measure: oneOf(['rate', 'count', 'absent', 'avg', 'sum', 'min', 'max', 'last']).describe(
+    'Lines (or changes, samples) per second, their number, or (`absent`) 1 while there is none, else 0; of metrics also mean, sum, extremes and the newest value.',
   ),
   over: duration(second)
     .prefault('1m')
@@ -130,6 +190,42 @@ const evaluation = z.strictObject({
   resolution: duration(100)
     .prefault('5s')
     .describe('Width of the buckets in which signals are counted.'),
+})
+
+const scalingPolicy = z.strictObject({
+  service: text('the id of an app').describe('The Marathon app to scale.'),
+  target: z
+    .record(z.string(), positiveNumber())
+    .describe('How much of a signal one instance shall have, by the name of the signal.'),
+  min: wholeNumber(1, 100_000).prefault(1).describe('Never fewer instances.'),
+  max: wholeNumber(1, 100_000).describe('Never more instances.'),
+  tolerance: positiveNumber()
+    .prefault(0.1)
+    .describe('Ratios this close to 1 change nothing (0.1: from 0.9 to 1.1).'),
+  stabilization: z
+    .strictObject({
+      up: duration()
+        .prefault('0s')
+        .describe('Instances rise to the lowest recommendation of this time.'),
+      down: duration()
+        .prefault('5m')
+        .describe('Instances fall to the highest recommendation of this time.'),
+    })
+    .prefault({})
+    .describe('Against flapping.'),
+  dry_run: flag().prefault(false).describe('Only tell what would be done.'),
+  resident: flag()
+    .prefault(false)
+    .describe('Also scale it if it keeps volumes (is stateful); refused otherwise.'),
+})
+
+const autoscaling = z.strictObject({
+  interval: duration(100).prefault('5s').describe('How often policies are evaluated.'),
+  dry_run: flag().prefault(false).describe('Only tell what would be done, for all services.'),
+  labels: flag()
+    .prefault(true)
+    .describe('Also scale apps that ask for it by their labels (`autoscale.enabled: true` …).'),
+  services: z.array(scalingPolicy).prefault([]).describe('Policies.'),
 })
 
 const texts = (sentence: string) => z.record(z.string(), text()).prefault({}).describe(sentence)
@@ -185,6 +281,9 @@ export const settingsSchema = z.strictObject({
     .describe('Series measured from the lines, by name (small letters, digits, `_`).'),
   evaluation: evaluation.prefault({}).describe('When rules are evaluated.'),
   alerts: z.array(alert).prefault([]).describe('Rules.'),
+  autoscaling: autoscaling
+    .prefault({})
+    .describe('Instances of Marathon apps follow their load; needs `collectors.marathon`.'),
   mail: mail.optional().describe('Where alerts are mailed; absent: they are shown, not mailed.'),
 })
 
@@ -192,5 +291,6 @@ export const settingsSchema = z.strictObject({
 export type Settings = z.output<typeof settingsSchema>
 export type SignalSettings = Settings['signals'][string]
 export type AlertSettings = Settings['alerts'][number]
+export type ScalingPolicySettings = Settings['autoscaling']['services'][number]
 export type MailSettings = NonNullable<Settings['mail']>
 export type DockerSettings = Settings['collectors']['docker'][number]

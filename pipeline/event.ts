@@ -31,8 +31,46 @@ export interface LogDoc {
   [field: string]: unknown
 }
 
+/**
+ * One measurement of one thing (a task, a service, an agent) at one time, as one line of NDJSON: numbers by the names of
+ * `pipeline/metric-names.ts`, identity fields last. What could not be measured is absent, never zero.
+ *
+ * @example
+ * {"@timestamp":"2026-11-22T18:25:51.633858316Z","event.id":"sample:mesos-agent:agent-1:l3f9:17","event.sequence":17,
+ *  "metrics":{"container.cpu.usage":0.21,"container.memory.usage":58720256},"service.name":"/shop/web",
+ *  "mesos.task.id":"shop_web.8c1…","host.name":"agent-1"}
+ */
+export interface SampleDoc {
+  '@timestamp': string
+  /** `sample:<source>:<lineage>:<sequence>` of its record. */
+  'event.id': string
+  /** Dense per source, from 0. */
+  'event.sequence': number
+  metrics: Record<string, number>
+  [field: string]: unknown
+}
+
 /** What can happen to a service; written to the bus topic `changes` and searchable beside the logs. */
-export const changeKinds = ['container', 'alert', 'gap', 'drop', 'collector'] as const
+export const changeKinds = [
+  /** A container started or died, as Docker tells it. */
+  'container',
+  /** A task ended: made of all that Docker, Mesos and Marathon tell of it (`processors/deaths.ts`). */
+  'task',
+  /** A state of a task, as Mesos or Marathon tells it. */
+  'status',
+  /** A deployment of Marathon began, went on, ended, is stuck. */
+  'deployment',
+  /** Instances of a service were changed, or could not be. */
+  'scaling',
+  /** A task's health check changed its mind. */
+  'health',
+  /** The cluster itself: a leader, an agent. */
+  'cluster',
+  'alert',
+  'gap',
+  'drop',
+  'collector',
+] as const
 export type ChangeKind = (typeof changeKinds)[number]
 
 /**
@@ -72,8 +110,8 @@ export interface DeadLetter {
 }
 
 /**
- * One bucket of a signal: the absolute count (or sum) for one group, partition and stretch of event time.
- * Writing it again replaces it.
+ * One bucket of a signal: the absolute count for one group, partition and stretch of event time, and of signals over
+ * metrics what is needed to merge it with others. Writing it again replaces it.
  *
  * @example
  * {"signal":"errors","group":{"service":"/shop/web"},"from":1795371950000,"to":1795371955000,"partition":2,
@@ -86,10 +124,22 @@ export interface SignalBucket {
   from: number
   /** End of the bucket, ms, exclusive. */
   to: number
+  /** Of the topic that the signal is measured from. */
   partition: number
+  /** Lines, changes or samples. */
   count: number
   /** Time of the newest event counted, ms. */
   lastMs: number
+  /** Of metrics: sum, extremes and the newest of the `count` values. */
+  values?: BucketValues
+}
+
+export interface BucketValues {
+  sum: number
+  min: number
+  max: number
+  /** The value at `lastMs`. */
+  last: number
 }
 
 const nsPerMs = 1_000_000n

@@ -39,6 +39,12 @@ export const identityFields = {
   labels: 'labels',
 } as const satisfies Record<keyof Identity, string>
 
+/**
+ * Key of the topic `identity` under which Mesos' and Marathon's knowledge of a task stands; that of a container stands
+ * under its id. A task id may be used again: the newest wins.
+ */
+export const taskKey = (task: string) => `task:${task}`
+
 /** The name under which events are stored whose service is not known (yet). */
 export const unresolvedService = 'unresolved'
 

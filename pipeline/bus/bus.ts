@@ -39,14 +39,34 @@ export interface Bus {
 
 export const topics = {
   logs: { partitions: 4, compacted: false, sentence: 'log records, keyed by container' },
+  metrics: { partitions: 2, compacted: false, sentence: 'samples, keyed by where they were taken' },
   changes: { partitions: 1, compacted: false, sentence: 'lifecycle changes, keyed by service' },
   dead: { partitions: 1, compacted: false, sentence: 'bytes that could not become an event' },
-  identity: { partitions: 1, compacted: true, sentence: 'what is known of each container' },
+  identity: {
+    partitions: 1,
+    compacted: true,
+    sentence: 'what is known of each container and task, by their ids (`pipeline/identity.ts`)',
+  },
+  services: {
+    partitions: 1,
+    compacted: true,
+    sentence: 'each service as Marathon tells it, by its id, and how fresh that is',
+  },
   signals: { partitions: 1, compacted: false, sentence: 'buckets of the signals, and watermarks' },
   alerts: {
     partitions: 1,
     compacted: true,
     sentence: 'states of alerts, and what was sent for them',
+  },
+  decisions: {
+    partitions: 1,
+    compacted: false,
+    sentence: 'decisions on scaling, keyed by service',
+  },
+  scaling: {
+    partitions: 1,
+    compacted: true,
+    sentence: 'what the autoscaler remembers of each service',
   },
   state: { partitions: 1, compacted: true, sentence: 'snapshots of the measuring processors' },
 } as const satisfies Record<string, { partitions: number; compacted: boolean; sentence: string }>

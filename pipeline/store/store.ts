@@ -1,4 +1,4 @@
-import type { ChangeDoc, DeadLetter, Level, LogDoc, SignalBucket } from '../event.ts'
+import type { ChangeDoc, DeadLetter, Level, LogDoc, SampleDoc, SignalBucket } from '../event.ts'
 import type { Identity } from '../identity.ts'
 import type { LogRecord } from '../record.ts'
 
@@ -14,6 +14,8 @@ export interface Store {
   appendLogs(records: readonly LogRecord[]): Promise<AppendResult>
   /** Stores or replaces documents by `event.id`; an id always comes with the same UTC day. */
   putDocs(docClass: DocClass, docs: readonly StoredDoc[]): Promise<void>
+  /** Stores samples by `event.id`; one that is there already is left alone. */
+  putSamples(samples: readonly SampleDoc[]): Promise<void>
   /** Stores or replaces buckets by (signal, group, from, partition). */
   putBuckets(buckets: readonly SignalBucket[]): Promise<void>
   /**
@@ -30,6 +32,8 @@ export interface Store {
   services(range: TimeRange): Promise<ServiceSummary[]>
   /** Newest first. */
   docs(docClass: DocClass, query: DocQuery): Promise<StoredDoc[]>
+  /** Newest first unless `asc`. */
+  samples(query: SampleQuery): Promise<SampleDoc[]>
   /** Buckets of a signal whose start lies in the range, ascending by start. */
   buckets(signal: string, range: TimeRange): Promise<SignalBucket[]>
   /** What is missing per source in the stored sequences: the loss audit. */
@@ -113,6 +117,23 @@ export interface DocQuery extends TimeRange {
   services?: string[]
   /** Exact `event.kind`. */
   kind?: string
+  /** Any of these kinds. */
+  kinds?: readonly string[]
+  /** Exact `mesos.task.id`. */
+  task?: string
+  /** Lucene-like, see `pipeline/query.ts`. */
+  query?: string
+  /** At most this many, 200 unless set. */
+  limit?: number
+}
+
+export interface SampleQuery extends TimeRange {
+  services?: string[]
+  /** Exact. */
+  task?: string
+  /** Samples that have this metric. */
+  metric?: string
+  order?: 'asc' | 'desc'
   /** At most this many, 200 unless set. */
   limit?: number
 }

@@ -1,0 +1,113 @@
+import type { ChangeDoc } from './event.ts'
+
+/** What became of a service at one evaluation of its scaling policy. */
+export const decisionOutcomes = ['scaled', 'would-scale', 'held', 'refused', 'failed'] as const
+export type DecisionOutcome = (typeof decisionOutcomes)[number]
+
+/** The step that decided. */
+export const decisionReasons = {
+  'scaled-up': 'the load asks for more',
+  'scaled-down': 'the load allows fewer',
+  'no-change': 'the load asks for as many as there are',
+  'within-tolerance': 'too close to the target to act',
+  'at-maximum': 'the load asks for more than the maximum',
+  'at-minimum': 'the load allows fewer than the minimum',
+  stabilizing: 'a recent recommendation was for more',
+  'no-data': 'the signals have no value',
+  'thin-data': 'too few tasks were measured to take any away',
+  'deployment-running': 'a deployment touches the service',
+  'waiting-for-offers': 'instances wait for resources',
+  'not-running': 'instances were started and do not run yet',
+  suspended: 'the service has no instances: scaled to zero by hand',
+  resident: 'it keeps its volumes: which instance goes cannot be chosen',
+  pod: 'pods cannot be scaled by a part of their definition',
+  'no-service': 'Marathon has no such service',
+  'stale-state': 'what Marathon told is too old',
+  paused: 'scaling is paused',
+  'dry-run': 'only tells what it would do',
+  'bad-policy': 'its policy has a fault',
+  locked: 'Marathon refused: the app is locked by a deployment (409)',
+  'deployment-limit': 'Marathon refused: too many deployments (403)',
+  refused: 'Marathon refused',
+  'marathon-away': 'Marathon did not answer',
+  'changed-meanwhile': 'the app was changed since it was read',
+} as const satisfies Record<string, string>
+export type DecisionReason = keyof typeof decisionReasons
+
+export interface Decision {
+  service: string
+  /** Evaluation time, ms. */
+  ts: number
+  outcome: DecisionOutcome
+  reason: DecisionReason
+  /** One sentence for a person. */
+  message: string
+  /** Instances wanted before, and as decided: equal unless `outcome` is `scaled` or `would-scale`. */
+  from: number
+  to: number
+  inputs: DecisionInputs
+  /** Each step that had a say, in order, with the number of instances before and behind it. */
+  steps: DecisionStep[]
+  /** What Marathon answered, where it was asked. */
+  answer?: { status?: number; deployment?: string; message?: string }
+  policy: DecisionPolicy
+}
+
+export interface DecisionInputs {
+  wanted?: number
+  running?: number
+  healthy?: number
+  staged?: number
+  /** Of the state: when Marathon told it, ms. */
+  stateAtMs?: number
+  deployments?: string[]
+  waitingFor?: string[]
+  targets: TargetInput[]
+}
+
+/** One target of the policy: what was measured and what it asks for. */
+export interface TargetInput {
+  signal: string
+  /** A ready instance shall have this much of it. */
+  target: number
+  unit?: string
+  /** A ready instance has this much: total divided by ready instances, or the average of those measured. */
+  value?: number
+  /** Tasks that were measured, of those that should be; absent for signals that are not kept per task. */
+  measured?: number
+  expected?: number
+  /** Instances it asks for; absent where it cannot tell. */
+  proposal?: number
+  /** The calculation in words: `4 × 31.2 ÷ 20 = 6.24, rounded up`. */
+  how: string
+}
+
+export interface DecisionStep {
+  /** `proposal`, `tolerance`, `limits`, `stabilization`, `lock`, `outcome` … */
+  step: string
+  before: number
+  after: number
+  why: string
+}
+
+export interface DecisionPolicy {
+  /** `config`, or `labels` of the app. */
+  source: 'config' | 'labels'
+  targets: Record<string, number>
+  min: number
+  max: number
+  tolerance: number
+  stabilizationUpMs: number
+  stabilizationDownMs: number
+  dryRun: boolean
+}
+
+/** A decision as it stands on the topic `decisions` and in the store (class `decisions`). */
+export interface DecisionDoc extends ChangeDoc {
+  'event.kind': 'scaling'
+  'event.action': DecisionOutcome
+  'scaling.from': number
+  'scaling.to': number
+  'scaling.reason': DecisionReason
+  decision: Decision
+}
