@@ -22,7 +22,7 @@ import {
   type Progress,
 } from './records.ts'
 import type { CompiledRules } from './rules/rule.ts'
-import type { SignalDeclarations } from './signals.ts'
+import type { SignalDeclarations } from '../pipeline/signals.ts'
 import { openWatch } from './watch.ts'
 
 export interface EvaluatorOptions {
@@ -82,7 +82,7 @@ export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluato
     records.progress ??= await begin(options, options.beginAt, signalsHash)
   const engine = openEngine({
     ...options,
-    partitions: bus.partitions('logs'),
+    partitions: bus.partitions,
     restored: {
       ...records,
       through: records.progress?.through,

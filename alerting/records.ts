@@ -10,7 +10,7 @@ import stringify from 'fast-json-stable-stringify'
 import { createHash } from 'node:crypto'
 import type { BusRecord, ProducedRecord } from '../pipeline/bus/bus.ts'
 import type { AlertState } from './rules/state.ts'
-import type { SeenGroup, Watched } from './signals.ts'
+import type { SeenGroup, Watched } from '../pipeline/signals.ts'
 import type { RuleFacts } from './words.ts'
 
 export interface OwnedState {

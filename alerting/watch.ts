@@ -1,4 +1,5 @@
 import type { Clock } from '../pipeline/clock.ts'
+import type { GridInput } from '../pipeline/signal-grid.ts'
 
 const defaultStalledAfterMs = 60_000
 
@@ -25,13 +26,14 @@ export function openWatch({
       told = isStalled(now)
       return told && !before
     },
-    trouble({ partition, through }: { partition: number; through: number | undefined }) {
+    trouble({ topic, partition, through }: GridInput) {
       if (!isStalled(clock.now())) return undefined
       const since = Math.round((clock.now() - movedAt) / 1000)
+      const input = `partition ${partition}${topic === 'logs' ? '' : ` of ${topic}`}`
       const where =
         through === undefined
-          ? `partition ${partition} has measured nothing yet`
-          : `partition ${partition} stands at ${new Date(through).toISOString()}`
+          ? `${input} has measured nothing yet`
+          : `${input} stands at ${new Date(through).toISOString()}`
       return `no signal was measured for ${since} s (${where}), alerts are unknown: see whether collectors and processors run`
     },
   }

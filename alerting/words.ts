@@ -2,7 +2,7 @@ import { fourDigits, spokenDuration } from './rules/humanize.ts'
 import type { Comparison } from './rules/condition.ts'
 import type { Rule } from './rules/rule.ts'
 import type { AlertState } from './rules/state.ts'
-import type { Measure, SignalDeclarations } from './signals.ts'
+import type { Measure, SignalDeclarations } from '../pipeline/signals.ts'
 
 /** What a person has to know of a rule to understand its alert; kept with it, also when the rule is gone. */
 export interface RuleFacts {

@@ -1,5 +1,6 @@
 import type { Identity } from '../../pipeline/identity.ts'
-import type { SignalDeclarations, SignalValue, SignalValues } from '../signals.ts'
+import { countsZero } from '../../pipeline/signal-window.ts'
+import type { SignalDeclarations, SignalValue, SignalValues } from '../../pipeline/signals.ts'
 import type { SignalNumbers } from './condition.ts'
 
 /** A group with the value of each signal. */
@@ -11,7 +12,10 @@ export interface Joined {
   unknown: boolean
 }
 
-/** All groups of the signals; a count or rate that a known group lacks is 0, without `absent` it has no result. */
+/**
+ * All groups of the signals. A count or rate of lines or changes that a known group lacks is 0; without a value of any
+ * other signal it has no result.
+ */
 export function* join(
   reads: readonly string[],
   declarations: SignalDeclarations,
@@ -27,10 +31,14 @@ export function* join(
     for (const { name, values } of columns) {
       const found = values.get(key)
       if (found) lastMs = Math.max(lastMs, found.lastMs)
-      else if (declarations[name]?.measure === 'absent') break
+      else if (!isAssumed(declarations[name])) break
       signals[name] = found?.value ?? 0
       unknown ||= found?.unknown ?? false
     }
     if (Object.keys(signals).length === reads.length) yield { group, signals, lastMs, unknown }
   }
+}
+
+function isAssumed(declaration: SignalDeclarations[string] | undefined): boolean {
+  return declaration === undefined || countsZero(declaration)
 }

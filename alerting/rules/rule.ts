@@ -2,7 +2,7 @@ import stringify from 'fast-json-stable-stringify'
 import { createHash } from 'node:crypto'
 import { explain } from '../../pipeline/errors.ts'
 import type { Identity } from '../../pipeline/identity.ts'
-import type { SignalDeclarations, SignalValues } from '../signals.ts'
+import type { SignalDeclarations, SignalValues } from '../../pipeline/signals.ts'
 import {
   openConditions,
   signalName,

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { compileRules, type RuleDeclaration } from '../../../alerting/rules/rule.ts'
-import { groupKey, type SignalDeclarations, type SignalValues } from '../../../alerting/signals.ts'
+import { groupKey, type SignalDeclarations, type SignalValues } from '../../../pipeline/signals.ts'
 import type { Identity } from '../../../pipeline/identity.ts'
 import { ruleOf } from '../world.ts'
 
@@ -10,6 +10,9 @@ const signals: SignalDeclarations = {
   request_rate: { ...logs, by: ['service'], measure: 'rate' },
   silent: { ...logs, by: ['service'], measure: 'absent' },
   per_task: { ...logs, by: ['service', 'task'], measure: 'count' },
+  memory: { ...logs, from: 'metrics', metric: 'm', by: ['service'], measure: 'max' },
+  samples: { ...logs, from: 'metrics', metric: 'm', by: ['service'], measure: 'count' },
+  deaths: { ...logs, from: 'changes', by: ['service'], measure: 'count' },
 }
 
 type Given = Record<string, [Identity, number][]>
@@ -96,6 +99,24 @@ const conditions: [string, string, Given, string[]][] = [
     'error_rate / request_rate > 0.05',
     { error_rate: [[a, 1]], request_rate: [[a, 0]] },
     ['/a Infinity'],
+  ],
+  [
+    'what was not measured of a group gives it no result',
+    'memory > 0.9 || error_rate > 5',
+    { error_rate: [[a, 9]], memory: [[b, 0.95]] },
+    ['/b 0.95'],
+  ],
+  [
+    'nor is it counted as none',
+    'samples < 3',
+    { samples: [[a, 2]], error_rate: [[b, 1]] },
+    ['/a 2'],
+  ],
+  [
+    'changes are: a group that lacks them has none',
+    'error_rate > 5 && deaths < 1',
+    { error_rate: [[a, 9]], deaths: [[b, 2]] },
+    ['/a 9'],
   ],
 ]
 

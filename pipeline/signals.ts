@@ -1,28 +1,50 @@
 import stringify from 'fast-json-stable-stringify'
-import type { SignalBucket } from '../pipeline/event.ts'
-import type { Identity } from '../pipeline/identity.ts'
+import type { SignalBucket } from './event.ts'
+import type { Identity } from './identity.ts'
+import {
+  addPart,
+  countsZero,
+  openWindow,
+  valueOf,
+  type Part,
+  type Window,
+} from './signal-window.ts'
 
-/** What is measured of the matching lines of a group. */
-export const measures = ['rate', 'count', 'absent'] as const
+/** The bus topics that signals are measured from. */
+export const signalTopics = ['logs', 'metrics', 'changes'] as const
+export type SignalTopic = (typeof signalTopics)[number]
+
+/** What is measured of the matching lines, samples or changes of a group. */
+export const measures = ['rate', 'count', 'absent', 'avg', 'sum', 'min', 'max', 'last'] as const
 export type Measure = (typeof measures)[number]
 
 /** The declaration of one signal, as the settings give it. */
 export interface SignalDeclaration {
-  from: 'logs'
-  /** Which lines count, in the query language of `pipeline/query.ts`. */
+  from: SignalTopic
+  /** Of samples: which of their numbers (`pipeline/metric-names.ts`). */
+  metric?: string
+  /** Which lines, samples or changes count, in the query language of `pipeline/query.ts`. */
   where: string
   measure: Measure
   /** Length of the window behind each evaluation time, ms. */
   overMs: number
   by: (keyof Identity)[]
+  /** Of the value, where it is known: `ratio`, `bytes`. */
+  unit?: string
 }
 
 export type SignalDeclarations = Record<string, SignalDeclaration>
 
+/** The topics that these signals are measured from; without any signal `logs`, so that time goes on. */
+export function topicsOf(signals: Record<string, Pick<SignalDeclaration, 'from'>>): SignalTopic[] {
+  const read = new Set(Object.values(signals).map(({ from }) => from))
+  return read.size === 0 ? ['logs'] : signalTopics.filter((topic) => read.has(topic))
+}
+
 /** One group of a signal at one evaluation time. */
 export interface SignalValue {
   group: Identity
-  /** `rate`: events a second; `count`: events; `absent`: 1 or 0. */
+  /** `rate`: events a second; `count`: events; `absent`: 1 or 0; else in the unit of the metric. */
   value: number
   /** Time of the group's newest event before the evaluation time, ms. */
   lastMs: number
@@ -55,7 +77,10 @@ export interface SeenGroup {
 export interface SignalBoard {
   /** Takes a bucket; replaces an earlier one of the same signal, group, start and partition. False if no such signal. */
   put(bucket: SignalBucket): boolean
-  /** The signal at `ts`: of events in [ts − over, ts), for every group heard within `seenForMs` before. */
+  /**
+   * The signal at `ts`: of events in [ts − over, ts), for every group heard within `seenForMs` before; of samples
+   * only for groups that have one in the window, since what was not measured has no value.
+   */
   valuesAt(signal: string, ts: number, watched?: Watched): SignalValues
   /**
    * Forgets what no evaluation after `ts` needs, but no group of which `keep` says so. Returns groups that fell
@@ -78,8 +103,8 @@ export interface SignalBoard {
 
 interface Slot {
   to: number
-  /** Absolute counts by partition. */
-  parts: Map<number, { count: number; lastMs: number }>
+  /** Absolute values by partition. */
+  parts: Map<number, Part>
 }
 
 interface Series {
@@ -120,12 +145,19 @@ export function openSignalBoard(
     return made
   }
 
+  /** Groups of the others have no value without a bucket, so that nobody misses them. */
+  function isMissed(signal: string): boolean {
+    const declaration = declarations[signal]
+    return !declaration || countsZero(declaration) || declaration.measure === 'absent'
+  }
+
   return {
     put(bucket) {
       const series = seriesOf(bucket.signal, bucket.group)
       if (!series) return false
       const slot = series.slots.get(bucket.from)
-      const part = { count: bucket.count, lastMs: bucket.lastMs }
+      const { count, lastMs, values } = bucket
+      const part = values ? { count, lastMs, values } : { count, lastMs }
       if (slot) slot.parts.set(bucket.partition, part)
       else {
         const parts = new Map([[bucket.partition, part]])
@@ -138,14 +170,17 @@ export function openSignalBoard(
       const values = new Map<string, SignalValue>()
       if (!declaration) return values
       for (const [key, series] of bySignal.get(signal) ?? []) {
-        const { count, lastMs } = measureAt(series, ts - declaration.overMs, ts)
+        const window = measureAt(series, ts - declaration.overMs, ts)
+        const { lastMs } = window
+        const value = valueOf(declaration, window)
+        if (value === undefined) continue
         const absent = declaration.measure === 'absent'
         const tooOld = lastMs < ts - Math.max(seenForMs, declaration.overMs)
         if (!Number.isFinite(lastMs) || (tooOld && !absent)) continue
         if (absent && lastMs < watched.heardSince) continue
-        const unwatched = count === 0 && ts - declaration.overMs < watched.since
-        const value = { group: series.group, value: valueOf(declaration, count), lastMs }
-        values.set(key, absent && (tooOld || unwatched) ? { ...value, unknown: true } : value)
+        const unwatched = window.count === 0 && ts - declaration.overMs < watched.since
+        const found = { group: series.group, value, lastMs }
+        values.set(key, absent && (tooOld || unwatched) ? { ...found, unknown: true } : found)
       }
       return values
     },
@@ -154,11 +189,15 @@ export function openSignalBoard(
       const forgotten: SeenGroup[] = []
       for (const [signal, groups] of bySignal) {
         const over = declarations[signal]?.overMs ?? 0
+        const missed = isMissed(signal)
         for (const [key, series] of groups) {
           dropSlots(series, ts - over)
           if (series.slots.size > 0) continue
           const seen = { signal, group: series.group, lastMs: series.droppedLastMs }
-          if (seen.lastMs < ts - Math.max(seenForMs, over) && !keep(key)) {
+          if (!missed) {
+            groups.delete(key)
+            if (series.told && Number.isFinite(seen.lastMs)) forgotten.push(seen)
+          } else if (seen.lastMs < ts - Math.max(seenForMs, over) && !keep(key)) {
             groups.delete(key)
             forgotten.push(seen)
           } else if (!series.told) {
@@ -170,6 +209,7 @@ export function openSignalBoard(
       return { silent, forgotten }
     },
     remember({ signal, group, lastMs }, told) {
+      if (!told && !isMissed(signal)) return
       const series = seriesOf(signal, group)
       if (!series || lastMs <= series.droppedLastMs) return
       series.droppedLastMs = lastMs
@@ -186,22 +226,16 @@ export function openSignalBoard(
   }
 }
 
-function measureAt(series: Series, from: number, ts: number) {
-  let count = 0
-  let lastMs = series.droppedLastMs
+function measureAt(series: Series, from: number, ts: number): Window {
+  const window = openWindow(series.droppedLastMs)
   for (const [start, slot] of series.slots) {
     if (slot.to > ts) continue
-    for (const part of slot.parts.values()) {
-      if (start >= from) count += part.count
-      if (part.count > 0 && part.lastMs > lastMs) lastMs = part.lastMs
+    for (const [partition, part] of slot.parts) {
+      if (start >= from) addPart(window, part, partition)
+      if (part.count > 0 && part.lastMs > window.lastMs) window.lastMs = part.lastMs
     }
   }
-  return { count, lastMs }
-}
-
-function valueOf({ measure, overMs }: SignalDeclaration, count: number): number {
-  if (measure === 'absent') return count > 0 ? 0 : 1
-  return measure === 'rate' ? (count * 1000) / overMs : count
+  return window
 }
 
 function dropSlots(series: Series, from: number) {
