@@ -8,6 +8,7 @@ import type { Stream } from '../pipeline/event.ts'
 import type { Logger } from '../pipeline/log.ts'
 import {
   createdState,
+  hostConfig,
   writeConfig,
   writeHostConfig,
   type ContainerConfig,
@@ -62,7 +63,7 @@ export function runContainer(options: ContainerOptions): Container {
   const dir = join(root, id)
   const startedAt = clock.now()
   const config = createdConfig(id, dir, options)
-  writeHostConfig(dir, rotation)
+  writeHostConfig(dir, hostConfig(rotation))
   writeConfig(dir, config)
 
   const output = openJsonFileLog({ dir: root, id, ...rotation, clock })

@@ -68,16 +68,48 @@ export function writeConfig(dir: string, config: ContainerConfig): void {
   writeWhole(join(dir, configFile), config)
 }
 
-/** Docker keeps the log driver and its options beside it, in `hostconfig.json`. */
-export function writeHostConfig(dir: string, { maxSize, maxFile }: Rotation): void {
+/** What Docker keeps beside it, in `hostconfig.json`. */
+export interface HostConfig {
+  Binds: string[] | null
+  LogConfig: { Type: 'json-file'; Config: { 'max-file': string; 'max-size': string } }
+  NetworkMode: string
+  RestartPolicy: { Name: 'no'; MaximumRetryCount: number }
+  AutoRemove: boolean
+  Privileged: boolean
+  /** 1024 a core; 0: no preference. */
+  CpuShares: number
+  /** Bytes; 0: no limit. */
+  Memory: number
+  MemorySwap: number
+}
+
+/** What a container may use: a share of the CPUs in cores, memory in bytes; undefined: without a limit. */
+export interface Limits {
+  cpus: number
+  memory: number
+}
+
+export function hostConfig(
+  { maxSize, maxFile }: Rotation,
+  limits?: Limits,
+  binds: string[] | null = null,
+): HostConfig {
   const options = { 'max-file': String(maxFile), 'max-size': String(maxSize) }
-  writeWhole(join(dir, 'hostconfig.json'), {
+  return {
+    Binds: binds,
     LogConfig: { Type: 'json-file', Config: options },
     NetworkMode: 'host',
     RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
     AutoRemove: false,
     Privileged: false,
-  })
+    CpuShares: limits ? Math.max(2, Math.trunc(limits.cpus * 1024)) : 0,
+    Memory: limits?.memory ?? 0,
+    MemorySwap: limits ? limits.memory * 2 : 0,
+  }
+}
+
+export function writeHostConfig(dir: string, config: HostConfig): void {
+  writeWhole(join(dir, 'hostconfig.json'), config)
 }
 
 /** Docker's `max-size` (bytes) and `max-file`. */
