@@ -1,7 +1,9 @@
+import type { Decision, DecisionDoc, DecisionPolicy } from '../pipeline/decision.ts'
 import type { ChangeDoc, DeadLetter, Level, LogDoc } from '../pipeline/event.ts'
 import type { Clock } from '../pipeline/clock.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
+import type { MarathonState, ServiceState as ServiceFacts } from '../pipeline/service-state.ts'
 import type { SequenceGap, Store } from '../pipeline/store/store.ts'
 
 /** What the HTTP API needs of the rest of the program, handed in as functions. */
@@ -12,6 +14,13 @@ export interface DashboardsOptions {
   metrics: Metrics
   /** Current alerts, and the resolved ones that are still remembered. */
   alerts: () => AlertView[]
+  /** The declared signals, by name. */
+  signals?: Record<string, SignalFacts>
+  /** Services as Marathon tells them. */
+  serviceFacts?: () => ServiceFacts[]
+  marathons?: () => MarathonState[]
+  /** Services with a scaling policy. */
+  scaling?: () => ScalingView[]
   /** The demo's mail catcher, newest first or last; the page sorts. */
   mails?: () => MailView[]
   /** The demo's faults. */
@@ -107,6 +116,57 @@ export interface Faults {
   apply: (name: string) => Promise<void>
 }
 
+/** What a chart needs to know of a signal. */
+export interface SignalFacts {
+  measure: string
+  metric?: string
+  unit?: string
+}
+
+/** A signal over time for one service, its tasks merged: one value a step, null where nothing was measured. */
+export interface SeriesView extends SignalFacts {
+  signal: string
+  values: (number | null)[]
+}
+
+/** A service with a scaling policy. */
+export interface ScalingView {
+  service: string
+  /** Absent where the policy has a fault: `trouble` names it. */
+  policy?: DecisionPolicy
+  /** Of the newest evaluation, also where nothing was done. */
+  last?: Decision
+  /** The newest that changed instances, or would have. */
+  lastChange?: Decision
+  /** When fewer instances are possible at the earliest (stabilization) or anything is (back-off), ms. */
+  notBeforeMs?: number
+  trouble?: string
+}
+
+/** Instances as Marathon tells them. */
+export interface InstancesView {
+  wanted: number
+  running: number
+  healthy: number
+  staged: number
+  unhealthy: number
+  /** When Marathon told it, ms. */
+  atMs: number
+}
+
+/** One instance of a service. */
+export interface TaskView {
+  task: string
+  state: string
+  agent?: string
+  version?: string
+  healthy?: boolean
+  startedMs?: number
+  /** Of its limit, 0 to 1 (and above). */
+  cpu?: number
+  memory?: number
+}
+
 export const serviceStates = ['firing', 'unknown', 'pending', 'silent', 'ok'] as const
 export type ServiceState = (typeof serviceStates)[number]
 
@@ -128,7 +188,23 @@ export interface ServiceView {
   lastMs?: number
   /** Lines and errors in equal steps over the range; absent beyond the first 60 services. */
   spark?: Spark
+  instances?: InstancesView
+  owner?: string
+  runbook?: string
+  version?: string
+  /** Ids of the deployments that touch it now. */
+  deployments?: string[]
+  /** What offers lack while instances wait in Marathon's queue. */
+  waitingFor?: string[]
+  /** The newest values of the charted signals (`charted`), over the last two minutes. */
+  now?: Partial<Record<Charted, number>>
+  /** The same over the range, in the steps of `spark`. */
+  charts?: Partial<Record<Charted, (number | null)[]>>
 }
+
+/** Signals that are drawn for every service, if they are declared. */
+export const charted = ['cpu', 'memory', 'requests', 'errors'] as const
+export type Charted = (typeof charted)[number]
 
 export interface Spark {
   from: number
@@ -142,6 +218,12 @@ export interface Answers {
   '/api/services': { from: number; to: number; services: ServiceView[] }
   '/api/logs': { from?: number; to?: number; services?: string[]; hits: LogDoc[]; next?: string }
   '/api/logs/context': { id: string; lines: LogDoc[] }
+  /** One service in full; 404 where nothing is known of it. */
+  '/api/service': { service: ServiceView; tasks: TaskView[]; scaling?: ScalingView }
+  '/api/signals': { signals: Record<string, SignalFacts> }
+  '/api/series': { from: number; to: number; stepMs: number; series: SeriesView[] }
+  '/api/scaling': { scaling: ScalingView[]; marathons: MarathonState[] }
+  '/api/decisions': { decisions: DecisionDoc[] }
   '/api/alerts': { alerts: AlertView[]; history: ChangeDoc[] }
   '/api/changes': { changes: ChangeDoc[] }
   '/api/dead': { dead: DeadLetter[] }

@@ -20,6 +20,12 @@ export function refusal(
   })
 }
 
+/** A range of which both ends are known; half open, ms. */
+export interface WholeRange {
+  from: number
+  to: number
+}
+
 const wrong = (message: string, remedy?: string) => refusal(400, message, remedy)
 
 /** The parameters of one request, each asked for by name, checked and bounded; every fault is a 400 that names it. */

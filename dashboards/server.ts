@@ -7,6 +7,8 @@ import { serveFiles } from './files.ts'
 import { refusal, type Refusal } from './params.ts'
 import { demoRoutes } from './routes/demo.ts'
 import { logRoutes } from './routes/logs.ts'
+import { scalingRoutes } from './routes/scaling.ts'
+import { seriesRoutes } from './routes/series.ts'
 import { serviceRoutes } from './routes/services.ts'
 import { statusRoutes } from './routes/status.ts'
 import { tailRoutes } from './routes/tail.ts'
@@ -18,6 +20,16 @@ export interface Context extends DashboardsOptions {
   /** Runs a question to the store and notes how long the answer took. */
   timed: <T>(kind: string, ask: () => Promise<T>) => Promise<T>
 }
+
+const allRoutes = [
+  logRoutes,
+  serviceRoutes,
+  seriesRoutes,
+  scalingRoutes,
+  tailRoutes,
+  statusRoutes,
+  demoRoutes,
+]
 
 /**
  * Opens the HTTP API and the page. Throws Trouble where it may not listen (no token beyond this machine) or
@@ -39,9 +51,7 @@ export async function openDashboards(options: DashboardsOptions): Promise<Dashbo
   guard(app, security)
   noteTheTime(app, options)
   const context = { ...options, services: serviceNames(options), timed: timed(options) }
-  for (const routes of [logRoutes, serviceRoutes, tailRoutes, statusRoutes, demoRoutes]) {
-    routes(app, context)
-  }
+  for (const routes of allRoutes) routes(app, context)
   await serveFiles(app)
   app.setNotFoundHandler(async (request) => {
     throw refusal(404, `there is nothing at ${request.url.slice(0, 200)}`, 'start at /')
@@ -122,13 +132,16 @@ interface ServiceNames {
 
 const rememberNamesMs = 2000
 
-function serviceNames({ store, clock, alerts }: DashboardsOptions): ServiceNames {
+function serviceNames({ store, clock, alerts, serviceFacts }: DashboardsOptions): ServiceNames {
   let known: { names: string[]; until: number } = { names: [], until: 0 }
   const refresh = async () => {
     const stored = (await store.services({})).map(({ service }) => service)
     // A service whose silence fires an alert may have no line left, or never had one.
     const alerting = alerts().flatMap(({ service }) => service ?? [])
-    known = { names: [...new Set([...stored, ...alerting])], until: clock.now() + rememberNamesMs }
+    // One that Marathon knows may never have written.
+    const told = serviceFacts?.().map(({ service }) => service) ?? []
+    const names = [...new Set([...stored, ...alerting, ...told])]
+    known = { names, until: clock.now() + rememberNamesMs }
   }
   const find = async (name: string) => {
     if (clock.now() >= known.until || matchService(name, known.names).length === 0) await refresh()

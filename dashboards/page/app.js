@@ -9,6 +9,7 @@ import { AlertsView } from './views/alerts.js'
 import { ChangesView } from './views/changes.js'
 import { HealthView } from './views/health.js'
 import { LogsView } from './views/logs.js'
+import { ServiceView } from './views/service.js'
 import { ServicesView } from './views/services.js'
 
 const views = {
@@ -18,6 +19,8 @@ const views = {
   changes: { title: 'Changes', component: ChangesView },
   health: { title: 'Health', component: HealthView },
 }
+/** Views that are reached from others. */
+const inner = { service: { title: 'Service', component: ServiceView, above: 'services' } }
 
 const App = () => {
   const { view, params } = useRoute()
@@ -25,9 +28,10 @@ const App = () => {
   const demo = usePoll((signal) => get('api/demo/faults', {}, signal), 0, [])
   const alerts = status.data?.alerts ?? []
   const firing = alerts.filter(({ state }) => state === 'firing').length
-  const shown = views[view] ?? views.services
+  const shown = views[view] ?? inner[view] ?? views.services
   useEffect(() => {
-    const place = view === 'logs' && params.service ? params.service : shown.title
+    const named = (view === 'logs' || view === 'service') && params.service
+    const place = named ? params.service : shown.title
     document.title = `${firing > 0 ? `(${firing}) ` : ''}${place} – Mesoscope`
   }, [firing, view, params.service])
   return html`
@@ -40,7 +44,7 @@ const App = () => {
           ([name, { title }]) =>
             html`<a
               href="#/${name}"
-              class=${name === view ? 'here' : ''}
+              class=${name === view || name === shown.above ? 'here' : ''}
               aria-current=${name === view ? 'page' : null}
             >
               ${title}<${Badge} name=${name} firing=${firing} health=${status.data?.health} />

@@ -1,12 +1,16 @@
 import { html, uPlot, useEffect, useMemo, useRef, useState } from './lib.js'
+import { axisTimes, colourOf, useDark } from './plot.js'
 import { utcShort } from './time.js'
 import { amount } from './text.js'
 
 /** From the ground up: what is ill stands at the bottom, where bars can be compared. */
 const stack = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'unknown']
 
-/** Lines over time by level. Dragging over a stretch, or clicking a bar, asks for that stretch alone. */
-export const Histogram = ({ data, shown, onRange }) => {
+/**
+ * Lines over time by level. Dragging over a stretch, or clicking a bar, asks for that stretch alone. `axis` is the width
+ * of the left axis, for charts that stand above one another.
+ */
+export const Histogram = ({ data, shown, onRange, axis = 44 }) => {
   const place = useRef(null)
   const chart = useRef(null)
   const ranged = useRef(onRange)
@@ -18,7 +22,13 @@ export const Histogram = ({ data, shown, onRange }) => {
     const element = place.current
     const bucket = { ms: table.bucketMs }
     const made = new uPlot(
-      optionsOf(element, bucket, setPointed, (from, to) => ranged.current(from, to)),
+      optionsOf({
+        element,
+        bucket,
+        axisWidth: axis,
+        onPoint: setPointed,
+        onRange: (from, to) => ranged.current(from, to),
+      }),
       table.columns,
       element,
     )
@@ -40,17 +50,6 @@ export const Histogram = ({ data, shown, onRange }) => {
     <div ref=${place} class="histogram-plot"></div>
     <div class="histogram-says">${pointed === undefined ? '' : says(table, pointed)}</div>
   </div>`
-}
-
-function useDark() {
-  const query = useMemo(() => matchMedia('(prefers-color-scheme: dark)'), [])
-  const [dark, setDark] = useState(query.matches)
-  useEffect(() => {
-    const follow = () => setDark(query.matches)
-    query.addEventListener('change', follow)
-    return () => query.removeEventListener('change', follow)
-  }, [query])
-  return dark
 }
 
 /** Every bucket of the range, empty ones too, as uPlot's columns: the time, then sums from the tallest to the lowest. */
@@ -85,14 +84,12 @@ function says({ times, byLevel, bucketMs }, at) {
   return `${utcShort(from)} – ${utcShort(from + bucketMs)} UTC: ${text || 'no lines'}`
 }
 
-function optionsOf(element, bucket, onPoint, onRange) {
-  const css = getComputedStyle(document.documentElement)
-  const colour = (name) => css.getPropertyValue(`--${name}`).trim()
+function optionsOf({ element, bucket, axisWidth, onPoint, onRange }) {
   const axis = {
-    stroke: colour('dim'),
+    stroke: colourOf('dim'),
     font: '11px system-ui, sans-serif',
-    grid: { stroke: colour('line'), width: 1 },
-    ticks: { stroke: colour('line'), width: 1, size: 4 },
+    grid: { stroke: colourOf('line'), width: 1 },
+    ticks: { stroke: colourOf('line'), width: 1, size: 4 },
   }
   const bars = uPlot.paths.bars({ size: [0.86, 60], align: 1 })
   return {
@@ -109,7 +106,7 @@ function optionsOf(element, bucket, onPoint, onRange) {
       { ...axis, size: 26, space: 70, values: axisTimes() },
       {
         ...axis,
-        size: 44,
+        size: axisWidth,
         space: 28,
         incrs: wholeSteps,
         values: (_chart, ticks) => ticks.map(amount),
@@ -118,7 +115,7 @@ function optionsOf(element, bucket, onPoint, onRange) {
     series: [
       {},
       ...stack.toReversed().map((level) => ({
-        fill: colour(`bar-${level}`),
+        fill: colourOf(`bar-${level}`),
         width: 0,
         points: { show: false },
         paths: bars,
@@ -140,20 +137,6 @@ function optionsOf(element, bucket, onPoint, onRange) {
 const wholeSteps = [1, 2, 5]
   .flatMap((digit) => [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8].map((size) => digit * size))
   .toSorted((a, b) => a - b)
-
-/** Hours and minutes; the day where it changes. */
-function axisTimes() {
-  return (_chart, ticks, _axis, _space, step) => {
-    let day = ''
-    return ticks.map((seconds) => {
-      const iso = new Date(seconds * 1000).toISOString()
-      const clock = step >= 60 ? iso.slice(11, 16) : iso.slice(11, 19)
-      const changed = day !== '' && day !== iso.slice(0, 10)
-      day = iso.slice(0, 10)
-      return changed || step >= 86_400 ? iso.slice(5, 10) : clock
-    })
-  }
-}
 
 function rangeOf(chart, bucket, onRange) {
   if (chart.select.width < 4) return

@@ -3,12 +3,16 @@ import {
   serviceStates,
   type AlertView,
   type Answers,
+  type InstancesView,
   type ServiceState,
   type ServiceView,
   type Spark,
 } from '../api.ts'
-import { readParams } from '../params.ts'
+import { chartsOf, readCharts } from '../charts.ts'
+import { readParams, refusal, type WholeRange } from '../params.ts'
 import type { Context } from '../server.ts'
+import type { ServiceState as ServiceFacts } from '../../pipeline/service-state.ts'
+import { tasksOf } from '../tasks.ts'
 import type { Level } from '../../pipeline/event.ts'
 import type { Histogram, ServiceSummary } from '../../pipeline/store/store.ts'
 import { niceStep } from './logs.ts'
@@ -27,11 +31,18 @@ export function serviceRoutes(app: FastifyInstance, context: Context): void {
     const range = { from: from ?? to - 15 * minuteMs, to }
     return { ...range, services: await listServices(context, range) }
   })
-}
-
-interface WholeRange {
-  from: number
-  to: number
+  app.get('/api/service', async (request): Promise<Answers['/api/service']> => {
+    const params = readParams(request.query, ['service'], clock.now())
+    const [name] = (await context.services.resolve(params.list('service'))).services ?? []
+    if (name === undefined) throw refusal(400, '"service" is missing', 'name a service')
+    const to = clock.now() + 1
+    const range = { from: to - 15 * minuteMs, to }
+    const service = (await listServices(context, range)).find(({ service }) => service === name)
+    if (!service) throw refusal(404, `nothing is known of ${name}`)
+    const scaling = context.scaling?.().find(({ service }) => service === name)
+    const tasks = await tasksOf(context, service, range)
+    return { service, tasks, ...(scaling && { scaling }) }
+  })
 }
 
 async function listServices(context: Context, range: WholeRange): Promise<ServiceView[]> {
@@ -43,15 +54,18 @@ async function listServices(context: Context, range: WholeRange): Promise<Servic
     ]),
   )
   const open = context.alerts().filter(({ state }) => isOpen(state))
+  const facts = new Map(context.serviceFacts?.().map((one) => [one.service, one]))
   const names = new Set([
     ...[...summaries, ...remembered].map(({ service }) => service),
     ...open.flatMap(({ service }) => service ?? []),
+    ...facts.keys(),
   ])
   const views = [...names].map((service) =>
     viewOf(service, {
       now: summaries.find((summary) => summary.service === service),
       ever: remembered.find((summary) => summary.service === service),
       alerts: open.filter((alert) => alert.service === service),
+      facts: facts.get(service),
     }),
   )
   views.sort(byIllness)
@@ -66,15 +80,17 @@ interface Known {
   now: ServiceSummary | undefined
   ever: ServiceSummary | undefined
   alerts: AlertView[]
+  facts: ServiceFacts | undefined
 }
 
-function viewOf(service: string, { now, ever, alerts }: Known): ServiceView {
+function viewOf(service: string, { now, ever, alerts, facts }: Known): ServiceView {
   const levels = now?.levels ?? {}
   const states: ServiceState[] = alerts.map(({ state }) => state as ServiceState)
   const lastMs = now?.lastMs ?? ever?.lastMs
+  const lives = now !== undefined || (facts?.running ?? 0) > 0
   return {
     service,
-    state: serviceStates.find((state) => states.includes(state)) ?? (now ? 'ok' : 'silent'),
+    state: serviceStates.find((state) => states.includes(state)) ?? (lives ? 'ok' : 'silent'),
     ...(alerts.length > 0 && { since: Math.min(...alerts.map(({ since }) => since)) }),
     alerts: alerts.map(({ alert }) => alert),
     lines: now?.lines ?? 0,
@@ -83,7 +99,24 @@ function viewOf(service: string, { now, ever, alerts }: Known): ServiceView {
     tasks: now?.tasks ?? [],
     taskCount: now?.taskCount ?? 0,
     ...(lastMs !== undefined && { lastMs }),
+    ...(facts && factsOf(facts)),
   }
+}
+
+function factsOf(facts: ServiceFacts): Partial<ServiceView> {
+  const { owner, runbook, version, deployments, queue } = facts
+  return {
+    instances: instancesOf(facts),
+    ...(owner !== undefined && { owner }),
+    ...(runbook !== undefined && { runbook }),
+    ...(version !== undefined && { version }),
+    ...(deployments.length > 0 && { deployments: deployments.map(({ id }) => id) }),
+    ...(queue?.waitingFor?.length && { waitingFor: queue.waitingFor }),
+  }
+}
+
+function instancesOf({ instances, running, healthy, staged, unhealthy, atMs }: ServiceFacts) {
+  return { wanted: instances, running, healthy, staged, unhealthy, atMs } satisfies InstancesView
 }
 
 function errorsOf(levels: Partial<Record<Level, number>>): number {
@@ -102,12 +135,15 @@ function byIllness(a: ServiceView, b: ServiceView): number {
 }
 
 async function withSparks(
-  { store, timed }: Context,
+  context: Context,
   views: ServiceView[],
   range: WholeRange,
 ): Promise<ServiceView[]> {
+  const { store, timed } = context
   const bucketMs = niceStep(range.to - range.from, 30)
-  const drawn = views.slice(0, sparks).map(async (view) => {
+  const charts = await readCharts(context, range)
+  const drawn = views.slice(0, sparks).map(async (plain) => {
+    const view = { ...plain, ...chartsOf(charts, plain.service, range, bucketMs) }
     if (view.lines === 0) return view
     const query = { ...range, services: [view.service] }
     const histogram = await timed('histogram', () => store.histogram(query, bucketMs))

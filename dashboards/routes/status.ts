@@ -5,13 +5,12 @@ import { readParams, refusal } from '../params.ts'
 import type { TimeRange } from '../../pipeline/store/store.ts'
 import type { Context } from '../server.ts'
 
-/** What happened and how it stands: alerts, changes, dead letters, gaps, signals, the program's own health. */
+/** What happened and how it stands: alerts, changes, dead letters, gaps, the program's own health. */
 export function statusRoutes(app: FastifyInstance, context: Context): void {
   healthRoutes(app, context)
   alertRoute(app, context)
   changeRoute(app, context)
   lossRoutes(app, context)
-  signalRoute(app, context)
 }
 
 function healthRoutes(app: FastifyInstance, { health, metrics, token }: Context): void {
@@ -43,17 +42,24 @@ function alertRoute(app: FastifyInstance, { store, clock, alerts }: Context): vo
 }
 
 function changeRoute(app: FastifyInstance, { store, clock, services, timed }: Context): void {
-  const names = ['service', 'kind', 'from', 'to', 'limit']
+  const names = ['service', 'kind', 'task', 'query', 'from', 'to', 'limit']
   app.get('/api/changes', async (request): Promise<Answers['/api/changes']> => {
     const params = readParams(request.query, names, clock.now())
-    const kind = params.text('kind')
-    if (kind !== undefined && !changeKinds.some((known) => known === kind)) {
-      throw refusal(400, `"${kind}" is no kind of change`, `kinds are ${changeKinds.join(', ')}`)
+    const kinds = params.list('kind').flatMap((kind) => kind.split(','))
+    const wrong = kinds.find((kind) => !changeKinds.some((known) => known === kind))
+    if (wrong !== undefined) {
+      throw refusal(400, `"${wrong}" is no kind of change`, `kinds are ${changeKinds.join(', ')}`)
     }
-    const scope = await services.resolve(params.list('service'))
-    const limit = params.integer('limit', limits)
-    const query = { ...params.range(), ...scope, ...(kind !== undefined && { kind }), limit }
-    return { changes: (await timed('docs', () => store.docs('changes', query))) as ChangeDoc[] }
+    const [task, query] = [params.text('task'), params.text('query', 4000)]
+    const asked = {
+      ...params.range(),
+      ...(await services.resolve(params.list('service'))),
+      ...(kinds.length > 0 && { kinds }),
+      ...(task !== undefined && { task }),
+      ...(query !== undefined && { query }),
+      limit: params.integer('limit', limits),
+    }
+    return { changes: (await timed('docs', () => store.docs('changes', asked))) as ChangeDoc[] }
   })
 }
 
@@ -78,13 +84,4 @@ async function toldLosses(store: Context['store'], range: TimeRange): Promise<Ch
     kinds.map((kind) => store.docs('changes', { ...range, kind, limit: limits.max })),
   )
   return found.flat() as ChangeDoc[]
-}
-
-function signalRoute(app: FastifyInstance, { store, clock, timed }: Context): void {
-  app.get<{ Params: { name: string } }>('/api/signals/:name', async (request) => {
-    const params = readParams(request.query, ['from', 'to'], clock.now())
-    const range = { from: clock.now() - 3_600_000, ...params.range() }
-    const { name } = request.params
-    return { signal: name, buckets: await timed('buckets', () => store.buckets(name, range)) }
-  })
 }

@@ -1,39 +1,41 @@
 import { get } from '../api.js'
+import { kinds, usualKinds } from '../events.js'
 import { html } from '../lib.js'
 import { Empty, Failure, Loading, Task, Text, Time } from '../parts.js'
 import { usePoll } from '../poll.js'
 import { go, linkTo } from '../route.js'
 import { isoToMs, utcDay } from '../time.js'
 
-const kinds = ['container', 'alert', 'gap', 'drop', 'collector']
-
-/** What happened: containers that started or died, alerts, gaps. */
+/** What happened in the whole cluster: ends of tasks, deployments, scaling, alerts, agents, gaps. */
 export const ChangesView = ({ params }) => {
   const change = (patch) => go(linkTo('changes', { ...params, ...patch }))
   const query = {
-    kind: params.kind,
+    kind: params.kind ?? usualKinds.join(),
     service: params.service,
+    query: params.query,
     from: params.from ?? '7d',
+    to: params.to ?? undefined,
     limit: 500,
   }
-  const { data, error, reload } = usePoll((signal) => get('api/changes', query, signal), 5000, [
-    params.kind,
-    params.service,
-    params.from,
-  ])
+  const { data, error, reload } = usePoll(
+    (signal) => get('api/changes', query, signal),
+    params.to ? 0 : 5000,
+    [params.kind, params.service, params.query, params.from, params.to],
+  )
   return html`
     <div class="chips" role="group" aria-label="kinds">
-      ${kinds.map(
-        (kind) =>
+      ${Object.entries(kinds).map(
+        ([kind, { title }]) =>
           html`<button
             class="chip ${params.kind === kind ? 'on' : ''}"
+            title=${title}
             aria-pressed=${params.kind === kind}
             onClick=${() => change({ kind: params.kind === kind ? null : kind })}
           >
             ${kind}
           </button>`,
       )}
-      ${params.service && html`<button class="chip on" title="remove" onClick=${() => change({ service: null })}>${params.service} <b>×</b></button>`}
+      ${['service', 'query', 'from', 'to'].filter((name) => params[name]).map((name) => html`<button class="chip on" title="remove" onClick=${() => change({ [name]: null })}>${name === 'service' ? '' : `${name} `}${params[name]} <b>×</b></button>`)}
     </div>
     <${Failure} error=${error} retry=${reload} />
     ${!data && !error && html`<${Loading} />`}
@@ -43,8 +45,8 @@ export const ChangesView = ({ params }) => {
 
 const Changes = ({ changes }) => {
   if (changes.length === 0)
-    return html`<${Empty} title="Nothing happened in the last 7 days"
-      >Starts and ends of containers, alerts and gaps in the logs are listed here.<//
+    return html`<${Empty} title="Nothing happened in this time"
+      >Ends of tasks, deployments, scaling, alerts and gaps in the logs are listed here.<//
     >`
   const newest = changes.toSorted((a, b) => (a['@timestamp'] < b['@timestamp'] ? 1 : -1))
   return html`<table class="plain changes">

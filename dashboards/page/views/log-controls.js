@@ -77,7 +77,8 @@ const QueryBox = ({ query, change }) => {
   </form>`
 }
 
-const RangeChoice = ({ params, range, change }) => {
+/** How long ago, or the stretch that was chosen. */
+export const RangeChoice = ({ params, range, change }) => {
   const relative = relativeMs(range.from) !== undefined && !range.to
   const choose = (event) => {
     if (event.target.value !== 'fixed') change({ from: event.target.value, to: null, id: null })

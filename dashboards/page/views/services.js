@@ -4,6 +4,9 @@ import { Ago, Empty, Failure, Loading, Since, Sparkline, State } from '../parts.
 import { usePoll } from '../poll.js'
 import { linkTo } from '../route.js'
 import { amount, plural, safeLink } from '../text.js'
+import { percent, rate } from '../units.js'
+import { Trend } from '../trend.js'
+import { Instances } from './service.js'
 
 /** The start page: which service is ill, since when, in one look. */
 export const ServicesView = ({ alerts, health }) => {
@@ -90,10 +93,12 @@ const Table = ({ services }) =>
       <tr>
         <th>Service</th>
         <th>State</th>
-        <th class="number">Instances</th>
-        <th class="number">Lines</th>
+        <th>Instances</th>
+        <th>Requests</th>
+        <th>CPU</th>
+        <th>Memory</th>
         <th>Errors</th>
-        <th>Last 15 minutes</th>
+        <th>Lines, last 15 minutes</th>
         <th class="number">Last line</th>
       </tr>
     </thead>
@@ -105,22 +110,30 @@ const Table = ({ services }) =>
 const Row = ({ of }) =>
   html`<tr class="row-${of.state}">
     <td class="service-name">
-      <a href=${linkTo('logs', { service: of.service })}>${of.service}</a>
+      <a href=${linkTo('service', { service: of.service })}>${of.service}</a>
     </td>
     <td>
       <${State} state=${of.state} />
       ${of.since !== undefined && html` <span class="row-since" title=${of.alerts.join(', ')}><${Since} ms=${of.since} /></span>`}
     </td>
-    <td class="number" title=${of.tasks.join('\n')}>
-      ${of.taskCount || html`<span class="dim">0</span>`}
-    </td>
-    <td class="number">${amount(of.lines)}</td>
+    <td class="narrow" title=${of.tasks.join('\n')}><${InstancesCell} of=${of} /></td>
+    <td class="narrow"><${Trend} of=${of} name="requests" show=${rate} /></td>
+    <td class="narrow"><${Trend} of=${of} name="cpu" show=${percent} /></td>
+    <td class="narrow"><${Trend} of=${of} name="memory" show=${percent} /></td>
     <td><${ErrorShare} lines=${of.lines} errors=${of.errors} /></td>
-    <td><${Sparkline} spark=${of.spark} /></td>
+    <td title=${`${amount(of.lines)} lines`}><${Sparkline} spark=${of.spark} /></td>
     <td class="number">
       ${of.lastMs === undefined ? html`<span class="dim">never</span>` : html`<${Ago} ms=${of.lastMs} /> ago`}
     </td>
   </tr>`
+
+/** As Marathon tells it; without Marathon, how many wrote. */
+const InstancesCell = ({ of }) =>
+  of.instances
+    ? html`<${Instances} of=${of} />
+        ${of.deployments && html`<span class="note note-deployment">deploying</span>`}
+        ${of.waitingFor && html`<span class="note note-waiting">waits for ${of.waitingFor.join(', ')}</span>`}`
+    : html`<span class=${of.taskCount ? '' : 'dim'}>${of.taskCount} writing</span>`
 
 const ErrorShare = ({ lines, errors }) => {
   const share = lines === 0 ? 0 : errors / lines

@@ -1,0 +1,47 @@
+import { isoToMs } from './time.js'
+
+/** What can happen, by kind: its colour on the time axis, and whether one look needs it. */
+export const kinds = {
+  task: { colour: 'event-task', title: 'ends of tasks' },
+  deployment: { colour: 'event-deployment', title: 'deployments' },
+  scaling: { colour: 'event-scaling', title: 'scaling' },
+  alert: { colour: 'event-alert', title: 'alerts' },
+  health: { colour: 'event-health', title: 'health checks' },
+  cluster: { colour: 'event-cluster', title: 'the cluster itself' },
+  gap: { colour: 'event-gap', title: 'gaps in the logs' },
+  drop: { colour: 'event-gap', title: 'dropped lines' },
+  collector: { colour: 'event-gap', title: 'collectors' },
+  container: { colour: 'event-container', title: 'containers, as Docker tells them' },
+  status: { colour: 'event-container', title: 'states of tasks, as Mesos and Marathon tell them' },
+}
+
+/** Of every start and end there are three tellers: the page shows what was made of them, the rest on request. */
+export const usualKinds = [
+  'task',
+  'deployment',
+  'scaling',
+  'alert',
+  'health',
+  'cluster',
+  'gap',
+  'drop',
+]
+
+/** Notices about an alert that was told already, and steps of a deployment, draw no line of their own. */
+const quiet = new Set(['notified', 'step', 'held', 'finished'])
+
+/** The lines on the charts. */
+export function marksOf(/** @type {any[]} */ changes) {
+  return changes
+    .filter((one) => usualKinds.includes(one['event.kind']) && !quiet.has(one['event.action']))
+    .map((one) => ({
+      ms: isoToMs(one['@timestamp']),
+      colour: colourOfChange(one),
+    }))
+}
+
+function colourOfChange(/** @type {any} */ one) {
+  if (one['event.kind'] === 'alert' && one['event.action'] === 'resolved') return 'event-resolved'
+  if (one['event.kind'] === 'task' && one['event.action'] !== 'died') return 'event-container'
+  return kinds[/** @type {'task'} */ (one['event.kind'])]?.colour ?? 'dim'
+}

@@ -1,0 +1,64 @@
+import { Chart, useTimes } from '../chart.js'
+import { marksOf } from '../events.js'
+import { Histogram } from '../histogram.js'
+import { html, useMemo } from '../lib.js'
+import { levels } from '../parts.js'
+import { percent, rate, whole } from '../units.js'
+
+/** Each chart: which signals it draws, how they are called, and how a value reads. */
+const charts = [
+  {
+    title: 'Instances',
+    show: whole,
+    top: 2,
+    lines: [
+      { signal: 'instances_wanted', name: 'wanted', colour: 'line-wanted', dash: [5, 4] },
+      { signal: 'instances_running', name: 'running', colour: 'line-running' },
+      { signal: 'instances_healthy', name: 'healthy', colour: 'line-healthy' },
+    ],
+  },
+  {
+    title: 'Requests and errors',
+    show: rate,
+    top: 1,
+    lines: [
+      { signal: 'requests', name: 'requests', colour: 'line-requests' },
+      { signal: 'errors', name: 'errors', colour: 'bar-error' },
+    ],
+  },
+  {
+    title: 'CPU, of limit',
+    show: percent,
+    top: 0.5,
+    lines: [{ signal: 'cpu', name: 'mean of the instances', colour: 'line-cpu' }],
+  },
+  {
+    title: 'Memory, of limit',
+    show: percent,
+    top: 1,
+    lines: [{ signal: 'memory', name: 'highest of the instances', colour: 'line-memory' }],
+  },
+]
+
+/** Load, instances and lines above one another: what happened stands in all of them at the same place. */
+export const ServiceCharts = ({ data, onRange }) => {
+  const { range, series, changes, histogram } = data
+  const marks = useMemo(() => marksOf(changes), [changes])
+  const length = Math.max(0, ...series.series.map(({ values }) => values.length))
+  const times = useTimes(series.from, series.stepMs, length)
+  const drawn = charts.flatMap((chart) => {
+    const lines = chart.lines.flatMap((line) => {
+      const found = series.series.find(({ signal }) => signal === line.signal)
+      const measured = found?.values.some((value) => value !== null)
+      return measured ? [{ ...line, values: found.values }] : []
+    })
+    return lines.length > 0 ? [{ ...chart, lines }] : []
+  })
+  return html`<section class="charts" aria-label="charts">
+    ${drawn.map((chart) => html`<${Chart} key=${chart.title} ...${{ ...chart, times, marks, range, onRange }} />`)}
+    <figure class="chart">
+      <figcaption><b>Lines</b> <span class="dim">by level</span></figcaption>
+      <${Histogram} data=${histogram} shown=${levels} onRange=${onRange} axis=${56} />
+    </figure>
+  </section>`
+}

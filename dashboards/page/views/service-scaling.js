@@ -1,0 +1,98 @@
+import { html, useState } from '../lib.js'
+import { Text, Time } from '../parts.js'
+import { span } from '../time.js'
+import { withUnit } from '../units.js'
+
+const titles = {
+  scaled: 'scaled',
+  'would-scale': 'would scale (dry run)',
+  held: 'left as it is',
+  refused: 'refused',
+  failed: 'failed',
+}
+
+/** What the autoscaler decided last, and why, step by step. */
+export const ScalingPanel = ({ scaling }) => {
+  if (!scaling) return null
+  const { policy, last, lastChange, notBeforeMs, trouble } = scaling
+  return html`<h1>Scaling <span class="dim">${policy ? policyWords(policy) : ''}</span></h1>
+    ${trouble && html`<p class="failure"><b>${trouble}</b></p>`}
+    ${!last && !trouble && html`<p class="dim">Not evaluated yet.</p>`}
+    ${last && html`<${Decision} of=${last} open />`}
+    ${notBeforeMs !== undefined && html`<p class="dim">No change before <${Time} ms=${notBeforeMs} /> UTC.</p>`}
+    ${lastChange && lastChange.ts !== last?.ts && html`<${Decision} of=${lastChange} title="Last change" />`}`
+}
+
+function policyWords({ min, max, targets, source, dryRun }) {
+  const wanted = Object.entries(targets).map(([signal, target]) => `${signal} ${target} each`)
+  return `${min} to ${max} instances, ${wanted.join(', ')}, by ${source}${dryRun ? ', dry run' : ''}`
+}
+
+/** One decision: the sentence, and on opening inputs and steps. */
+export const Decision = ({ of, open = false, title = undefined }) => {
+  const [shown, setShown] = useState(open)
+  return html`<article class="decision decision-${of.outcome}">
+    <button class="decision-head" aria-expanded=${shown} onClick=${() => setShown(!shown)}>
+      ${title && html`<span class="dim">${title}</span>`}
+      <span class="decision-outcome">${titles[of.outcome] ?? of.outcome}</span>
+      <b>${of.from === of.to ? of.to : `${of.from} → ${of.to}`}</b>
+      <span class="decision-message"><${Text} text=${of.message} /></span>
+      <span class="push"></span>
+      <${Time} ms=${of.ts} />
+    </button>
+    ${shown && html`<${Reasons} of=${of} />`}
+  </article>`
+}
+
+const Reasons = ({ of }) =>
+  html`<div class="reasons">
+    <table class="plain">
+      <thead>
+        <tr>
+          <th>Target</th>
+          <th class="number">Is, each</th>
+          <th class="number">Shall be</th>
+          <th class="number">Measured</th>
+          <th class="number">Asks for</th>
+          <th>How</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${of.inputs.targets.map((target) => html`<${Target} key=${target.signal} of=${target} />`)}
+      </tbody>
+    </table>
+    <ol class="steps">
+      ${of.steps.map(
+        ({ step, before, after, why }) =>
+          html`<li class=${before === after ? '' : 'moved'}>
+            <b>${step}</b>
+            <span class="steps-count">${before === after ? after : `${before} → ${after}`}</span>
+            <span class="dim">${why}</span>
+          </li>`,
+      )}
+    </ol>
+    <p class="dim">${stateWords(of)}</p>
+    ${of.answer && html`<p class="dim">Marathon answered ${of.answer.status ?? ''} ${of.answer.message ?? ''} ${of.answer.deployment ? `deployment ${of.answer.deployment}` : ''}</p>`}
+  </div>`
+
+const Target = ({ of }) =>
+  html`<tr>
+    <td class="narrow"><b>${of.signal}</b></td>
+    <td class="number narrow">
+      ${of.value === undefined ? 'no data' : withUnit(of.value, of.unit)}
+    </td>
+    <td class="number narrow">${withUnit(of.target, of.unit)}</td>
+    <td class="number narrow">
+      ${of.expected === undefined ? '' : `${of.measured} of ${of.expected}`}
+    </td>
+    <td class="number narrow">${of.proposal ?? '–'}</td>
+    <td class="mono">${of.how}</td>
+  </tr>`
+
+function stateWords({ inputs, ts }) {
+  const { wanted, running, healthy, staged, stateAtMs } = inputs
+  if (wanted === undefined) return 'Marathon told nothing of it.'
+  const age =
+    stateAtMs === undefined ? '' : `, as Marathon told ${span(Math.max(0, ts - stateAtMs))} before`
+  return `${wanted} wanted, ${running} running, ${healthy} healthy, ${staged ?? 0} starting${age}.`
+}
