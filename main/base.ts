@@ -1,0 +1,28 @@
+import type { Settings } from '../config/settings.ts'
+import type { Bus } from '../pipeline/bus/bus.ts'
+import type { Clock } from '../pipeline/clock.ts'
+import type { Component } from '../pipeline/health.ts'
+import type { Logger } from '../pipeline/log.ts'
+import type { Metrics } from '../pipeline/metrics.ts'
+import type { SignalDeclarations } from '../pipeline/signals.ts'
+import type { Store } from '../pipeline/store/store.ts'
+
+/** What every part is given. */
+export interface Base {
+  settings: Settings
+  signals: SignalDeclarations
+  bus: Bus
+  store: Store
+  clock: Clock
+  metrics: Metrics
+  log: Logger
+  /** Parts in the order in which they were opened; each tells its own trouble. */
+  components: Component[]
+  stack: AsyncDisposableStack
+}
+
+/** Undefined for what has not come to any time yet (0, or no number). */
+export function secondsSince(ms: number | undefined, clock: Clock): number | undefined {
+  if (ms === undefined || ms <= 0 || !Number.isFinite(ms)) return undefined
+  return Math.max(0, clock.now() - ms) / 1000
+}

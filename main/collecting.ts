@@ -1,0 +1,56 @@
+import { join } from 'node:path'
+import { openCollectors } from '../collectors/index.ts'
+import { openShipper } from '../collectors/ship.ts'
+import type { Collector } from '../collectors/sink.ts'
+import { openSpool } from '../collectors/spool.ts'
+import { directoryId } from '../pipeline/owner.ts'
+import { secondsSince, type Base } from './base.ts'
+
+/** Collectors, their spool, and the way to the bus. */
+export async function openCollecting({
+  settings,
+  bus,
+  clock,
+  metrics,
+  log,
+  components,
+  stack,
+}: Base): Promise<void> {
+  const spool = await openSpool({
+    dir: join(settings.data, 'spool'),
+    maxBytes: settings.spool.max_bytes,
+    whenFull: settings.spool.when_full,
+    clock,
+    metrics,
+    log,
+  })
+  stack.defer(() => spool.close())
+  const collectors: Collector[] = []
+  const shipper = openShipper({
+    name: directoryId(settings.data),
+    spool,
+    bus,
+    collectors,
+    markEveryMs: Math.min(1000, settings.evaluation.resolution / 2),
+    clock,
+    metrics,
+    log,
+  })
+  stack.defer(() => shipper.close())
+  components.push(
+    { name: 'spool', trouble: spool.trouble, vital: true },
+    { name: 'shipping', trouble: shipper.trouble, vital: true },
+  )
+  const context = { cluster: settings.cluster, sink: spool, clock, metrics, log }
+  for (const collector of await openCollectors(settings.collectors, context)) {
+    collectors.push(collector)
+    stack.defer(() => collector.close())
+    components.push({
+      name: `collector ${collector.name}`,
+      trouble: () => collector.trouble(),
+      behindSeconds: () => secondsSince(collector.through(), clock),
+    })
+  }
+  // Closed first: from now on what a collector still holds goes beyond the bound of a full spool, and nobody waits.
+  stack.defer(() => spool.finish())
+}

@@ -1,0 +1,72 @@
+import { join } from 'node:path'
+import type { Running, StartOptions } from '../cli/parts.ts'
+import type { Settings } from '../config/settings.ts'
+import { openEmbeddedBus } from '../pipeline/bus/embedded.ts'
+import { wallClock } from '../pipeline/clock.ts'
+import type { Component } from '../pipeline/health.ts'
+import { openLog } from '../pipeline/log.ts'
+import { openMetrics } from '../pipeline/metrics.ts'
+import { ownDirectory, removeProcessFile, writeProcessFile } from '../pipeline/owner.ts'
+import type { SignalDeclarations } from '../pipeline/signals.ts'
+import { openSqliteStore } from '../pipeline/store/sqlite.ts'
+import { openAlerts } from './alerts.ts'
+import type { Base } from './base.ts'
+import { openCollecting } from './collecting.ts'
+import { emptyDirectory, storeDirectory } from './files.ts'
+import { openProcessing } from './processing.ts'
+import { openSurfaces, type Extras } from './surfaces.ts'
+
+/** Opens everything in order; closing goes in reverse. */
+export async function start(
+  settings: Settings,
+  options: StartOptions,
+  extras: Extras = {},
+  owner = ownDirectory(settings.data),
+): Promise<Running> {
+  const clock = wallClock
+  const log = openLog(settings.log_level)
+  const metrics = openMetrics()
+  const components: Component[] = []
+  await using stack = new AsyncDisposableStack()
+
+  stack.defer(() => owner.release())
+  if (options.fresh) emptyDirectory(settings.data)
+  const bus = await openEmbeddedBus({
+    dir: join(settings.data, 'bus'),
+    clock,
+    retentionMs: settings.bus.retention,
+    maxBytes: settings.bus.max_bytes,
+  })
+  stack.defer(() => bus.close())
+  const store = openSqliteStore({ dir: storeDirectory(settings.data) })
+  stack.defer(() => store.close())
+
+  const signals = signalsOf(settings)
+  const base: Base = { settings, signals, bus, store, clock, metrics, log, components, stack }
+  const has = (role: (typeof options.roles)[number]) => options.roles.includes(role)
+  let url: string | undefined
+  if (has('processor')) await openProcessing(base)
+  const alerting = has('alerting') ? await openAlerts(base, () => url) : undefined
+  if (has('collector')) await openCollecting(base)
+  if (has('dashboards')) url = await openSurfaces(base, alerting, extras)
+  const token = settings.listen.token?.reveal()
+  writeProcessFile(settings.data, {
+    pid: process.pid,
+    ...(url ? { url } : {}),
+    ...(token ? { token } : {}),
+  })
+  stack.defer(() => removeProcessFile(settings.data))
+  log.info({ url, data: settings.data }, 'mesoscope is running')
+
+  const opened = stack.move()
+  return { ...(url ? { url } : {}), close: () => opened.disposeAsync() }
+}
+
+function signalsOf({ signals }: Settings): SignalDeclarations {
+  return Object.fromEntries(
+    Object.entries(signals).map(([name, { over, metric, ...signal }]) => [
+      name,
+      { ...signal, overMs: over, ...(metric === undefined ? {} : { metric }) },
+    ]),
+  )
+}

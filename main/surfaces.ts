@@ -1,0 +1,34 @@
+import type { Alerting } from '../alerting/index.ts'
+import type { DashboardsOptions } from '../dashboards/api.ts'
+import { openDashboards } from '../dashboards/server.ts'
+import { tailBus } from '../dashboards/tail.ts'
+import { healthOf } from '../pipeline/health.ts'
+import type { Base } from './base.ts'
+
+/** What only the demo has. */
+export type Extras = Pick<DashboardsOptions, 'mails' | 'faults'>
+
+/** The HTTP API and the page; returns their address. */
+export async function openSurfaces(
+  base: Base,
+  alerting: Alerting | undefined,
+  extras: Extras,
+): Promise<string> {
+  const { settings, bus, store, clock, metrics, log, components, stack } = base
+  const { host, port, token, public_url: publicUrl } = settings.listen
+  const dashboards = await openDashboards({
+    store,
+    tail: (filter, onLines, signal) => tailBus(bus, filter, onLines, signal),
+    health: () => healthOf(components),
+    metrics,
+    alerts: () => alerting?.alerts() ?? [],
+    ...extras,
+    clock,
+    log,
+    listen: { host, port },
+    ...(token ? { token: token.reveal() } : {}),
+    ...(publicUrl ? { publicUrl } : {}),
+  })
+  stack.defer(() => dashboards.close())
+  return dashboards.url
+}
