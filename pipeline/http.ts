@@ -1,4 +1,10 @@
 import type { Readable } from 'node:stream'
+import { Trouble } from './errors.ts'
+import { methodOf, openExchange, type Failure, type Got } from './http-exchange.ts'
+import { awayTrouble, notJsonTrouble, refusalTrouble } from './http-trouble.ts'
+import { parseJson } from './json.ts'
+
+export { parseJson } from './json.ts'
 
 /** How to reach a service of the cluster that may have several addresses (Marathon's or Mesos' masters). */
 export interface HttpOptions {
@@ -50,4 +56,99 @@ export interface HttpClient {
   /** The address that is asked first. */
   current(): string
   close(): void
+}
+
+const usualTimeoutMs = 10_000
+
+/**
+ * One client for one service; connections are kept alive. A redirect is followed within the same time limit, the login
+ * goes only to hosts in `urls`. An address that refuses, is too slow or answers 502 to 504 makes it ask the next one, once
+ * around; a request that changes something is not repeated where the first may have acted already. Throws a Trouble if
+ * an address, certificate or key cannot be used.
+ */
+export function openHttp(options: HttpOptions): HttpClient {
+  const { name, timeoutMs = usualTimeoutMs } = options
+  const bases = options.urls.map((url) => baseOf(name, url))
+  const hosts = bases.map((base) => new URL(base).host)
+  const exchange = openExchange(options, hosts)
+  let first = 0
+
+  async function ask(path: string, request: HttpRequest, streams: boolean): Promise<Got> {
+    const failures: (Failure & { base: string })[] = []
+    let refused: Got | undefined
+    const start = first
+    for (let i = 0; i < bases.length; i++) {
+      const index = (start + i) % bases.length
+      const base = bases[index] as string
+      const limitMs = request.timeoutMs ?? timeoutMs
+      const result = await exchange.ask({ base, path, request, streams, limitMs })
+      if ('why' in result) failures.push({ base, ...result })
+      else if ('answer' in result && isUnavailable(result.answer.status)) refused = result
+      else {
+        first = indexOf(result) ?? index
+        return result
+      }
+      if (mayHaveActed(request, streams, result)) break
+    }
+    // The next request shall not begin with the one that failed.
+    if (first === start) first = (start + 1) % bases.length
+    if (refused) return refused
+    throw awayTrouble({ name, method: methodOf(request), path }, failures)
+  }
+
+  /** Who led on to the leader need not be asked again. */
+  function indexOf(got: Got): number | undefined {
+    const index = hosts.indexOf(new URL('answer' in got ? got.answer.url : got.url).host)
+    return index < 0 ? undefined : index
+  }
+
+  async function answered(path: string, request: HttpRequest = {}) {
+    const result = await ask(path, request, false)
+    if (!('answer' in result)) throw new TypeError('no stream was asked for')
+    return result
+  }
+
+  return {
+    request: async (path, request) => (await answered(path, request)).answer,
+    async json(path, request) {
+      const { answer, asked } = await answered(path, request)
+      if (answer.status < 200 || answer.status > 299) throw refusalTrouble(asked, answer)
+      try {
+        return parseJson(answer.text)
+      } catch (cause) {
+        throw notJsonTrouble(asked, answer, cause)
+      }
+    },
+    async stream(path, request) {
+      const result = await ask(path, request, true)
+      if ('body' in result) return result
+      throw refusalTrouble(result.asked, result.answer)
+    },
+    current: () => bases[first] as string,
+    close: exchange.close,
+  }
+}
+
+const isUnavailable = (status: number) => status >= 502 && status <= 504
+
+/** Then it is not given to another address. */
+function mayHaveActed(request: HttpRequest, streams: boolean, result: Got | Failure): boolean {
+  if (streams || methodOf(request) === 'GET') return false
+  return 'why' in result
+    ? result.why !== 'ECONNREFUSED'
+    : 'answer' in result && result.answer.status === 504
+}
+
+function baseOf(name: string, text: string): string {
+  const url = URL.parse(text)
+  // The address itself may hold a password: it is not shown.
+  if (!url || !/^https?:$/.test(url.protocol)) {
+    throw new Trouble(`an address of ${name} does not begin with http:// or https://`)
+  }
+  if (url.username || url.password) {
+    throw new Trouble(`the address of ${name} at ${url.host} holds a login`, {
+      remedy: 'set user and password beside it instead',
+    })
+  }
+  return url.origin + url.pathname.replace(/\/+$/, '')
 }

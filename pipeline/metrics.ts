@@ -11,6 +11,16 @@ export const catalogue = {
     help: 'Lines read and spooled.',
   },
   collected_bytes_total: { kind: 'counter', labels: ['collector'], help: 'Bytes of input read.' },
+  polls_total: {
+    kind: 'counter',
+    labels: ['collector', 'outcome'],
+    help: 'Readings of an API (Mesos, Marathon, Docker): ok or failed (tried again).',
+  },
+  misunderstood_total: {
+    kind: 'counter',
+    labels: ['collector', 'what'],
+    help: 'Parts of answers and events of an API that were not understood and left out.',
+  },
   dropped_lines_total: {
     kind: 'counter',
     labels: ['stage', 'cause'],
