@@ -113,3 +113,12 @@ export function kindOf(value: unknown): string {
   if (typeof value === 'object') return 'an object'
   return { string: 'text', boolean: 'true or false' }[typeof value as string] ?? 'a number'
 }
+
+type Known<T> = { [Key in keyof T]?: NonNullable<T[Key]> }
+
+/** Keys without a value are left out, so that "absent" has one form. */
+export function withoutUndefined<T extends object>(fields: T): Known<T> {
+  return Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => value !== undefined),
+  ) as Known<T>
+}

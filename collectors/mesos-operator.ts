@@ -1,0 +1,55 @@
+import { partOf, withoutUndefined, type Problem } from './answer.ts'
+import { timeOf } from './mesos-values.ts'
+
+/** Who leads the masters. */
+export interface Leader {
+  /** New with each start of a master. */
+  id?: string
+  /** `master@10.0.0.1:5050` */
+  pid?: string
+  hostname?: string
+  version?: string
+  electedNs?: bigint
+}
+
+/** GET_MASTER: the master that answers, which is the leader. Never throws. */
+export function readMaster(answer: unknown): { leader?: Leader; problems: Problem[] } {
+  const problems: Problem[] = []
+  const holder = partOf(answer, problems)?.part('get_master')
+  const info = holder?.part('master_info')
+  if (!holder || !info) {
+    if (problems.length === 0) problems.push({ path: '$', problem: 'no master_info' })
+    return { problems }
+  }
+  const leader: Leader = withoutUndefined({
+    id: info.text('id'),
+    pid: info.text('pid'),
+    hostname: info.text('hostname'),
+    version: info.text('version'),
+    electedNs: timeOf(holder, 'elected_time') ?? timeOf(holder, 'start_time'),
+  })
+  return { leader, problems }
+}
+
+/** `/version` and GET_VERSION. Never throws. */
+export function readVersion(answer: unknown): { version?: string; problems: Problem[] } {
+  const problems: Problem[] = []
+  const part = partOf(answer, problems)
+  const v1 = part?.part('get_version')?.part('version_info')
+  const version = (v1 ?? part)?.text('version')
+  if (version === undefined) part?.note('no version')
+  return { ...withoutUndefined({ version }), problems }
+}
+
+/** GET_AGENT: the agent of itself. Never throws. */
+export function readOwnAgent(answer: unknown): {
+  hostname?: string
+  id?: string
+  problems: Problem[]
+} {
+  const problems: Problem[] = []
+  const info = partOf(answer, problems)?.part('get_agent')?.part('agent_info')
+  if (!info && problems.length === 0) problems.push({ path: '$', problem: 'no agent_info' })
+  const id = info?.part('id')?.text('value')
+  return { ...withoutUndefined({ hostname: info?.text('hostname'), id }), problems }
+}
