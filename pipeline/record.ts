@@ -37,15 +37,18 @@ const compression = {
 }
 /** Far above any real record: a hostile body must not fill the memory. */
 const maxBodyBytes = 256 * 2 ** 20
+/** A record fits in one of these, whatever a damaged head says. */
+const maxChunk = 2 ** 20
 
 export function encodeBody(ndjson: Uint8Array): Uint8Array {
   // zlib answers with a view of a 64 KiB buffer, which would stay in memory, and go to other threads, whole.
   return new Uint8Array(zstdCompressSync(ndjson, { ...compression, pledgedSrcSize: ndjson.length }))
 }
 
-/** The NDJSON bytes of a record, each line ended by a newline. */
-export function decodeBody(record: Pick<LogRecord, 'body'>): Buffer {
-  return zstdDecompressSync(record.body, { maxOutputLength: maxBodyBytes })
+/** The NDJSON bytes of a record, each line ended by a newline. With its head it goes faster: that tells the size. */
+export function decodeBody({ body, head }: Pick<LogRecord, 'body'> & Partial<LogRecord>): Buffer {
+  const chunkSize = head ? Math.min(Math.max(head.bytes, 0) + 64, maxChunk) : undefined
+  return zstdDecompressSync(body, { maxOutputLength: maxBodyBytes, chunkSize })
 }
 
 /** The lines of a record as documents. For paths that are not hot; hot ones scan {@link decodeBody}. */

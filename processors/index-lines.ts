@@ -52,7 +52,7 @@ export function openIndexer({ bus, store, catalog, clock, metrics, log }: Indexe
    */
   async function patchLate(records: readonly LogRecord[]): Promise<void> {
     const patches = [...unknownContainers(records)].flatMap((container) =>
-      patchesFor(container, catalog.get(container) ?? {}),
+      patchesFor(container, catalog.complete(catalog.get(container) ?? {})),
     )
     if (patches.length > 0) await store.patchIdentity(patches)
   }

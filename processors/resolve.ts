@@ -1,16 +1,19 @@
-import type { Bus, BusRecord } from '../pipeline/bus/bus.ts'
+import type { Batch, Bus, BusRecord, ProducedRecord } from '../pipeline/bus/bus.ts'
 import { pause } from '../pipeline/clock.ts'
 import { explain } from '../pipeline/errors.ts'
-import type { Identity } from '../pipeline/identity.ts'
-import { decodeDocs, encodeRecord, type LogRecord } from '../pipeline/record.ts'
+import { taskKey, type Identity } from '../pipeline/identity.ts'
+import type { LogRecord } from '../pipeline/record.ts'
 import type { IdentityPatch, Store } from '../pipeline/store/store.ts'
 import { readable, tellDead } from './dead.ts'
+import { isTaskKey, openIdentities, readIdentity, type Identities } from './identities.ts'
+import { withIdentity } from './splice.ts'
 
-/** What is known of containers, also of dead ones: their lines come late. Fed by the compacted topic `identity`. */
-export interface Catalog {
-  get(container: string): Identity | undefined
-  /** Waits a short, bounded time for a container that is not known yet; a container is waited for once. */
-  waitFor(container: string): Promise<void>
+/** What is known of containers and tasks, fed by the compacted topic `identity`; see {@link Identities}. */
+export interface Catalog extends Pick<Identities, 'get' | 'getTask' | 'complete'> {
+  /** The key of the topic `identity` under which more is to be expected; undefined where all is known. */
+  lacks(identity: Identity): string | undefined
+  /** Waits a short, bounded time for a key that is not known yet; each is waited for once. */
+  waitFor(key: string): Promise<void>
   trouble(): string | undefined
   close(): Promise<void>
 }
@@ -18,30 +21,43 @@ export interface Catalog {
 export interface CatalogOptions {
   bus: Bus
   store: Pick<Store, 'patchIdentity'>
-  /** How long a line waits for its identity before it is stored as unresolved, ms. */
+  /** How long a line waits for its identity before it is stored without, ms. */
   patienceMs: number
+  /** Of containers and of tasks so many are remembered; 100,000 unless set. */
+  maxKnown?: number
 }
 
 const pollMs = 50
 const readLimits = { maxBytes: 2 ** 20 }
 const maxWaitedFor = 10_000
-/** Beyond this many the containers that were told of longest ago are forgotten: their late lines stay unresolved. */
-const maxKnown = 100_000
+/** On records that put together what several have told of a task. */
+const mergedHeader = { kind: 'merged' }
 
-export async function openCatalog({ bus, store, patienceMs }: CatalogOptions): Promise<Catalog> {
-  const known = new Map<string, Identity>()
+export async function openCatalog({
+  bus,
+  store,
+  patienceMs,
+  ...limits
+}: CatalogOptions): Promise<Catalog> {
+  const known = openIdentities(limits)
   const waitedFor = new Set<string>()
   const { latest, ends } = await bus.snapshot('identity')
   const stop = new AbortController()
+  let owed = new Map<string, ProducedRecord>()
   let trouble: string | undefined
   // What cannot be read is told of by whoever patches.
   readable({ topic: 'identity', partition: 0, records: [...latest.values()] }, learn)
 
-  function learn({ key, value }: BusRecord): void {
-    const identity = parseIdentity(value)
-    known.delete(key)
-    known.set(key, identity)
-    if (known.size > maxKnown) known.delete(known.keys().next().value as string)
+  function learn(record: BusRecord): void {
+    const { key } = record
+    const told = parseIdentity(record)
+    const merged = record.headers['kind'] === mergedHeader.kind
+    for (const forgotten of known.learn(key, told, { merged }))
+      owed.set(forgotten, erase(forgotten))
+    if (!told || !isTaskKey(key)) return
+    const now = known.at(key)
+    if (now && !isSame(now, told)) owed.set(key, mergedRecord(key, now))
+    else owed.delete(key)
   }
 
   /** Every processor needs every identity, also while the store is away: read outside any group. */
@@ -55,7 +71,23 @@ export async function openCatalog({ bus, store, patienceMs }: CatalogOptions): P
         readable(batch, learn)
         ends[partition] = batch.next
       }
+      await pay()
       await pause(pollMs, stop.signal)
+    }
+  }
+
+  /**
+   * A compacted topic keeps one record a key: what Mesos and Marathon tell of the same task is put together again
+   * there, so that the next start knows both; and what is forgotten here need not stay there.
+   */
+  async function pay(): Promise<void> {
+    if (owed.size === 0) return
+    const due = owed
+    owed = new Map()
+    try {
+      await bus.produce('identity', [...due.values()])
+    } catch {
+      owed = new Map([...due, ...owed])
     }
   }
 
@@ -65,26 +97,42 @@ export async function openCatalog({ bus, store, patienceMs }: CatalogOptions): P
     group: 'resolve',
     topic: 'identity',
     async onBatch(batch) {
-      const { read, dead } = readable(batch, ({ key, value }) =>
-        patchesFor(key, parseIdentity(value)),
-      )
-      const patches = read.flat()
-      if (patches.length > 0) await store.patchIdentity(patches)
-      await tellDead(bus, dead)
+      await patchLines(batch)
       trouble = undefined
     },
     onFailure(error) {
       trouble = `late identities wait: ${explain(error)}`
     },
   })
+
+  async function patchLines(batch: Batch): Promise<void> {
+    const { read, dead } = readable(batch, (record) => {
+      const identity = parseIdentity(record)
+      return isTaskKey(record.key) ? [] : patchesFor(record.key, known.complete(identity ?? {}))
+    })
+    const patches = read.flat()
+    if (patches.length > 0) await store.patchIdentity(patches)
+    await tellDead(bus, dead)
+  }
+
+  const isKnown = (key: string) => known.at(key) !== undefined
+
   return {
-    get: (container) => known.get(container),
-    async waitFor(container) {
-      if (known.has(container) || waitedFor.has(container)) return
-      for (let waited = 0; waited < patienceMs && !known.has(container); waited += pollMs)
+    get: known.get,
+    getTask: known.getTask,
+    complete: known.complete,
+    lacks(identity) {
+      const { service, container, task } = identity
+      if (service === undefined && container !== undefined && !isKnown(container)) return container
+      if (task === undefined || !known.hasTasks() || known.getTask(task)) return undefined
+      return isOfMarathon(identity) ? taskKey(task) : undefined
+    },
+    async waitFor(key) {
+      if (isKnown(key) || waitedFor.has(key)) return
+      for (let waited = 0; waited < patienceMs && !isKnown(key); waited += pollMs)
         await pause(pollMs)
       if (waitedFor.size > maxWaitedFor) waitedFor.clear()
-      waitedFor.add(container)
+      waitedFor.add(key)
     },
     trouble: () => trouble,
     async close() {
@@ -95,26 +143,62 @@ export async function openCatalog({ bus, store, patienceMs }: CatalogOptions): P
   }
 }
 
-/** An empty value deletes: nothing is known any more. */
-function parseIdentity(value: Uint8Array): Identity {
-  if (value.length === 0) return {}
-  const identity = JSON.parse(Buffer.from(value).toString('utf8')) as Identity | null
-  if (typeof identity !== 'object' || identity === null) throw new TypeError('not an identity')
-  return identity
+/** Undefined for an empty value, which deletes: nothing is known any more. */
+function parseIdentity({ value }: BusRecord): Identity | undefined {
+  if (value.length === 0) return undefined
+  return readIdentity(JSON.parse(Buffer.from(value).toString('utf8')))
 }
 
-/** For all lines of the container that were stored without a service; none if that is still not known. */
+function erase(key: string): ProducedRecord {
+  return { key, value: new Uint8Array() }
+}
+
+function mergedRecord(key: string, identity: Identity): ProducedRecord {
+  return { key, value: Buffer.from(JSON.stringify(identity)), headers: mergedHeader }
+}
+
+/** What is known is what was told, with perhaps more. */
+function isSame(known: Identity, told: Identity): boolean {
+  return JSON.stringify(known) === JSON.stringify(readIdentity(told))
+}
+
+/** Only Marathon sets `MARATHON_APP_VERSION`, and its task ids hold a UUID. */
+function isOfMarathon({ version, task = '' }: Identity): boolean {
+  return version !== undefined || (task.length < maxTaskId && marathonTask.test(task))
+}
+
+const maxTaskId = 1024
+const marathonTask =
+  /^.+[._-][0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?:[._]|$)/
+
+/**
+ * For all lines of the container that were stored without a service; none if that is still not known. Lines that lack
+ * only what Mesos and Marathon know of their task (deployment, framework) stay as they are: they are found without it,
+ * and to write most of a busy hour anew for it would cost more than it gives.
+ */
 export function patchesFor(container: string, identity: Identity): IdentityPatch[] {
   if (!identity.service) return []
   return ['o', 'e'].map((stream) => ({ source: `${container}:${stream}`, identity }))
 }
 
-/** Waits, for all of them at once, until the records' containers are known or the patience has ended. */
+/** Waits, for all of them at once, until all is known of the records' containers and tasks or the patience has ended. */
 export async function awaitIdentities(
   records: readonly LogRecord[],
-  catalog: Catalog,
+  catalog: Pick<Catalog, 'complete' | 'lacks' | 'waitFor'>,
 ): Promise<void> {
-  await Promise.all([...unknownContainers(records)].map(catalog.waitFor))
+  const unknown = new Map<string, Identity>()
+  for (const { head } of records) {
+    const lacking = catalog.lacks(catalog.complete(head.identity))
+    if (lacking !== undefined) unknown.set(lacking, head.identity)
+  }
+  await Promise.all(
+    [...unknown].map(async ([key, identity]) => {
+      await catalog.waitFor(key)
+      // What is known of its container now may tell of which task it is.
+      const next = catalog.lacks(catalog.complete(identity))
+      if (next !== undefined && next !== key) await catalog.waitFor(next)
+    }),
+  )
 }
 
 /** The containers of the records that came without a service. */
@@ -127,13 +211,11 @@ export function unknownContainers(records: readonly LogRecord[]): Set<string> {
 }
 
 /**
- * The record with the identity the catalog knows; the same record where there is nothing to add. Throws if its body
- * is damaged.
+ * The record with the identity the catalog knows, head and lines; the same record where there is nothing to add. Throws
+ * if its body is damaged.
  */
-export function resolve(record: LogRecord, catalog: Catalog): LogRecord {
-  const { identity, source, lineage } = record.head
-  if (identity.service || !identity.container) return record
-  const known = catalog.get(identity.container)
-  if (!known?.service) return record
-  return encodeRecord(decodeDocs(record), { source, lineage, identity: { ...identity, ...known } })
+export function resolve(record: LogRecord, catalog: Pick<Catalog, 'complete'>): LogRecord {
+  const { identity } = record.head
+  const complete = catalog.complete(identity)
+  return complete === identity ? record : withIdentity(record, complete)
 }

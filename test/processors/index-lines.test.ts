@@ -100,6 +100,9 @@ test('many unknown containers in one batch wait together', async (t) => {
   let most = 0
   const catalog: Catalog = {
     get: () => undefined,
+    getTask: () => undefined,
+    complete: (identity) => identity,
+    lacks: ({ container }) => container,
     async waitFor(container) {
       waiting.add(container)
       most = Math.max(most, waiting.size)

@@ -22,6 +22,9 @@ import {
 
 const catalog: Catalog = {
   get: () => undefined,
+  getTask: () => undefined,
+  complete: (identity) => identity,
+  lacks: () => undefined,
   waitFor: () => Promise.resolve(),
   trouble: () => undefined,
   close: () => Promise.resolve(),

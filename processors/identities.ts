@@ -1,0 +1,156 @@
+import { identityFields, type Identity } from '../pipeline/identity.ts'
+
+/**
+ * What is known of containers and tasks, also of dead ones: their lines come late. Bounded: of each kind those that
+ * were told of longest ago are forgotten.
+ */
+export interface Identities {
+  get(container: string): Identity | undefined
+  getTask(task: string): Identity | undefined
+  /**
+   * The identity with what is missing filled in, what was stamped at the source untouched; labels are merged. The
+   * same object where nothing is to be added.
+   */
+  complete(identity: Identity): Identity
+  /** Undefined: nothing is known any more. Returns the keys that were forgotten for it. */
+  learn(key: string, told: Identity | undefined, options?: { merged?: boolean }): string[]
+  /** What is known under a key of the topic `identity`. */
+  at(key: string): Identity | undefined
+  /** Whether Mesos or Marathon ever told of a task. */
+  hasTasks(): boolean
+}
+
+/** How {@link taskKey} begins. */
+const taskPrefix = 'task:'
+const defaultMaxKnown = 100_000
+
+export function openIdentities({ maxKnown = defaultMaxKnown } = {}): Identities {
+  const containers = new Map<string, Identity>()
+  const tasks = new Map<string, Identity>()
+  const share = openSharing()
+  let toldOfTasks = false
+
+  const mapOf = (key: string) => (isTaskKey(key) ? tasks : containers)
+  const nameIn = (key: string) => (isTaskKey(key) ? key.slice(taskPrefix.length) : key)
+
+  function complete(identity: Identity): Identity {
+    const { container, service } = identity
+    const described = container === undefined ? undefined : containers.get(container)
+    // Before its description was there, the collector could only guess: what it told of it later counts more.
+    const guessed = service === undefined && described?.service !== undefined
+    const local = guessed ? fill(described, identity) : fill(identity, described)
+    return fill(local, local.task === undefined ? undefined : tasks.get(local.task))
+  }
+
+  return {
+    get: (container) => containers.get(container),
+    getTask: (task) => tasks.get(task),
+    complete,
+    learn(key, told, { merged = false } = {}) {
+      const map = mapOf(key)
+      const name = nameIn(key)
+      const before = map.get(name)
+      map.delete(name)
+      if (!told) return []
+      toldOfTasks ||= isTaskKey(key)
+      map.set(name, share(isTaskKey(key) ? mergeTask(before, told, merged) : told))
+      if (map.size <= maxKnown) return []
+      const oldest = map.keys().next().value as string
+      map.delete(oldest)
+      return [isTaskKey(key) ? taskPrefix + oldest : oldest]
+    },
+    at: (key) => mapOf(key).get(nameIn(key)),
+    hasTasks: () => toldOfTasks,
+  }
+}
+
+export function isTaskKey(key: string): boolean {
+  return key.startsWith(taskPrefix)
+}
+
+/**
+ * Mesos and Marathon each tell a part of a task under the same key: the newest of each part holds, and a container of
+ * another id is another life of the task. What was merged here before and comes back is never newer than what we know.
+ */
+function mergeTask(before: Identity | undefined, told: Identity, merged: boolean): Identity {
+  const other = before?.container !== undefined && told.container !== undefined
+  if (!before || (other && before.container !== told.container)) return told
+  return merged ? fill(before, told) : fill(told, before)
+}
+
+/** `identity` with what only `more` has; the same object if that is nothing. */
+function fill(identity: Identity, more: Identity | undefined): Identity {
+  if (!more) return identity
+  let filled = identity
+  for (const part of identityParts) {
+    const value = part === 'labels' ? mergedLabels(identity.labels, more.labels) : more[part]
+    if (value === undefined || (identity[part] !== undefined && part !== 'labels')) continue
+    if (value === identity[part]) continue
+    if (filled === identity) filled = { ...identity }
+    Object.assign(filled, { [part]: value })
+  }
+  return filled
+}
+
+const identityParts = Object.keys(identityFields) as (keyof Identity)[]
+
+/** `own` itself where `more` has no label that it lacks. */
+function mergedLabels(own: Identity['labels'], more: Identity['labels']): Identity['labels'] {
+  if (!own || !more) return own ?? more
+  const lacks = Object.keys(more).some((name) => !Object.hasOwn(own, name))
+  return lacks ? { ...more, ...own } : own
+}
+
+/** Thousands of tasks have the same service, image, labels …: each value is kept once. */
+function openSharing() {
+  const values = new Map<string, unknown>()
+  const maxShared = 100_000
+
+  return (identity: Identity): Identity => {
+    if (values.size > maxShared) values.clear()
+    const shared: Record<string, unknown> = {}
+    for (const part of identityParts) {
+      const value = identity[part]
+      if (value === undefined) continue
+      shared[part] = unshared.has(part) ? value : shareOne(value)
+    }
+    return shared
+  }
+
+  function shareOne(value: string | Record<string, string>): unknown {
+    const key = typeof value === 'string' ? value : JSON.stringify(value)
+    const known = values.get(key)
+    // A text may look like the JSON of labels.
+    if (known !== undefined && typeof known === typeof value) return known
+    values.set(key, value)
+    return value
+  }
+}
+
+/** Each task and container has its own. */
+const unshared: ReadonlySet<keyof Identity> = new Set(['task', 'container', 'containerName'])
+
+/** What can be used of a record's value: texts, and labels that are texts. Throws where it is no object at all. */
+export function readIdentity(value: unknown): Identity {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new TypeError('not an identity')
+  }
+  const given = value as Record<string, unknown>
+  const identity: Record<string, unknown> = {}
+  for (const part of identityParts) {
+    const found = part === 'labels' ? readLabels(given[part]) : given[part]
+    if (part === 'labels' ? found !== undefined : isName(found)) identity[part] = found
+  }
+  return identity
+}
+
+function readLabels(value: unknown): Record<string, string> | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+  const texts = Object.entries(value).filter(([, text]) => typeof text === 'string')
+  return texts.length > 0 ? Object.fromEntries(texts) : undefined
+}
+
+/** Absent means unknown: an empty text never stands for it. */
+function isName(value: unknown): boolean {
+  return typeof value === 'string' && value !== ''
+}
