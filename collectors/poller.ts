@@ -15,7 +15,7 @@ export interface PollerOptions {
   log: Logger
   /**
    * Asks, and returns what is to be appended. Rejects with a Trouble where it cannot be asked: it is tried again, for
-   * ever. `signal` aborts when we are closed. What it remembers may count as appended when it returns: a batch is given
+   * ever. `signal` aborts when we are closed; it has to end then. What it remembers may count as appended when it returns: a batch is given
    * up only when the program ends.
    */
   poll(nowMs: number, signal: AbortSignal): Promise<Collected | undefined>
@@ -65,15 +65,18 @@ export function openPoller(options: PollerOptions): Poller {
   let isWoken = false
   let resting: AbortController | undefined
 
-  async function pollOnce() {
+  /** Returns how long the answer took, ms. */
+  async function pollOnce(): Promise<number> {
     isWoken = false
     const current = { sinceMs: clock.now(), isAppending: false }
+    let tookMs = 0
     underWay = current
     try {
       const collected = await poll(current.sinceMs, stopping.signal)
       // Before it is held: what was told meanwhile stays told.
       through()
       current.isAppending = true
+      tookMs = clock.now() - current.sinceMs
       await appender.append(collected ?? {})
       note(undefined)
     } catch (error) {
@@ -81,6 +84,7 @@ export function openPoller(options: PollerOptions): Poller {
     }
     isFirst = false
     underWay = undefined
+    return Math.max(0, tookMs)
   }
 
   function note(error: unknown) {
@@ -99,10 +103,11 @@ export function openPoller(options: PollerOptions): Poller {
   /** A slow service gets a rest as long as half of what it took, and one that is woken thrice as much as that. */
   async function rest(tookMs: number) {
     const jitter = 0.95 + Math.random() / 10
-    const usualMs =
+    const waitMs =
       failures > 0
-        ? Math.min(lastBackOffMs, intervalMs * 2 ** (failures - 1))
+        ? intervalMs * 2 ** (failures - 1)
         : Math.max(intervalMs * jitter - tookMs, tookMs / 2)
+    const usualMs = Math.min(waitMs, Math.max(lastBackOffMs, intervalMs))
     const soonestMs = Math.min(usualMs, Math.max(coalesceMs, 1.5 * tookMs))
     await pause(soonestMs, stopping.signal)
     if (isWoken) return
@@ -131,11 +136,7 @@ export function openPoller(options: PollerOptions): Poller {
   }
 
   async function run() {
-    while (!stopping.signal.aborted) {
-      const startMs = clock.now()
-      await pollOnce()
-      await rest(Math.max(0, clock.now() - startMs))
-    }
+    while (!stopping.signal.aborted) await rest(await pollOnce())
   }
 
   const running = Promise.resolve().then(run)

@@ -29,8 +29,9 @@ function open(t: ExecutionContext, options: Given) {
 function openSteps() {
   const waiting: PromiseWithResolvers<Collected | undefined>[] = []
   return {
-    poll() {
+    poll(_nowMs: number, signal: AbortSignal) {
       const step = Promise.withResolvers<Collected | undefined>()
+      signal.addEventListener('abort', () => step.resolve(undefined))
       waiting.push(step)
       return step.promise
     },
