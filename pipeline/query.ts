@@ -1,10 +1,18 @@
 import { parse, type LiqeQuery } from 'liqe'
+import { accessFields, parseAccessLine, type AccessLine } from './access-line.ts'
 import { Trouble } from './errors.ts'
-import { levels as allLevels, type Level, type LogDoc } from './event.ts'
-import { identityFields } from './identity.ts'
+import { levels as allLevels, type Level } from './event.ts'
+import { exactFields, fieldOf, isOwnField, lookUp, marksOf } from './query-fields.ts'
+import { eitherNeeds, openSkip, type Needs } from './query-skip.ts'
 import { valueTest, type Tag } from './query-value.ts'
 
 export { parsePattern } from './pattern.ts'
+
+/** What a query can be put to: a line, a change, a sample (which has no message), any document of ours. */
+export interface Queryable {
+  message?: unknown
+  [field: string]: unknown
+}
 
 /**
  * The Lucene-like query language, the same wherever a person or a rule selects lines: `error`, `"connection refused"`,
@@ -14,13 +22,16 @@ export { parsePattern } from './pattern.ts'
  * - A bare word or phrase matches whole words of the message, whatever their case; a word is a run of letters and
  *   digits, `*` and `?` stand for more of them.
  * - `service`, `task`, `container`, `agent`, … and `level`, `stream` match exactly (or by wildcard).
- * - Any other field is looked up in the event, then in the message if that is a JSON object (`user.id:5`); texts
- *   match by words, numbers by value.
+ * - Any other field is looked up in the event, then in the message if that is a JSON object (`user.id:5`) or the access
+ *   line of a web server (`status:>=500`, see `access-line.ts`); texts match by words, numbers by value. `kind`, `action`,
+ *   `exit`, `oom`, `state`, `reason` are short for the fields of changes.
  */
 export interface Query {
   /** The text as written. */
   text: string
-  matches(doc: LogDoc): boolean
+  matches(doc: Queryable): boolean
+  /** False only where nothing in this JSON text (of one document or of many) can match; much cheaper than parsing. */
+  mayMatch(json: string): boolean
   /** ASCII words, lower case, that the message of every matching line holds. */
   words: string[]
   /** If only lines of these levels can match. */
@@ -32,17 +43,21 @@ export interface Query {
 interface Node {
   test(line: Line): boolean
   words: string[]
+  needs: Needs
   levels: Level[] | undefined
   onlyLevel: boolean
 }
 
 /** A document with what several tests need of it, made at most once. */
 interface Line {
-  doc: LogDoc
+  doc: Queryable
+  /** Undefined where it has none. */
+  message: string | undefined
   json(): Record<string, unknown> | undefined
+  access(): AccessLine | undefined
 }
 
-const all: Node = { test: () => true, words: [], levels: undefined, onlyLevel: true }
+const all: Node = { test: () => true, words: [], needs: [], levels: undefined, onlyLevel: true }
 const maxQueryLength = 4096
 
 /** Throws Trouble with the place of the fault. The empty text matches everything. */
@@ -50,10 +65,12 @@ export function parseQuery(text: string): Query {
   if (text.length > maxQueryLength)
     throw new Trouble(`the query is longer than ${maxQueryLength} characters`)
   const root = text.trim() === '' ? all : compile(parseTree(text), text)
+  const words = [...new Set(root.words)]
   return {
     text,
     matches: (doc) => root.test(openLine(doc)),
-    words: [...new Set(root.words)],
+    mayMatch: openSkip(words, root.needs),
+    words,
     levels: root.levels,
     onlyLevel: root.onlyLevel,
   }
@@ -71,13 +88,20 @@ function parseTree(text: string): LiqeQuery {
   }
 }
 
-function openLine(doc: LogDoc): Line {
+function openLine(doc: Queryable): Line {
+  const message = typeof doc.message === 'string' ? doc.message : undefined
   let parsed: Record<string, unknown> | undefined | null = null
+  let access: AccessLine | undefined | null = null
   return {
     doc,
+    message,
     json() {
-      if (parsed === null) parsed = parseObject(doc.message)
+      if (parsed === null) parsed = parseObject(message ?? '')
       return parsed
+    },
+    access() {
+      if (access === null) access = parseAccessLine(message ?? '')
+      return access
     },
   }
 }
@@ -102,6 +126,7 @@ function compile(ast: LiqeQuery, text: string): Node {
       return {
         test: (line) => !operand.test(line),
         words: [],
+        needs: [],
         levels: operand.onlyLevel
           ? allLevels.filter((level) => operand.levels && !operand.levels.includes(level))
           : undefined,
@@ -121,6 +146,7 @@ function both(left: Node, right: Node): Node {
   return {
     test: (line) => left.test(line) && right.test(line),
     words: [...left.words, ...right.words],
+    needs: [...left.needs, ...right.needs],
     levels:
       left.levels && right.levels
         ? left.levels.filter((level) => right.levels?.includes(level))
@@ -133,6 +159,7 @@ function either(left: Node, right: Node): Node {
   return {
     test: (line) => left.test(line) || right.test(line),
     words: left.words.filter((word) => right.words.includes(word)),
+    needs: eitherNeeds(left.needs, right.needs),
     levels: left.levels && right.levels && [...new Set([...left.levels, ...right.levels])],
     onlyLevel: left.onlyLevel && right.onlyLevel,
   }
@@ -141,12 +168,13 @@ function either(left: Node, right: Node): Node {
 function compileTag(tag: Tag, text: string): Node {
   const test = valueTest(tag, text)
   const name = tag.field.type === 'ImplicitField' ? 'message' : tag.field.name
-  const field = aliases[name] ?? name
+  const field = fieldOf(name)
   if (field === 'message') {
     if (tag.expression.type === 'LiteralExpression' && tag.expression.value === '*') return all
     return {
-      test: (line) => test.text(line.doc.message),
+      test: ({ message }) => message !== undefined && test.text(message),
       words: test.words,
+      needs: [],
       levels: undefined,
       onlyLevel: false,
     }
@@ -155,46 +183,28 @@ function compileTag(tag: Tag, text: string): Node {
     return {
       test: (line) => test.exact(line.doc[field]),
       words: [],
+      needs: [],
       levels: field === 'log.level' ? allLevels.filter((level) => test.exact(level)) : undefined,
       onlyLevel: field === 'log.level',
     }
   }
+  const marks = marksOf(name, field)
   return {
-    test: (line) => some(lookUp(line.doc, field) ?? lookUp(line.json(), field), test.value),
-    words: knownFields.test(field) ? [] : test.fieldWords,
+    test: (line) => some(valueIn(line, name, field), test.value),
+    words: isOwnField(field) ? [] : test.fieldWords,
+    needs: marks ? [marks] : [],
     levels: undefined,
     onlyLevel: false,
   }
 }
 
-const aliases: Record<string, string> = {
-  ...identityFields,
-  level: 'log.level',
-  stream: 'log.iostream',
-  host: 'host.name',
-  id: 'event.id',
-  sequence: 'event.sequence',
-}
-const exactFields = new Set<string>([
-  ...Object.values(identityFields).filter((field) => field !== 'labels'),
-  'log.level',
-  'log.iostream',
-  'event.id',
-])
-/** Fields of the event itself: their values do not stand in the message. */
-const knownFields =
-  /^(?:@timestamp|labels|tags|event|log|mesos|marathon|mesoscope|service|container|host|orchestrator)\b/
-
-/** A field by its dotted name: as one key, or down through objects, or any mixture. */
-function lookUp(value: unknown, path: string): unknown {
-  if (typeof value !== 'object' || value === null) return undefined
-  const fields = value as Record<string, unknown>
-  if (Object.hasOwn(fields, path)) return fields[path]
-  for (let dot = path.indexOf('.'); dot > 0; dot = path.indexOf('.', dot + 1)) {
-    const found = lookUp(fields[path.slice(0, dot)], path.slice(dot + 1))
-    if (found !== undefined) return found
-  }
-  return undefined
+/** `name` is as the query has it, `field` what that is short for: a message may have a field called `state`. */
+function valueIn({ doc, json, access }: Line, name: string, field: string): unknown {
+  const found = lookUp(doc, field) ?? (name === field ? undefined : lookUp(doc, name))
+  if (found !== undefined) return found
+  const parsed = json()
+  if (parsed) return lookUp(parsed, field) ?? (name === field ? undefined : lookUp(parsed, name))
+  return accessFields.has(name) ? access()?.[name as keyof AccessLine] : undefined
 }
 
 function some(value: unknown, test: (value: unknown) => boolean): boolean {

@@ -1,5 +1,5 @@
 import { zstdDecompressSync } from 'node:zlib'
-import type { SampleDoc } from './event.ts'
+import { isoToNs, type SampleDoc } from './event.ts'
 import { encodeBody } from './record.ts'
 
 /**
@@ -59,6 +59,31 @@ export function decodeSamples({ body }: Pick<SampleRecord, 'body'>): SampleDoc[]
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as SampleDoc)
+}
+
+/** Larger ones are no measurement, and could not be added up. */
+const largestValue = 1e250
+
+/** Why it cannot be what a collector measured; undefined for a sound one. */
+export function sampleFault(doc: unknown): string | undefined {
+  if (typeof doc !== 'object' || doc === null) return 'a sample that is no object'
+  const { '@timestamp': time, 'event.id': id, 'event.sequence': n, metrics } = doc as SampleDoc
+  if (typeof time !== 'string' || time.length !== timeLength || isoToNs(time) === undefined) {
+    return 'a sample whose @timestamp is no time'
+  }
+  if (typeof id !== 'string' || id === '') return 'a sample without event.id'
+  if (!Number.isSafeInteger(n)) return 'a sample without event.sequence'
+  if (typeof metrics !== 'object' || metrics === null || Array.isArray(metrics)) {
+    return 'a sample without metrics'
+  }
+  const odd = Object.entries(metrics).find(([, value]) => !isMeasured(value))
+  return odd && `a sample whose ${odd[0].slice(0, 100)} is no number`
+}
+
+const timeLength = '2026-11-22T18:25:51.633858316Z'.length
+
+function isMeasured(value: unknown): boolean {
+  return typeof value === 'number' && Math.abs(value) <= largestValue
 }
 
 /** How a record stands on the bus topic `metrics`. */

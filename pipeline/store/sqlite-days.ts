@@ -3,7 +3,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { isoDay, msToIso, type LogDoc } from '../event.ts'
 import { decodeBody, decodeDocs } from '../record.ts'
 import { explained, openForReading } from '../sqlite.ts'
-import { fileOfDay, storedDays } from './sqlite-schema.ts'
+import { fileOfDay, hasTable, lastOfOldSchema, lastOfSchema, storedDays } from './sqlite-schema.ts'
 import type { TimeRange } from './store.ts'
 
 /** One day's database, open for reading. */
@@ -70,9 +70,7 @@ function openDay(name: string, file: string, inode: number): Day | undefined {
   let db
   try {
     db = openForReading(file)
-    // The last table of the schema.
-    const made = db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'buckets_by_time'").get()
-    if (made) {
+    if (hasTable(db, lastOfSchema) || hasTable(db, lastOfOldSchema)) {
       return { name, file, db, inode, body: db.prepare('SELECT body FROM bodies WHERE id = ?') }
     }
   } catch (error) {
@@ -108,6 +106,16 @@ export function isoTo(ms: number | undefined): string {
 }
 
 const beyond = '~'
+
+/** All that is asked in it is of one moment, whatever is written meanwhile. */
+export function inSnapshot<T>(db: DatabaseSync, ask: () => T): T {
+  db.exec('BEGIN')
+  try {
+    return ask()
+  } finally {
+    db.exec('COMMIT')
+  }
+}
 
 /** The lines of a block; empty if it was deleted meanwhile. */
 export function readBody(day: Day, id: number): string {

@@ -1,48 +1,46 @@
-import type { SignalBucket } from '../event.ts'
-import type { Identity } from '../identity.ts'
+import { parseQuery } from '../query.ts'
 import { isoFrom, isoTo, type Days } from './sqlite-days.ts'
-import { conditions } from './sqlite-plan.ts'
+import { checkNumbers, conditions, openTimeLimit } from './sqlite-plan.ts'
 import { defaultLimit } from './sqlite-search.ts'
-import type { DocClass, DocQuery, StoredDoc, TimeRange } from './store.ts'
+import type { DocClass, DocQuery, StoredDoc } from './store.ts'
 
 export function docs(days: Days, docClass: DocClass, query: DocQuery): StoredDoc[] {
-  const { services: wanted, kind, limit = defaultLimit } = query
-  const { where, params } = conditions([
-    ['class = ?', docClass],
-    query.from !== undefined && ['time >= ?', isoFrom(query.from)],
-    query.to !== undefined && ['time < ?', isoTo(query.to)],
-    wanted && [`service IN (${wanted.map(() => '?').join()})`, ...wanted],
-    kind !== undefined && ['kind = ?', kind],
-  ])
+  checkNumbers(query)
+  const { limit = defaultLimit } = query
+  const { where, params } = plan(docClass, query)
+  const accept = docTest(query.query)
   const found: StoredDoc[] = []
   for (const { db } of days.in(query, 'desc')) {
-    const sql = `SELECT doc FROM docs WHERE ${where} ORDER BY time DESC, id LIMIT ?`
-    for (const { doc } of db.prepare(sql).all(...params, limit - found.length)) {
-      found.push(JSON.parse(doc as string) as StoredDoc)
+    const rows = db.prepare(`SELECT doc FROM docs WHERE ${where} ORDER BY time DESC, id`)
+    for (const { doc: json } of rows.iterate(...params)) {
+      if (found.length >= limit) return found
+      const doc = accept(json as string)
+      if (doc) found.push(doc)
     }
-    if (found.length >= limit) break
   }
   return found
 }
 
-export function buckets(days: Days, signal: string, range: TimeRange): SignalBucket[] {
-  const { from = -Infinity, to = Infinity } = range
-  const found: SignalBucket[] = []
-  for (const { db } of days.in(range)) {
-    const rows = db.prepare(
-      'SELECT * FROM buckets WHERE signal = ? AND "from" >= ? AND "from" < ? ORDER BY "from"',
-    )
-    for (const row of rows.iterate(signal, from, to)) {
-      found.push({
-        signal,
-        group: JSON.parse(row['grp'] as string) as Identity,
-        from: row['from'] as number,
-        to: row['to'] as number,
-        partition: row['partition'] as number,
-        count: row['count'] as number,
-        lastMs: row['last'] as number,
-      })
-    }
+function plan(docClass: DocClass, { from, to, services, kind, kinds, task }: DocQuery) {
+  return conditions([
+    ['class = ?', docClass],
+    from !== undefined && ['time >= ?', isoFrom(from)],
+    to !== undefined && ['time < ?', isoTo(to)],
+    services && [`service IN (${services.map(() => '?').join()})`, ...services],
+    kind !== undefined && ['kind = ?', kind],
+    kinds && [`kind IN (${kinds.map(() => '?').join()})`, ...kinds],
+    task !== undefined && [`json_extract(doc, '$."mesos.task.id"') = ?`, task],
+  ])
+}
+
+/** Returns the document of a row, if it is wanted. */
+function docTest(query = ''): (json: string) => StoredDoc | undefined {
+  const { mayMatch, matches } = parseQuery(query)
+  const checkTime = openTimeLimit()
+  return (json) => {
+    checkTime()
+    if (!mayMatch(json)) return undefined
+    const doc = JSON.parse(json) as StoredDoc
+    return matches(doc) ? doc : undefined
   }
-  return found
 }

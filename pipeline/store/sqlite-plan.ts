@@ -50,7 +50,7 @@ export function plan(query: LogQuery): Plan {
 
 const longestMs = 30_000
 
-function openTimeLimit(): () => void {
+export function openTimeLimit(): () => void {
   const end = performance.now() + longestMs
   return () => {
     if (performance.now() < end) return
@@ -60,26 +60,23 @@ function openTimeLimit(): () => void {
   }
 }
 
-function lineTest({ onlyLevel, words, matches }: Query, grep: string | undefined): Plan['accept'] {
+function lineTest(
+  { onlyLevel, mayMatch, matches }: Query,
+  grep: string | undefined,
+): Plan['accept'] {
   if (onlyLevel && !grep) return undefined
   const pattern = grep ? parsePattern(grep) : undefined
   const literal = grep && /^[\w ]+$/.test(grep) ? grep : undefined
   return (line) => {
-    if (!canHold(line, words, literal)) return undefined
+    if (!mayMatch(line) || !mayHold(line, literal)) return undefined
     const doc = readLine(line)
     return matches(doc) && (!pattern || pattern.test(doc.message)) ? doc : undefined
   }
 }
 
-/**
- * False only where the message cannot hold them all; much cheaper than parsing. Escaped letters, and the one other
- * letter than k whose small form is ASCII (toLowerCase knows the Kelvin sign), are left to the real test.
- */
-function canHold(line: string, words: readonly string[], literal: string | undefined): boolean {
-  if (literal !== undefined && !line.includes(literal)) return line.includes('\\u')
-  if (words.length === 0) return true
-  const lower = line.toLowerCase()
-  return words.every((word) => lower.includes(word)) || /\\u|ſ/.test(line)
+/** False only where the message cannot hold it; escaped letters are left to the real test. */
+function mayHold(line: string, literal: string | undefined): boolean {
+  return literal === undefined || line.includes(literal) || line.includes('\\u')
 }
 
 /** A line that is no document (never written by a collector) is shown as it is, rather than failing the search. */
@@ -109,7 +106,11 @@ function checkedLevels(levels: Level[] | undefined): Level[] | undefined {
   })
 }
 
-function checkNumbers({ from = 0, to = 0, limit = 1 }: LogQuery): void {
+export function checkNumbers({
+  from = 0,
+  to = 0,
+  limit = 1,
+}: Pick<LogQuery, 'from' | 'to' | 'limit'>): void {
   if (Number.isNaN(from) || Number.isNaN(to)) throw new Trouble('a time range of no numbers')
   if (!Number.isInteger(limit) || limit < 1) {
     throw new Trouble(`cannot give ${limit} hits`, { remedy: 'ask for one or more' })

@@ -4,8 +4,10 @@ import { explained } from '../sqlite.ts'
 import { context } from './sqlite-context.ts'
 import { histogram, services } from './sqlite-counts.ts'
 import { openDays, type Days } from './sqlite-days.ts'
-import { buckets, docs } from './sqlite-docs.ts'
+import { buckets } from './sqlite-buckets.ts'
+import { docs } from './sqlite-docs.ts'
 import { gaps } from './sqlite-gaps.ts'
+import { samples } from './sqlite-samples.ts'
 import { search } from './sqlite-search.ts'
 
 /** The thread that answers questions; it opens what the writer has written and never waits for it. */
@@ -24,6 +26,7 @@ const handlers = {
   histogram: answering(histogram),
   services: answering(services),
   docs: answering(docs),
+  samples: answering(samples),
   buckets: answering(buckets),
   gaps: answering(gaps),
   shut: () => days.close(),

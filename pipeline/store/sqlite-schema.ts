@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
 
 /**
  * One database a UTC day of the events' own time: retention deletes whole files. Ids of blocks are never given again,
@@ -23,11 +24,32 @@ export const daySchema = `
   CREATE TABLE IF NOT EXISTS docs (
     class TEXT, id TEXT, time TEXT, service TEXT, kind TEXT, doc TEXT, PRIMARY KEY (class, id));
   CREATE INDEX IF NOT EXISTS docs_by_time ON docs (class, time);
-  CREATE TABLE IF NOT EXISTS buckets (
-    signal TEXT, grp TEXT, "from" INTEGER, "to" INTEGER, partition INTEGER, count INTEGER, last INTEGER,
-    PRIMARY KEY (signal, grp, "from", partition));
-  CREATE INDEX IF NOT EXISTS buckets_by_time ON buckets (signal, "from");
+  -- A group of a signal, and its buckets. Their values stand in the last four columns, or nowhere.
+  CREATE TABLE IF NOT EXISTS series (id INTEGER PRIMARY KEY, signal TEXT, grp TEXT, UNIQUE (signal, grp));
+  CREATE TABLE IF NOT EXISTS points (
+    series INTEGER, "from" INTEGER, partition INTEGER, "to" INTEGER, count INTEGER, last INTEGER,
+    sum REAL, min REAL, max REAL, newest REAL, PRIMARY KEY (series, "from", partition)) WITHOUT ROWID;
+  -- An event id without its sequence, and the names of a sample's metrics (a list in JSON, in their order).
+  CREATE TABLE IF NOT EXISTS origins (id INTEGER PRIMARY KEY, name TEXT UNIQUE);
+  CREATE TABLE IF NOT EXISTS shapes (id INTEGER PRIMARY KEY, names TEXT UNIQUE);
+  -- \`time\` is ms and \`ns\` what is beyond; \`vals\` a list in JSON in the order of the shape, \`rest\` what else it says.
+  CREATE TABLE IF NOT EXISTS samples (
+    origin INTEGER, sequence INTEGER, time INTEGER, ns INTEGER, identity INTEGER, shape INTEGER, vals TEXT, rest TEXT,
+    PRIMARY KEY (origin, sequence)) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS samples_by_time ON samples (time, ns);
+  CREATE INDEX IF NOT EXISTS samples_by_identity ON samples (identity, time, ns);
 `
+
+/** When this is there, so is everything before it. */
+export const lastOfSchema = 'samples_by_identity'
+
+/** Files of 0.1.0 hold this one instead of \`series\` and \`points\`, and no samples; it was their last. */
+export const lastOfOldSchema = 'buckets_by_time'
+
+/** A table or an index. */
+export function hasTable(db: DatabaseSync, name: string): boolean {
+  return db.prepare('SELECT 1 FROM sqlite_master WHERE name = ?').get(name) !== undefined
+}
 
 const dayFile = /^(\d{4}-\d\d-\d\d)\.db$/
 const anyFile = /^(\d{4}-\d\d-\d\d)\.db(?:-wal|-shm)?$/

@@ -1,23 +1,31 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import stringify from 'fast-json-stable-stringify'
 import { levels, type LogDoc } from '../event.ts'
-import { unresolvedService, type Identity } from '../identity.ts'
+import { unresolvedService } from '../identity.ts'
 import { decodeDocs, type LogHead, type LogRecord } from '../record.ts'
 import { openDatabase } from '../sqlite.ts'
 import { levelCounts } from './blocks.ts'
+import { openDictionary, type Dictionary } from './sqlite-dictionary.ts'
 import { daySchema } from './sqlite-schema.ts'
 
 /** One day's database, open for writing; see `sqlite-schema.ts` for what a block is. */
 export interface WriteDay {
   db: DatabaseSync
   file: string
-  /** Ids of identities by their JSON. */
-  identities: Map<string, number>
+  /** By their JSON. */
+  identities: Dictionary
+  /** Of samples. */
+  origins: Dictionary
+  shapes: Dictionary
+  /** Signal and group of buckets. */
+  series: Dictionary
   overlaps: StatementSync
   insertBlock: StatementSync
   insertBody: StatementSync
   insertWords: StatementSync
   body: StatementSync
+  insertSample: StatementSync
+  putPoint: StatementSync
 }
 
 const columns = `id, source, lineage, first, last, t_min, t_max, count, bytes, service, task, identity, ${levels.join(', ')}`
@@ -27,7 +35,10 @@ export function openWriteDay(file: string): WriteDay {
   return {
     db,
     file,
-    identities: new Map(),
+    identities: openDictionary(db, 'identities', ['json']),
+    origins: openDictionary(db, 'origins', ['name']),
+    shapes: openDictionary(db, 'shapes', ['names']),
+    series: openDictionary(db, 'series', ['signal', 'grp']),
     overlaps: db.prepare(
       `SELECT id FROM blocks WHERE source = ?1 AND lineage = ?2 AND first <= ?4 AND last >= ?3
        UNION SELECT id FROM blocks WHERE source = ?1 AND lineage <> ?2 AND t_max >= ?5 AND t_min <= ?6`,
@@ -38,7 +49,14 @@ export function openWriteDay(file: string): WriteDay {
     insertBody: db.prepare('INSERT INTO bodies VALUES (?, ?)'),
     insertWords: db.prepare('INSERT INTO words (rowid, text) VALUES (?, ?)'),
     body: db.prepare('SELECT body FROM bodies WHERE id = ?'),
+    insertSample: db.prepare('INSERT OR IGNORE INTO samples VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
+    putPoint: db.prepare('INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
   }
+}
+
+/** After a transaction failed. */
+export function forgetIds({ identities, origins, shapes, series }: WriteDay): void {
+  for (const dictionary of [identities, origins, shapes, series]) dictionary.forget()
 }
 
 export function insertBlock(day: WriteDay, record: LogRecord, words: string): void {
@@ -74,19 +92,7 @@ function columnsOf(day: WriteDay, head: LogHead) {
     head.bytes,
     head.identity.service ?? unresolvedService,
     head.identity.task ?? '',
-    identityId(day, head.identity),
+    day.identities.idOf(stringify(head.identity)),
     ...levelCounts(head.levels),
   ]
-}
-
-function identityId({ db, identities }: WriteDay, identity: Identity): number {
-  const json = stringify(identity)
-  const known = identities.get(json)
-  if (known !== undefined) return known
-  db.prepare('INSERT OR IGNORE INTO identities (json) VALUES (?)').run(json)
-  const id = db.prepare('SELECT id FROM identities WHERE json = ?').get(json)?.['id'] as number
-  // Identities of short-lived tasks are many; forgetting them costs a look-up.
-  if (identities.size > 10_000) identities.clear()
-  identities.set(json, id)
-  return id
 }

@@ -1,17 +1,25 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { workerData } from 'node:worker_threads'
-import stringify from 'fast-json-stable-stringify'
 import { explain, Trouble } from '../errors.ts'
-import { isoDay, msToIso, type SignalBucket } from '../event.ts'
+import { isoDay, msToIso, type SampleDoc, type SignalBucket } from '../event.ts'
 import { killPoint } from '../fault.ts'
 import { unresolvedService } from '../identity.ts'
 import { checkHead, type LogRecord } from '../record.ts'
 import { serve } from '../rpc.ts'
+import { sampleFault } from '../sample.ts'
 import { explained, transaction } from '../sqlite.ts'
 import { searchText, splitRecord } from './blocks.ts'
 import { patchDay } from './sqlite-patch.ts'
 import { fileOfDay, filesBefore, storedDays } from './sqlite-schema.ts'
-import { docsOfBlock, insertBlock, openWriteDay, type WriteDay } from './sqlite-write-day.ts'
+import { insertBuckets } from './sqlite-write-buckets.ts'
+import {
+  docsOfBlock,
+  forgetIds,
+  insertBlock,
+  openWriteDay,
+  type WriteDay,
+} from './sqlite-write-day.ts'
+import { insertSamples } from './sqlite-write-samples.ts'
 import type { AppendResult, DocClass, IdentityPatch, StoredDoc } from './store.ts'
 
 const { dir } = workerData as { dir: string }
@@ -52,8 +60,7 @@ function allOrNothing<T>(day: WriteDay, work: () => T): T {
   try {
     return transaction(day.db, day.file, work)
   } catch (error) {
-    // Those that were just made are not there.
-    day.identities.clear()
+    forgetIds(day)
     throw error
   }
 }
@@ -140,16 +147,13 @@ function putDocs(docClass: DocClass, docs: readonly StoredDoc[]): void {
 }
 
 function putBuckets(buckets: readonly SignalBucket[]): void {
-  byDay(
-    buckets,
-    (bucket) => msToIso(bucket.from),
-    ({ db }, group) => {
-      const put = db.prepare('INSERT OR REPLACE INTO buckets VALUES (?, ?, ?, ?, ?, ?, ?)')
-      for (const { signal, group: grp, from, to, partition, count, lastMs } of group) {
-        put.run(signal, stringify(grp), from, to, partition, count, lastMs)
-      }
-    },
-  )
+  byDay(buckets, (bucket) => msToIso(bucket.from), insertBuckets)
+}
+
+/** One that no collector can have measured is left out, and holds no other up. */
+function putSamples(samples: readonly SampleDoc[]): void {
+  const sound = samples.filter((doc) => sampleFault(doc) === undefined)
+  byDay(sound, (doc) => doc['@timestamp'], insertSamples)
 }
 
 /** Files of days in which every line has a service: nearly all, so that a new identity need not look there. */
@@ -186,6 +190,7 @@ const handlers = {
   appendLogs,
   putDocs,
   putBuckets,
+  putSamples,
   patchIdentity,
   retain,
   shut: () => {

@@ -20,6 +20,7 @@ export function openSqliteStore({ dir }: { dir: string }): Store {
     appendLogs: (records) => writer.remote.appendLogs(records),
     putDocs: (docClass, docs) => writer.remote.putDocs(docClass, docs),
     putBuckets: (buckets) => writer.remote.putBuckets(buckets),
+    putSamples: (samples) => writer.remote.putSamples(samples),
     patchIdentity: (patches) => writer.remote.patchIdentity(patches),
     retain: (day) => writer.remote.retain(day),
     async close() {
@@ -57,6 +58,7 @@ function readingPart(remote: ReturnType<typeof openWorker<StoreReader>>['remote'
     histogram: remote.histogram,
     services: remote.services,
     docs: remote.docs,
+    samples: remote.samples,
     buckets: remote.buckets,
     gaps: remote.gaps,
   } satisfies Partial<Store>

@@ -1,0 +1,52 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { SignalBucket } from '../event.ts'
+import type { Identity } from '../identity.ts'
+import { inSnapshot, type Days } from './sqlite-days.ts'
+import { hasTable } from './sqlite-schema.ts'
+import type { TimeRange } from './store.ts'
+
+export function buckets(days: Days, signal: string, range: TimeRange): SignalBucket[] {
+  const { from = -Infinity, to = Infinity } = range
+  const groups = new Map<string, Identity>()
+  const found: SignalBucket[] = []
+  for (const { db } of days.in(range)) {
+    for (const row of inSnapshot(db, () => rowsOf(db, signal, from, to))) {
+      found.push({
+        signal,
+        group: groupOf(row['grp'] as string, groups),
+        from: row['from'] as number,
+        to: row['to'] as number,
+        partition: row['partition'] as number,
+        count: row['count'] as number,
+        lastMs: row['last'] as number,
+        ...valuesOf(row),
+      })
+    }
+  }
+  return found
+}
+
+type Row = Record<string, unknown>
+
+/** A day of 0.1.0 holds its buckets in one table, until there is one to write for it. */
+function rowsOf(db: DatabaseSync, signal: string, from: number, to: number): Row[] {
+  const source = hasTable(db, 'buckets') ? 'buckets' : 'points JOIN series ON series.id = series'
+  const rows = db.prepare(
+    `SELECT * FROM ${source} WHERE signal = ? AND "from" >= ? AND "from" < ? ORDER BY "from"`,
+  )
+  return rows.all(signal, from, to)
+}
+
+/** Each group is made once, however many buckets it has. */
+function groupOf(json: string, known: Map<string, Identity>): Identity {
+  const before = known.get(json)
+  if (before) return before
+  const group = JSON.parse(json) as Identity
+  known.set(json, group)
+  return group
+}
+
+function valuesOf({ sum, min, max, newest }: Row): Pick<SignalBucket, 'values'> {
+  if (typeof sum !== 'number') return {}
+  return { values: { sum, min: min as number, max: max as number, last: newest as number } }
+}
