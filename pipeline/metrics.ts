@@ -85,6 +85,11 @@ export const catalogue = {
     labels: [],
     help: 'Records of the signals topic that alerting could not read.',
   },
+  malformed_services_total: {
+    kind: 'counter',
+    labels: [],
+    help: 'Records of the services topic that could not be read.',
+  },
   notifications_waiting: {
     kind: 'gauge',
     labels: [],

@@ -41,36 +41,33 @@ export async function openCatalog({
 }: CatalogOptions): Promise<Catalog> {
   const known = openIdentities(limits)
   const waitedFor = new Set<string>()
-  const { latest, ends } = await bus.snapshot('identity')
+  const positions = Array.from({ length: bus.partitions('identity') }, () => 0)
   const stop = new AbortController()
   let owed = new Map<string, ProducedRecord>()
   let trouble: string | undefined
-  // What cannot be read is told of by whoever patches.
-  readable({ topic: 'identity', partition: 0, records: [...latest.values()] }, learn)
+
+  /** What cannot be read is told of by whoever patches. */
+  async function readOn(partition: number): Promise<void> {
+    const batch = await bus.read('identity', partition, positions[partition] ?? 0, readLimits)
+    readable(batch, learn)
+    positions[partition] = batch.next
+  }
 
   function learn(record: BusRecord): void {
     const { key } = record
     const told = parseIdentity(record)
     const merged = record.headers['kind'] === mergedHeader.kind
+    owed.delete(key)
     for (const forgotten of known.learn(key, told, { merged }))
       owed.set(forgotten, erase(forgotten))
-    if (!told || !isTaskKey(key)) return
     const now = known.at(key)
-    if (now && !isSame(now, told)) owed.set(key, mergedRecord(key, now))
-    else owed.delete(key)
+    if (isTaskKey(key) && told && now && !isSame(now, told)) owed.set(key, mergedRecord(key, now))
   }
 
   /** Every processor needs every identity, also while the store is away: read outside any group. */
   async function follow(): Promise<void> {
     while (!stop.signal.aborted) {
-      for (const [partition, offset] of ends.entries()) {
-        const batch = await bus
-          .read('identity', partition, offset, readLimits)
-          .catch(() => undefined)
-        if (!batch) continue
-        readable(batch, learn)
-        ends[partition] = batch.next
-      }
+      for (const partition of positions.keys()) await readOn(partition).catch(() => {})
       await pay()
       await pause(pollMs, stop.signal)
     }
@@ -91,6 +88,10 @@ export async function openCatalog({
     }
   }
 
+  // Not only the newest record of each key: of a task each record may hold another part.
+  for (const [partition, end] of (await bus.ends('identity')).entries()) {
+    while ((positions[partition] ?? end) < end) await readOn(partition)
+  }
   const following = follow()
   // One of the group gives the lines that were stored before their identity.
   const consumer = bus.consume({
