@@ -1,6 +1,4 @@
-import type { ChildProcess } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { constants } from 'node:os'
 import { join } from 'node:path'
 import type { Clock } from '../pipeline/clock.ts'
 import { explain } from '../pipeline/errors.ts'
@@ -12,11 +10,13 @@ import {
   writeConfig,
   writeHostConfig,
   type ContainerConfig,
+  type HostConfig,
+  type Limits,
   type Rotation,
 } from './docker-config.ts'
-import { openJsonFileLog, type JsonFileLog } from './json-file.ts'
-import { trimmedTime } from './json-record.ts'
-import { launch } from './launch.ts'
+import { openJsonFileLog } from './json-file.ts'
+import { trimmedTime, type Piece } from './json-record.ts'
+import { copyOutput, exitOf, launch, sender } from './launch.ts'
 import type { Order, Ready } from './orders.ts'
 
 export interface ContainerOptions {
@@ -25,8 +25,15 @@ export interface ContainerOptions {
   /** Without the leading `/`: Mesos names its containers `mesos-<uuid>`. */
   name: string
   image: string
-  /** `NAME=value` each: all that the process gets. */
+  /** `NAME=value` each: all that the process gets, but for `privateEnv`. */
   env: string[]
+  /** What the process gets beyond that; not in the container's config. */
+  privateEnv?: string[]
+  /** Where the process runs; here unless set. */
+  cwd?: string
+  limits?: Limits
+  /** As Docker writes them: `/from:/to`. */
+  binds?: string[]
   labels: Record<string, string>
   argv: readonly [string, ...string[]]
   rotation: Rotation
@@ -34,6 +41,10 @@ export interface ContainerOptions {
   log: Logger
   /** The process said that it works. */
   onReady?(ready: Ready): void
+  /** Told of each record of the log. */
+  onRecord?(record: Piece): void
+  /** What it prints, as it comes: what is attached to the container reads it. */
+  onOutput?(stream: Stream, chunk: Buffer): void
 }
 
 /** A real process that looks like a Docker container to whoever reads `root`. */
@@ -42,6 +53,9 @@ export interface Container {
   id: string
   /** Its folder. */
   dir: string
+  /** What stands in `config.v2.json` now. */
+  config(): ContainerConfig
+  hostConfig: HostConfig
   /** 0 if the process could not be started. */
   pid: number
   /** ms since the epoch. */
@@ -49,6 +63,8 @@ export interface Container {
   /** Resolves when the order is on its way; also if the process is gone. */
   send(order: Order): Promise<void>
   kill(signal: 'SIGTERM' | 'SIGKILL'): void
+  /** SIGKILL, as by the kernel for want of memory. */
+  oomKill(): void
   /** Resolves with the exit code as Docker gives it (137 after SIGKILL), after the last line and the state were written. */
   exited: Promise<number>
 }
@@ -58,39 +74,51 @@ export interface Container {
  * Throws what the disk throws, and nothing runs then. A command that does not exist is a container that exits with 127, as with a shell.
  */
 export function runContainer(options: ContainerOptions): Container {
-  const { root, rotation, clock, log } = options
+  const { root, rotation, limits, binds, clock, log } = options
   const id = randomBytes(32).toString('hex')
   const dir = join(root, id)
   const startedAt = clock.now()
-  const config = createdConfig(id, dir, options)
-  writeHostConfig(dir, hostConfig(rotation))
+  let config = createdConfig(id, dir, options)
+  const host = hostConfig(rotation, limits, binds)
+  writeHostConfig(dir, host)
   writeConfig(dir, config)
 
-  const output = openJsonFileLog({ dir: root, id, ...rotation, clock })
-  const child = launch(options.argv, options.env)
+  const { onRecord } = options
+  const output = openJsonFileLog({
+    dir: root,
+    id,
+    ...rotation,
+    clock,
+    ...(onRecord ? { onRecord } : {}),
+  })
+  const env = [...options.env, ...(options.privateEnv ?? [])]
+  const child = launch(options.argv, env, options.cwd)
   const pid = child.pid ?? 0
   const state = { ...createdState, Running: true, Pid: pid, StartedAt: dockerTime(startedAt) }
-  const started: ContainerConfig = { ...config, State: state, HasBeenStartedBefore: true }
-  copyOutput(child, output, (error) => log.error({ container: id }, explain(error)))
+  config = { ...config, State: state, HasBeenStartedBefore: true }
+  const writers = { write: output.write, end: output.end, also: options.onOutput }
+  copyOutput(child, writers, (error) => log.error({ container: id }, explain(error)))
   child.on('message', (message) => options.onReady?.(message as Ready))
+  let oomKilled = false
 
   function finish(ExitCode: number): void {
     const FinishedAt = dockerTime(clock.now())
+    const end = { Running: false, Pid: 0, ExitCode, OOMKilled: oomKilled, FinishedAt }
+    config = { ...config, State: { ...state, ...end } }
     try {
       output.close()
-      const State = { ...state, Running: false, Pid: 0, ExitCode, FinishedAt }
-      writeConfig(dir, { ...started, State })
+      writeConfig(dir, config)
     } catch (error) {
       log.error({ container: id }, `cannot write the end of ${dir}: ${explain(error)}`)
     }
   }
 
-  const exited = exitCode(child).then((code) => {
+  const exited = exitOf(child).then(({ code }) => {
     finish(code)
     return code
   })
   try {
-    writeConfig(dir, started)
+    writeConfig(dir, config)
   } catch (error) {
     child.kill('SIGKILL')
     throw error
@@ -98,11 +126,17 @@ export function runContainer(options: ContainerOptions): Container {
   return {
     id,
     dir,
+    config: () => config,
+    hostConfig: host,
     pid,
     startedAt,
     exited,
     send: sender(child),
     kill: (signal) => void child.kill(signal),
+    oomKill() {
+      oomKilled = true
+      child.kill('SIGKILL')
+    },
   }
 }
 
@@ -135,47 +169,4 @@ function createdConfig(id: string, dir: string, options: ContainerOptions): Cont
 
 function dockerTime(ms: number): string {
   return trimmedTime(BigInt(Math.trunc(ms)) * 1_000_000n)
-}
-
-/** Pipes both streams into the log. A disk that refuses costs lines, which is told once until it works again. */
-function copyOutput(
-  child: ChildProcess,
-  output: JsonFileLog,
-  tell: (error: unknown) => void,
-): void {
-  let refused = false
-  const attempt = (write: () => void) => {
-    try {
-      write()
-      refused = false
-    } catch (error) {
-      if (!refused) tell(error)
-      refused = true
-    }
-  }
-  const streams: Stream[] = ['stdout', 'stderr']
-  for (const stream of streams) {
-    child[stream]?.on('data', (chunk: Buffer) => attempt(() => output.write(stream, chunk)))
-    child[stream]?.on('end', () => attempt(() => output.end(stream)))
-  }
-}
-
-/** After both streams have ended. */
-function exitCode(child: ChildProcess): Promise<number> {
-  return new Promise((resolve) => {
-    child.on('close', (code, signal) => {
-      resolve(code !== null && code >= 0 ? code : signal ? 128 + constants.signals[signal] : 127)
-    })
-    child.on('error', () => {
-      if (child.pid === undefined) resolve(127)
-    })
-  })
-}
-
-function sender(child: ChildProcess): Container['send'] {
-  return (order) =>
-    new Promise((resolve) => {
-      if (!child.connected) return resolve()
-      child.send(order, () => resolve())
-    })
 }

@@ -1,9 +1,9 @@
-import { closeSync, ftruncateSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../pipeline/clock.ts'
-import { errorCode, explain, Trouble } from '../pipeline/errors.ts'
 import type { Stream } from '../pipeline/event.ts'
-import { jsonFileRecord } from './json-record.ts'
+import { jsonFileRecord, type Piece } from './json-record.ts'
+import { openRotating, type RotatingFile } from './rotating-file.ts'
 
 /** Docker cuts longer lines in records of this size. */
 const pieceBytes = 16_384
@@ -18,6 +18,8 @@ export interface JsonFileOptions {
   /** Docker's `max-file`. Docker 20.10 keeps `.1` also where it is 1. */
   maxFile: number
   clock: Clock
+  /** Told of each record after it was written. */
+  onRecord?(record: Piece): void
 }
 
 /** The log of one container, written as Docker's json-file driver writes it. */
@@ -46,24 +48,31 @@ export function openJsonFileLog({
   maxSize,
   maxFile,
   clock,
+  onRecord,
 }: JsonFileOptions): JsonFileLog {
   mkdirSync(join(dir, id), { recursive: true, mode: 0o710 })
   const path = join(dir, id, `${id}-json.log`)
-  const file = openRotating(path, maxSize, Math.max(2, maxFile))
+  const file = openRotating({ path, maxSize, files: Math.max(2, maxFile), mode: 0o640 })
+  const appendLines = appender(file)
   const nowNs = nanoseconds(clock)
   const open: Record<Stream, Open> = { stdout: nothing(), stderr: nothing() }
 
   /** One record for `bytes`; its time is that of the first part where the line was cut. */
-  function record(stream: Stream, bytes: Buffer, ended: boolean): string {
+  function record(stream: Stream, bytes: Buffer, ended: boolean): Piece {
     const line = open[stream]
     const timeNs = line.partTimeNs ?? nowNs()
     line.partTimeNs = ended ? undefined : timeNs
-    return jsonFileRecord({ stream, bytes, ended, timeNs })
+    return { stream, bytes, ended, timeNs }
+  }
+
+  function append(records: Piece[]): void {
+    appendLines(records.map(jsonFileRecord))
+    if (onRecord) for (const one of records) onRecord(one)
   }
 
   function write(stream: Stream, chunk: Uint8Array): void {
     const bytes = Buffer.concat([open[stream].rest, chunk])
-    const records: string[] = []
+    const records: Piece[] = []
     let from = 0
     for (;;) {
       const at = bytes.indexOf(newline, from)
@@ -76,14 +85,14 @@ export function openJsonFileLog({
       from = at + 1
     }
     open[stream].rest = Buffer.from(bytes.subarray(from))
-    file.append(records)
+    append(records)
   }
 
   function end(stream: Stream): void {
     const { rest } = open[stream]
     const records = rest.length > 0 ? [record(stream, rest, false)] : []
     open[stream] = nothing()
-    file.append(records)
+    append(records)
   }
 
   return { path, write, end, close: file.close }
@@ -93,60 +102,17 @@ function nothing(): Open {
   return { rest: Buffer.alloc(0), partTimeNs: undefined }
 }
 
-/** A file that is renamed to `.1`, `.2` … when it has reached `maxSize`. */
-function openRotating(path: string, maxSize: number, files: number) {
-  let fd = openSync(path, 'a', 0o640)
-  let size = 0
-
-  function append(records: string[]): void {
+/** Each file gets the records that start before it is full. */
+function appender(file: RotatingFile): (records: string[]) => void {
+  return (records) => {
     let next = 0
     while (next < records.length) {
-      if (size >= maxSize) rotate()
-      const upto = fitting(records, next, maxSize - size)
-      write(Buffer.from(records.slice(next, upto).join('')))
+      if (file.room() <= 0) file.rotate()
+      const upto = fitting(records, next, file.room())
+      file.write(Buffer.from(records.slice(next, upto).join('')))
       next = upto
     }
   }
-
-  function write(bytes: Buffer): void {
-    try {
-      for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at)
-      size += bytes.length
-    } catch (error) {
-      cutTorn()
-      throw new Trouble(`cannot write ${path}: ${explain(error)}`, {
-        remedy: errorCode(error) === 'ENOSPC' ? 'make room on the disk' : 'see to the directory',
-        retryable: true,
-        cause: error,
-      })
-    }
-  }
-
-  /** A half-written record would swallow the next one. */
-  function cutTorn(): void {
-    try {
-      ftruncateSync(fd, size)
-    } catch {
-      // The disk is in trouble already, and that is being told.
-    }
-  }
-
-  function rotate(): void {
-    closeSync(fd)
-    for (let n = files - 1; n >= 1; n--) renameIfThere(n === 1 ? path : `${path}.${n - 1}`, n)
-    fd = openSync(path, 'w', 0o640)
-    size = 0
-  }
-
-  function renameIfThere(from: string, n: number): void {
-    try {
-      renameSync(from, `${path}.${n}`)
-    } catch (error) {
-      if (errorCode(error) !== 'ENOENT') throw error
-    }
-  }
-
-  return { append, close: () => closeSync(fd) }
 }
 
 /** How far the records go that start before `room` bytes are full; at least one. */

@@ -51,7 +51,7 @@ export async function serve(handle: RequestListener, at: Listening): Promise<Fac
     request.resume()
     const [status, type, body] =
       kind === 'html' ? [200, 'text/html', page] : [503, 'text/plain', 'Service Unavailable\n']
-    response.writeHead(status as number, { 'content-type': type }).end(body)
+    response.writeHead(status, { 'content-type': type }).end(body)
   }
 
   let server: Server | undefined = await listen(answer, at)

@@ -120,7 +120,7 @@ export interface Task {
   ports: number[]
   pid?: number
   sandbox: string
-  /** Ascending by time. */
+  /** Ascending by time; none yet while it is staging, of which no executor tells. */
   statuses: TaskStatus[]
   state: TaskStateName
   /** Last measurement of its process by the OS; undefined before the first, or where the OS does not tell. */

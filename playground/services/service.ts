@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import { wallClock } from '../../pipeline/clock.ts'
+import { seededChance } from '../chance.ts'
 import type { ActedFault, Order, Ready } from '../orders.ts'
 
 /** What every sample service needs: orders, seeded chance, and a line of JSON on stdout. */
@@ -37,18 +37,8 @@ export function print(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
-let state = createHash('sha256')
-  .update(process.env['PLAYGROUND_SEED'] ?? '')
-  .digest()
-  .readUInt32LE()
-
 /** The next number in [0, 1) of the sequence that `PLAYGROUND_SEED` fixes. */
-export function chance(): number {
-  state = (state + 0x9e3779b9) >>> 0
-  let mixed = Math.imul(state ^ (state >>> 16), 0x21f0aaad)
-  mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97)
-  return ((mixed ^ (mixed >>> 15)) >>> 0) / 2 ** 32
-}
+export const chance = seededChance(process.env['PLAYGROUND_SEED'] ?? '')
 
 export function pick<T>(choices: readonly [T, ...T[]]): T {
   return choices[Math.floor(chance() * choices.length)] ?? choices[0]
