@@ -102,6 +102,11 @@ function allLabels(
     if (name.startsWith(marathonLabel)) put(name.slice(marathonLabel.length).toLowerCase(), value)
   }
   for (const [name, value] of Object.entries(labels)) put(name, value)
+  return keptLabels(all)
+}
+
+/** As many as are kept, with the number of the others; undefined where there are none. */
+export function keptLabels(all: ReadonlyMap<string, string>): Record<string, string> | undefined {
   if (all.size === 0) return undefined
   const cut = Math.max(0, all.size - maxLabels)
   const kept = [...all].slice(0, maxLabels)
@@ -110,7 +115,7 @@ function allLabels(
 }
 
 /** A value as data: text without control characters, bounded; undefined if nothing is left. */
-function clean(value: unknown): string | undefined {
+export function clean(value: unknown): string | undefined {
   if (typeof value !== 'string') return undefined
   const text = value
     .slice(0, maxLength)
@@ -121,7 +126,7 @@ function clean(value: unknown): string | undefined {
   return text === '' ? undefined : text
 }
 
-function withoutUnknown(identity: {
+export function withoutUnknown(identity: {
   [Part in keyof Identity]: Identity[Part] | undefined
 }): Identity {
   return Object.fromEntries(Object.entries(identity).filter(([, value]) => value !== undefined))

@@ -85,6 +85,7 @@ export interface MesosExecutor {
   container?: string
   name?: string
   labels: Record<string, string>
+  /** Those that are known, also ended ones. */
   tasks: MesosTask[]
   completed: boolean
 }

@@ -1,4 +1,5 @@
 import { note, partOf, partsOf, withoutUndefined, type Part, type Problem } from './answer.ts'
+import type { Reading } from './container-metrics.ts'
 import { idOf, timeOf } from './mesos-values.ts'
 
 /**
@@ -132,6 +133,41 @@ export function readUsage(part: Part): ContainerUsage {
 function amount(part: Part, ...keys: string[]): number | undefined {
   const value = part.number(...keys)
   if (value === undefined || value >= 0) return value
-  part.note('is negative', keys.find((key) => part.has(key)))
+  part.note(
+    'is negative',
+    keys.find((key) => part.has(key)),
+  )
   return undefined
+}
+
+/** `nowNs` is when it was received, for containerizers that do not tell their time. */
+export function readingOf(usage: ContainerUsage, nowNs: bigint): Reading {
+  const { cpuUserSeconds: user, cpuSystemSeconds: system } = usage
+  return {
+    timeNs: usage.timeNs ?? nowNs,
+    cpuSeconds: user === undefined || system === undefined ? undefined : user + system,
+    // Without the hard limit a container may use more than it asked for, while others rest.
+    cpuLimit: usage.cpuLimit ?? usage.cpuSoftLimit,
+    periods: usage.periods,
+    throttledPeriods: usage.throttledPeriods,
+    memory: memoryOf(usage),
+    memoryLimit: usage.memLimit,
+    disk: usage.diskUsed,
+    received: usage.netReceived,
+    sent: usage.netSent,
+    processes: usage.processes ?? usage.threads,
+  }
+}
+
+/**
+ * What cannot be taken from it when memory becomes short. The cgroup's total holds page cache, which the kernel drops
+ * before it kills: a task that only reads files would look full. What the total holds beyond anonymous memory (the
+ * kernel's own, for this container) counts against the limit, so it comes before `rss`. Docker's and posix'
+ * containers tell `rss` alone. Before 0.23 `rss` was the total and `anon` what `rss` is since.
+ */
+function memoryOf({ memTotal, memCache, memRss, memAnon }: ContainerUsage): number | undefined {
+  if (memTotal !== undefined && memCache !== undefined && memTotal >= memCache) {
+    return memTotal - memCache
+  }
+  return memAnon ?? memRss ?? memTotal
 }

@@ -6,6 +6,8 @@ export interface MarathonId {
   instance?: string
   /** Of a pod: which of its containers; undefined for apps and for executors. */
   container?: string
+  /** Of an executor that runs one task: which. */
+  task?: string
 }
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
@@ -64,7 +66,8 @@ export function marathonExecutor(id: string): MarathonId | undefined {
     return { service: serviceOf(safe), instance: `${safe}.instance-${unique}` }
   }
   const task = id.startsWith('marathon-') ? id.slice('marathon-'.length) : id
-  return marathonTask(task)
+  const read = marathonTask(task)
+  return read && { ...read, task }
 }
 
 function isId(safe: string | undefined, unique: string | undefined): safe is string {

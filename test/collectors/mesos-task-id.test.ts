@@ -77,9 +77,13 @@ const executors: [string, string, MarathonId | undefined][] = [
   [
     'a command task',
     `shop_api.instance-${u}._app.1`,
-    { service: '/shop/api', instance: `shop_api.instance-${u}` },
+    {
+      service: '/shop/api',
+      instance: `shop_api.instance-${u}`,
+      task: `shop_api.instance-${u}._app.1`,
+    },
   ],
-  ['a custom executor', `marathon-shop_api.${u}`, { service: '/shop/api' }],
+  ['a custom executor', `marathon-shop_api.${u}`, { service: '/shop/api', task: `shop_api.${u}` }],
   ['the default executor', 'default-executor', undefined],
 ]
 

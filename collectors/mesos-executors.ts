@@ -1,0 +1,67 @@
+import type { Identity } from '../pipeline/identity.ts'
+import { taskIdentity } from './mesos-identity.ts'
+import type { AgentState, MesosExecutor } from './mesos-state.ts'
+import type { MesosContainer } from './mesos-statistics.ts'
+import { containerOf } from './mesos-tasks.ts'
+
+/** What an agent's `/state` told last of its executors. */
+export interface Executors {
+  /** Takes a new state; the identities that are new or have changed. */
+  update(state: AgentState, hostname: string | undefined): Identity[]
+  /** By the container's id, else by framework and executor. */
+  find(container: MesosContainer): MesosExecutor | undefined
+  /** Name of a framework. */
+  framework(id: string | undefined): string | undefined
+}
+
+export function openExecutors({ cluster }: { cluster?: string | undefined }): Executors {
+  let byContainer = new Map<string, MesosExecutor>()
+  let byId = new Map<string, MesosExecutor>()
+  let frameworks = new Map<string, string>()
+  /** What was told of each task. */
+  let told = new Map<string, string>()
+
+  function newIdentities(state: AgentState, agent: string | undefined): Identity[] {
+    const before = told
+    told = new Map()
+    const all = state.executors.flatMap(({ tasks }) => tasks)
+    return all.flatMap((task) => {
+      const framework = frameworks.get(task.framework ?? '')
+      const identity = taskIdentity(task, { cluster, agent, framework })
+      const [key, text] = [`${task.framework} ${task.id}`, JSON.stringify(identity)]
+      const isNew = before.get(key) !== text && told.get(key) !== text
+      told.set(key, text)
+      return isNew ? [identity] : []
+    })
+  }
+
+  function put(container: string | undefined, executor: MesosExecutor): void {
+    if (container !== undefined) byContainer.set(container, executor)
+  }
+
+  return {
+    update(state, hostname) {
+      byContainer = new Map()
+      byId = new Map()
+      frameworks = new Map(state.frameworks.flatMap(({ id, name }) => (name ? [[id, name]] : [])))
+      // Those that run stand last, and win over ended ones of the same id.
+      const ordered = state.executors.toSorted((a, b) => Number(b.completed) - Number(a.completed))
+      for (const executor of ordered) {
+        // A task may name another container than its executor, and it is the task's that is measured.
+        for (const task of executor.tasks) put(containerOf(task).container, executor)
+        put(executor.container, executor)
+        byId.set(`${executor.framework} ${executor.id}`, executor)
+      }
+      return newIdentities(state, hostname)
+    },
+    find({ container, framework, executor }) {
+      const exact = container === undefined ? undefined : byContainer.get(container)
+      if (exact) return exact
+      const named = byId.get(`${framework} ${executor}`)
+      // An id may be used again: of another container it tells nothing.
+      const isOther = container !== undefined && named?.container !== undefined
+      return isOther ? undefined : named
+    },
+    framework: (id) => (id === undefined ? undefined : frameworks.get(id)),
+  }
+}

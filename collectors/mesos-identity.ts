@@ -1,0 +1,121 @@
+import type { Identity } from '../pipeline/identity.ts'
+import { clean, keptLabels, withoutUnknown } from './docker-identity.ts'
+import type { MesosExecutor } from './mesos-state.ts'
+import type { MesosContainer } from './mesos-statistics.ts'
+import { marathonExecutor, marathonTask } from './mesos-task-id.ts'
+import { containerOf, isEnded, type MesosTask } from './mesos-tasks.ts'
+
+/** What is known beside the answer itself. */
+export interface Surroundings {
+  cluster?: string | undefined
+  /** Host name of the agent. */
+  agent?: string | undefined
+  /** Name of the framework, where it is known. */
+  framework?: string | undefined
+}
+
+/**
+ * Who a task is, as Mesos knows it. `service`, first found wins: label `mesoscope.service`, Marathon's task id, the
+ * executor of a pod, framework and name (`/chronos/nightly-report`).
+ */
+export function taskIdentity(
+  task: MesosTask,
+  { cluster, agent, framework }: Surroundings,
+): Identity {
+  const labels = labelMap(task.labels)
+  const marathon =
+    marathonTask(task.id) ??
+    (task.executor === undefined ? undefined : marathonExecutor(task.executor))
+  return withoutUnknown({
+    cluster,
+    service: labels.get('mesoscope.service') ?? marathon?.service ?? named(framework, task.name),
+    task: clean(task.id),
+    ...containerParts(task.containerizer, containerOf(task).container),
+    agent: clean(agent),
+    // Marathon's version is another, and in the environment; of other frameworks this is the only one.
+    version: marathon ? undefined : clean(task.version),
+    image: clean(task.image),
+    framework: clean(task.framework),
+    ...labelParts(labels),
+  })
+}
+
+/**
+ * Who a measured container is. Where one executor runs several tasks its measurements cannot be divided: they belong
+ * to the executor, whose service is known (of a pod), and to no task.
+ */
+export function containerIdentity(
+  container: MesosContainer,
+  executor: MesosExecutor | undefined,
+  around: Surroundings,
+): Identity {
+  const { executor: id = '', framework } = container
+  const [task, ...others] = tasksOf(executor)
+  if (task && others.length === 0) {
+    const identity = taskIdentity(task, around)
+    return { ...identity, ...containerParts(task.containerizer, container.container) }
+  }
+  const labels = labelMap(executor?.labels ?? {})
+  const marathon = marathonExecutor(id)
+  const isCommand = container.executorName?.startsWith(`Command Executor (Task: ${id})`)
+  const single = marathon?.task ?? (isCommand ? id : undefined)
+  return withoutUnknown({
+    cluster: around.cluster,
+    service:
+      labels.get('mesoscope.service') ??
+      marathon?.service ??
+      (executor ? named(around.framework, executorName(executor)) : undefined),
+    // Known before the agent tells more of it.
+    task: others.length === 0 ? clean(single) : undefined,
+    ...containerParts(undefined, container.container),
+    agent: clean(around.agent),
+    framework: clean(framework),
+    ...labelParts(labels),
+  })
+}
+
+/** Those that run; where none does, all: the container may outlive its last task by a moment. */
+function tasksOf(executor: MesosExecutor | undefined): MesosTask[] {
+  const all = executor?.tasks ?? []
+  const running = all.filter(({ state }) => !isEnded(state))
+  return running.length > 0 ? running : all
+}
+
+const executorName = ({ name, id }: MesosExecutor) =>
+  name === undefined || name.startsWith('Command Executor (') ? id : name
+
+/** Undefined before the framework is known. */
+function named(framework: string | undefined, name: string | undefined): string | undefined {
+  const [first, second] = [clean(framework), clean(name)]
+  if (first === undefined) return undefined
+  return second === undefined ? `/${first}` : `/${first}/${second}`
+}
+
+/**
+ * `container` is Docker's id everywhere; of a Docker task Mesos knows only the name that it gave the container.
+ * Other containers exist for Mesos alone, and are known by its id.
+ */
+function containerParts(
+  containerizer: string | undefined,
+  container: string | undefined,
+): Identity {
+  const id = clean(container)
+  if (id === undefined) return {}
+  return containerizer === 'DOCKER' ? { containerName: `mesos-${id}` } : { container: id }
+}
+
+function labelMap(labels: Readonly<Record<string, string>>): Map<string, string> {
+  const all = new Map<string, string>()
+  for (const [rawName, rawValue] of Object.entries(labels)) {
+    const [name, value] = [clean(rawName), clean(rawValue)]
+    if (name !== undefined && value !== undefined) all.set(name, value)
+  }
+  return all
+}
+
+function labelParts(labels: ReadonlyMap<string, string>) {
+  const find = (part: string) =>
+    labels.get(`mesoscope.${part}`) ??
+    [...labels].find(([name]) => name.toLowerCase() === part)?.[1]
+  return { owner: find('owner'), runbook: find('runbook'), labels: keptLabels(labels) }
+}
