@@ -39,7 +39,104 @@ const docQueries: [query: DocQuery, expected: string][] = [
   [{ kind: 'none' }, ''],
 ]
 
+/** What happened to a task, a deployment, an agent; by the fields that all of us use. */
+const events = {
+  died: event('died', noon, 'task', {
+    'service.name': '/shop/web',
+    'mesos.task.id': 'web.1',
+    'task.state': 'TASK_FAILED',
+    'task.reason': 'REASON_CONTAINER_LIMITATION_MEMORY',
+    'process.exit_code': 137,
+    'container.oom_killed': true,
+    'task.last_lines': ['out of\nmemory', 'bye'],
+    message: 'died after 3 h: "killed" by the kernel',
+  }),
+  killed: event('killed', noon + 1, 'task', {
+    'service.name': '/shop/web',
+    'mesos.task.id': 'web.2',
+    'task.state': 'TASK_KILLED',
+    'process.exit_code': 0,
+    message: 'killed: scaled down',
+  }),
+  deployed: event('started', noon + 2, 'deployment', {
+    'marathon.deployment.id': 'd-1',
+    'deployment.affected': ['/shop/web', '/shop/db'],
+    message: 'deployment d-1 of /shop/web',
+  }),
+  lost: event('agent-lost', noon + dayMs, 'cluster', { message: 'agent-2 is lost' }),
+}
+
+function event(
+  action: string,
+  at: number,
+  kind: ChangeKind,
+  more: Record<string, unknown> & { message: string },
+): ChangeDoc {
+  return {
+    '@timestamp': iso(at),
+    'event.id': `change:${action}:${at}`,
+    'event.kind': kind,
+    'event.action': action,
+    ...more,
+  }
+}
+
+const eventQueries: [query: DocQuery, expected: (keyof typeof events)[]][] = [
+  [{ kinds: ['task', 'cluster'] }, ['lost', 'killed', 'died']],
+  [{ kinds: ['task'], limit: 1 }, ['killed']],
+  [{ kinds: [] }, []],
+  [{ kind: 'task', kinds: ['cluster', 'task'] }, ['killed', 'died']],
+  [{ kind: 'task', kinds: ['cluster'] }, []],
+  [{ task: 'web.1' }, ['died']],
+  [{ task: 'web' }, []],
+  [{ task: 'web.2', services: ['/shop/web'], kinds: ['task'] }, ['killed']],
+  [{ query: '' }, ['lost', 'deployed', 'killed', 'died']],
+  [{ query: 'killed' }, ['killed', 'died']],
+  [{ query: '"killed by the kernel"' }, ['died']],
+  [{ query: 'NOT killed' }, ['lost', 'deployed']],
+  [{ query: 'kind:task AND action:died' }, ['died']],
+  [{ query: 'exit:137' }, ['died']],
+  [{ query: 'exit:>0 OR kind:cluster' }, ['lost', 'died']],
+  [{ query: 'exit:*' }, ['killed', 'died']],
+  [{ query: 'oom:true' }, ['died']],
+  [{ query: 'state:TASK_KILLED' }, ['killed']],
+  [{ query: 'reason:*MEMORY' }, ['died']],
+  [{ query: 'task.last_lines:memory' }, ['died']],
+  [{ query: 'deployment.affected:"/shop/db"' }, ['deployed']],
+  [{ query: 'service:"/shop/web" AND NOT kind:task' }, []],
+  [{ query: 'kind:task', limit: 1 }, ['killed']],
+  [{ query: 'level:error' }, []],
+  [{ query: 'kind:task', to: noon + 1 }, ['died']],
+]
+
 const docs: Case<StoreSubject>[] = [
+  {
+    title: 'documents are chosen by kinds, task and query, together with everything else',
+    async run(t, subject) {
+      const { store } = subject
+      await store.putDocs('changes', Object.values(events))
+      await settled(subject)
+      for (const [query, expected] of eventQueries) {
+        const wanted = expected.map((name) => events[name])
+        t.deepEqual(await store.docs('changes', query), wanted, JSON.stringify(query))
+      }
+    },
+  },
+  {
+    title: 'a decision is a document of its own class, in all its depth',
+    async run(t, subject) {
+      const { store } = subject
+      const doc = event('held', noon, 'scaling', {
+        message: 'a deployment is running',
+        'service.name': '/shop/web',
+        decision: { steps: [{ step: 'lock', before: 3, after: 3 }], inputs: { wanted: 3 } },
+      })
+      await store.putDocs('decisions', [doc])
+      await settled(subject)
+      t.deepEqual(await store.docs('decisions', { query: 'decision.inputs.wanted:3' }), [doc])
+      t.deepEqual(await store.docs('changes', {}), [])
+    },
+  },
   {
     title: 'documents are listed newest first, by time, kind and service, each class for itself',
     async run(t, subject) {
@@ -110,6 +207,36 @@ const docs: Case<StoreSubject>[] = [
       t.is(inside.length, 3)
       t.deepEqual(await store.buckets('none', {}), [])
       t.is((await store.buckets('requests', {})).length, 1)
+    },
+  },
+]
+
+/** A bucket of a metric that a partition has counted so far. */
+function valued(from: number, count: number, more: Partial<SignalBucket> = {}): SignalBucket {
+  const values = { sum: count * 0.1, min: -1, max: 1e15, last: 0 }
+  const place = { signal: 'cpu', group: { service: 'web', task: 't' }, from, to: from + 5000 }
+  return { ...place, partition: 0, count, lastMs: from + 7, values, ...more }
+}
+
+const valuedBuckets: Case<StoreSubject>[] = [
+  {
+    title: 'buckets of metrics come back with their values, those of lines without any',
+    async run(t, subject) {
+      const { store } = subject
+      const { values: _, ...lines } = valued(noon + 5000, 3)
+      await store.putBuckets([valued(noon, 2), valued(noon, 9, { partition: 1 }), lines])
+      await store.putBuckets([valued(noon, 4)])
+      await settled(subject)
+      const found = await store.buckets('cpu', {})
+      t.deepEqual(
+        found.toSorted((a, b) => a.from - b.from || a.partition - b.partition),
+        [valued(noon, 4), valued(noon, 9, { partition: 1 }), lines],
+      )
+      const { values: __, ...again } = valued(noon, 4)
+      await store.putBuckets([again])
+      await settled(subject)
+      const [first] = await store.buckets('cpu', { to: noon + 1 })
+      t.deepEqual(first, again, 'the values of the one that was replaced are gone')
     },
   },
 ]
@@ -185,4 +312,8 @@ const summaries: Case<StoreSubject>[] = [
   },
 ]
 
-export const storeDocCases: readonly Case<StoreSubject>[] = [...docs, ...summaries]
+export const storeDocCases: readonly Case<StoreSubject>[] = [
+  ...docs,
+  ...valuedBuckets,
+  ...summaries,
+]

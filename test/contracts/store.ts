@@ -16,6 +16,7 @@ import { storeDocCases } from './store-docs.ts'
 import { storeModelCases } from './store-model.ts'
 import { queryCases } from './store-queries.ts'
 import { storeRepairCases } from './store-repairs.ts'
+import { storeSampleCases } from './store-samples.ts'
 import { searchAll, settled, type StoreSubject } from './store-subject.ts'
 import { runCases, unable, type Case, type Check, type Register } from './suite.ts'
 
@@ -41,6 +42,7 @@ const storing: Case<StoreSubject>[] = [
       t.deepEqual(await store.services({}), [])
       t.deepEqual(await store.gaps({}), [])
       t.deepEqual(await store.docs('changes', {}), [])
+      t.deepEqual(await store.samples({}), [])
       t.deepEqual(await store.buckets('errors', {}), [])
       t.deepEqual(await store.retain('2999-01-01'), [])
       t.is(await store.context('c1:o:1:0', 1, 1), undefined)
@@ -438,5 +440,6 @@ export const storeCases: readonly Case<StoreSubject>[] = [
   ...queryCases,
   ...storeRepairCases,
   ...storeDocCases,
+  ...storeSampleCases,
   ...storeModelCases,
 ]

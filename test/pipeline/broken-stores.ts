@@ -1,7 +1,8 @@
-import { isoToMs } from '../../pipeline/event.ts'
+import { isoToMs, type SampleDoc } from '../../pipeline/event.ts'
 import { parseQuery } from '../../pipeline/query.ts'
 import { decodeDocs, encodeRecord } from '../../pipeline/record.ts'
-import type { LogQuery, Store } from '../../pipeline/store/store.ts'
+import { sampleFault } from '../../pipeline/sample.ts'
+import type { DocQuery, LogQuery, SampleQuery, Store } from '../../pipeline/store/store.ts'
 import { without } from './broken-buses.ts'
 
 /** A store with one promise broken. */
@@ -17,7 +18,16 @@ function searching(store: Store, change: (query: LogQuery) => LogQuery): Store {
   return { ...store, search: (query) => store.search(change(query)) }
 }
 
+function listing(store: Store, change: (query: DocQuery) => DocQuery): Store {
+  return { ...store, docs: (docClass, query) => store.docs(docClass, change(query)) }
+}
+
+function sampling(store: Store, change: (query: SampleQuery) => SampleQuery): Store {
+  return { ...store, samples: (query) => store.samples(change(query)) }
+}
+
 const model = 'any query finds'
+const allSamples = 'samples come back as they were'
 
 export const brokenStores: readonly BrokenStore[] = [
   {
@@ -395,7 +405,196 @@ export const brokenStores: readonly BrokenStore[] = [
   },
   {
     breaks: 'deletes nothing',
-    caughtBy: ['retention deletes', 'a late line of a deleted day'],
+    caughtBy: ['retention deletes', 'retention takes the samples', 'a late line of a deleted day'],
     wrap: (store) => ({ ...store, retain: async () => [] }),
+  },
+  ...(['kinds', 'task', 'query'] as const).map((name): BrokenStore => ({
+    breaks: `ignores ${name} of documents`,
+    caughtBy: ['documents are chosen by kinds'],
+    wrap: (store) =>
+      listing(store, (query) => {
+        if (query.query !== undefined) parseQuery(query.query)
+        return without(query, name)
+      }),
+  })),
+  {
+    breaks: 'chooses documents by query after it has cut them',
+    caughtBy: ['documents are chosen by kinds'],
+    wrap: (store) => ({
+      ...store,
+      async docs(docClass, { query = '', ...rest }) {
+        const { matches } = parseQuery(query)
+        return (await store.docs(docClass, rest)).filter((doc) => matches(doc))
+      },
+    }),
+  },
+  {
+    breaks: 'keeps the surface of a decision',
+    caughtBy: ['a decision is a document'],
+    wrap: (store) => ({
+      ...store,
+      putDocs: (docClass, docs) =>
+        store.putDocs(
+          docClass,
+          docs.map((doc) => ({ ...doc, decision: String(doc['decision']) })),
+        ),
+    }),
+  },
+  {
+    breaks: 'forgets the values of buckets',
+    caughtBy: ['buckets of metrics'],
+    wrap: (store) => ({
+      ...store,
+      putBuckets: (buckets) => store.putBuckets(buckets.map((one) => without(one, 'values'))),
+    }),
+  },
+  {
+    breaks: 'gives buckets of lines values too',
+    caughtBy: ['buckets of metrics', 'buckets of a signal'],
+    wrap: (store) => ({
+      ...store,
+      buckets: async (signal, range) =>
+        (await store.buckets(signal, range)).map((bucket) => ({
+          values: { sum: 0, min: 0, max: 0, last: 0 },
+          ...bucket,
+        })),
+    }),
+  },
+  {
+    breaks: 'stores the same sample again',
+    caughtBy: ['a sample that is there already', 'samples are there after opening'],
+    wrap: (store) => {
+      let calls = 0
+      return {
+        ...store,
+        putSamples: (samples) =>
+          store.putSamples(
+            samples.map((doc) => ({ ...doc, 'event.id': `${doc['event.id']}~${calls++}` })),
+          ),
+      }
+    },
+  },
+  {
+    breaks: 'knows samples by their sequence alone',
+    caughtBy: ['a sample that is there already'],
+    wrap: (store) => {
+      const known = new Set<number>()
+      return {
+        ...store,
+        async putSamples(samples) {
+          const fresh = samples.filter(({ 'event.sequence': n }) => !known.has(n))
+          for (const { 'event.sequence': n } of fresh) known.add(n)
+          await store.putSamples(fresh)
+        },
+      }
+    },
+  },
+  {
+    breaks: 'replaces a sample by a later one of its id',
+    caughtBy: ['a sample that is there already'],
+    wrap: (store) => {
+      const newest = new Map<string, SampleDoc>()
+      return {
+        ...store,
+        async putSamples(samples) {
+          for (const doc of samples) newest.set(doc['event.id'], doc)
+          await store.putSamples(samples)
+        },
+        samples: async (query) =>
+          (await store.samples(query)).map((doc) => newest.get(doc['event.id']) ?? doc),
+      }
+    },
+  },
+  {
+    breaks: 'lists samples oldest first',
+    caughtBy: [allSamples, 'without a limit 200 samples'],
+    wrap: (store) => sampling(store, (query) => ({ order: 'asc', ...query })),
+  },
+  ...(['services', 'task', 'metric', 'limit'] as const).map((name): BrokenStore => ({
+    breaks: `ignores ${name} of samples`,
+    caughtBy: [allSamples],
+    wrap: (store) => sampling(store, (query) => without(query, name)),
+  })),
+  {
+    breaks: 'includes the end of a time range of samples',
+    caughtBy: [allSamples],
+    wrap: (store) =>
+      sampling(store, ({ to, ...query }) => ({
+        ...query,
+        ...(to === undefined ? {} : { to: to + 1 }),
+      })),
+  },
+  {
+    breaks: 'gives the times of samples in ms',
+    caughtBy: ['samples of one ms'],
+    wrap: (store) => ({
+      ...store,
+      samples: async (query) =>
+        (await store.samples(query)).map((doc) => ({
+          ...doc,
+          '@timestamp': `${doc['@timestamp'].slice(0, 23)}000000Z`,
+        })),
+    }),
+  },
+  {
+    breaks: 'makes up the ids of samples',
+    caughtBy: ['an id that does not end'],
+    wrap: (store) => ({
+      ...store,
+      samples: async (query) =>
+        (await store.samples(query)).map((doc) => ({
+          ...doc,
+          'event.id': `${doc['event.id'].replace(/:\d+$/, '')}:${doc['event.sequence']}`,
+        })),
+    }),
+  },
+  {
+    breaks: 'takes no sample of a batch with one that is none',
+    caughtBy: ['a sample that cannot be one'],
+    wrap: (store) => ({
+      ...store,
+      async putSamples(samples) {
+        if (!samples.some(sampleFault)) await store.putSamples(samples)
+      },
+    }),
+  },
+  {
+    breaks: 'gives the samples of one day',
+    caughtBy: ['without a limit 200 samples', allSamples],
+    wrap: (store) => ({
+      ...store,
+      async samples(query) {
+        const found = await store.samples(query)
+        const day = (doc?: SampleDoc) => doc?.['@timestamp'].slice(0, 10)
+        return found.filter((doc) => day(doc) === day(found[0]))
+      },
+    }),
+  },
+  {
+    breaks: 'answers a wrong question about samples with nothing',
+    caughtBy: ['a wrong question about samples'],
+    wrap: (store) => ({ ...store, samples: (query) => store.samples(query).catch(() => []) }),
+  },
+  {
+    breaks: 'answers a wrong question about documents with nothing',
+    caughtBy: ['a wrong question about samples'],
+    wrap: (store) => ({
+      ...store,
+      docs: (docClass, query) => store.docs(docClass, query).catch(() => []),
+    }),
+  },
+  {
+    breaks: 'forgets samples when it is closed',
+    caughtBy: ['samples are there after opening'],
+    wrap: (store) => {
+      const mine: SampleDoc[] = []
+      return {
+        ...store,
+        async putSamples(samples) {
+          if (mine.length === 0) mine.push(...samples)
+        },
+        samples: async () => mine.slice(0, 1),
+      }
+    },
   },
 ]
