@@ -26,7 +26,7 @@ export function startVisitors({ seed, log }: { seed: string; log: Logger }): Vis
 
   async function keep(): Promise<void> {
     while (!closing.signal.aborted) {
-      child = launch(serviceArgv('load'), [`PLAYGROUND_SEED=${seed}`])
+      child = launch(serviceArgv('visitor'), [`PLAYGROUND_SEED=${seed}`])
       child.on('message', send)
       const complaint = await lastWords(child)
       if (!closing.signal.aborted) log.warn(`the load generator died, starts again: ${complaint}`)

@@ -1,5 +1,15 @@
+import { inspect } from 'node:util'
 import { badLines, hugeLine } from './bad-lines.ts'
-import { announce, between, chance, isActing, print, takeOrders } from './service.ts'
+import {
+  announce,
+  between,
+  chance,
+  complain,
+  failsNow,
+  isActing,
+  print,
+  takeOrders,
+} from './service.ts'
 import { javaTime, javaTrace, nodeTrace, pythonTrace, settle } from './traces.ts'
 
 /** Charges cards in plain text lines; fails now and then with a stack trace, rarely it dies of one. */
@@ -13,10 +23,11 @@ const deathChance = 1 / 1200
 let charges = 0
 
 function charge(): void {
+  if (isActing('hang')) return
   charges++
   const id = `ch_${between(100_000, 999_999)}`
   if (charges > safeCharges && chance() < deathChance) settle(id)
-  if (charges % failEvery === 8) return tellFailure(id)
+  if (failsNow() || charges % failEvery === 8) return tellFailure(id)
   if (charges % 70 === 20) sayKey()
   const level = chance() < 0.03 ? 'WARN ' : 'INFO '
   const text = level === 'WARN ' ? 'is slow' : 'ok'
@@ -26,9 +37,9 @@ function charge(): void {
 
 function tellFailure(id: string): void {
   const kind = Math.floor(charges / failEvery) % 3
-  if (kind === 0) process.stderr.write(`${javaTrace(id)}\n`)
-  else if (kind === 1) process.stderr.write(`${pythonTrace(id)}\n`)
-  else console.error(nodeTrace(id))
+  if (kind === 0) complain(javaTrace(id))
+  else if (kind === 1) complain(pythonTrace(id))
+  else complain(inspect(nodeTrace(id)))
 }
 
 /** As careless as real programs are: Mesoscope has to hide this. */

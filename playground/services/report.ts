@@ -1,4 +1,4 @@
-import { between, chance, nowIso, pick, print } from './service.ts'
+import { between, chance, complain, nowIso, pick, print } from './service.ts'
 
 /** A batch job that is over before anybody looks: some twenty lines, then it exits, now and then with 1. */
 
@@ -11,9 +11,9 @@ function run(): void {
     print(`${nowIso()} INFO row ${row}/${rows} shop=${pick(shops)} sales=${between(10, 9_999)}`)
   }
   if (chance() < 1 / 12) {
-    console.error(`${nowIso()} ERROR report failed: the ledger is locked`)
+    complain(`${nowIso()} ERROR report failed: the ledger is locked`)
     process.exitCode = 1
   } else print(`${nowIso()} INFO report done`)
 }
 
-setTimeout(run, between(10, 80))
+setTimeout(run, between(10, 200))

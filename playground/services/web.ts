@@ -1,12 +1,22 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { wallClock } from '../../pipeline/clock.ts'
-import { announce, between, chance, isActing, pick, print, say, takeOrders } from './service.ts'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { accessLine, drainOnTerm, listen } from './http.ts'
+import { between, chance, failsNow, nowMs, pick, print, say, takeOrders, work } from './service.ts'
 
-/** The shop's web server: an access line a request, a line of JSON for what is worth one. */
+/**
+ * The shop's web server: an access line a request, a line of JSON for what is worth one. A page costs some CPU, and as
+ * with a CPU quota no more is done at a time than its share of the machine allows: who asks too much, waits.
+ */
 
 const burstLines = 20_000
 const users = ['anna', 'bela', 'cem', 'dora'] as const
+const pageCpuMs = 4
+/** Of a core, as Marathon says. */
+const share = Number(process.env['MARATHON_APP_RESOURCE_CPUS'] ?? 0.25)
+/** Who would have to wait longer is refused. */
+const patienceMs = 1500
+
+/** When it is done with all that it was asked for; ms since the epoch. */
+let busyUntil = 0
 
 interface Answer {
   status: number
@@ -14,7 +24,7 @@ interface Answer {
 }
 
 function answer(path: string, durationMs: number): Answer {
-  if (isActing('errors') && chance() < 0.9) return fail(path, durationMs)
+  if (failsNow()) return fail(path, durationMs)
   if (path.startsWith('/old')) {
     say('warn', 'no such page', { path })
     return { status: 404, body: 'not found\n' }
@@ -42,53 +52,46 @@ function sayLogin(): void {
 }
 
 function serve(request: IncomingMessage, response: ServerResponse): void {
-  const durationMs = chance() < 0.02 ? between(281, 400) : between(2, 40)
-  setTimeout(() => {
-    const path = request.url ?? '/'
-    const { status, body } = answer(path, durationMs)
-    response.writeHead(status, { 'content-type': 'text/plain' }).end(body)
-    printAccess(request, path, status, body.length)
-  }, durationMs)
-}
-
-/** Combined log format. */
-function printAccess(request: IncomingMessage, path: string, status: number, bytes: number): void {
-  const from = request.socket.remoteAddress ?? '-'
-  const agent = request.headers['user-agent'] ?? '-'
-  print(
-    `${from} - - [${clfTime()}] "${request.method} ${path} HTTP/1.1" ${status} ${bytes} "-" "${agent}"`,
+  const path = request.url ?? '/'
+  if (path === '/health') return void response.end('ok\n')
+  const begun = nowMs()
+  if (busyUntil - begun > patienceMs) return refuse(request, response)
+  busyUntil = Math.max(begun, busyUntil) + pageCpuMs / share
+  work(pageCpuMs)
+  const slow = chance() < 0.02 ? between(281, 400) : between(2, 25)
+  setTimeout(
+    () => {
+      const { status, body } = answer(path, Math.round(nowMs() - begun))
+      finish(request, response, status, body)
+    },
+    busyUntil - nowMs() + slow,
   )
 }
 
-/** `22/Nov/2026:18:25:51 +0000` */
-function clfTime(): string {
-  const [, day, month, year, time] = new Date(wallClock.now()).toUTCString().split(' ')
-  return `${day}/${month}/${year}:${time} +0000`
+function refuse(request: IncomingMessage, response: ServerResponse): void {
+  if (chance() < 0.05) say('warn', 'overloaded: requests are refused', { path: request.url })
+  finish(request, response, 503, 'overloaded\n')
 }
 
-function burst(): void {
-  say('warn', `debug logging is on: ${burstLines} lines follow`)
-  for (let n = 0; n < burstLines; n++) {
-    say('debug', 'cache entry checked', { n, of: burstLines, key: `product:${between(1, 9999)}` })
+function finish(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  body: string,
+): void {
+  response.writeHead(status, { 'content-type': 'text/plain' }).end(body)
+  print(accessLine(request, response, body.length))
+}
+
+function burst(lines = burstLines): void {
+  say('warn', `debug logging is on: ${lines} lines follow`)
+  for (let n = 0; n < lines; n++) {
+    say('debug', 'cache entry checked', { n, of: lines, key: `product:${between(1, 9999)}` })
   }
 }
 
-/** Listens on the port that was assigned, or on any free one if that was taken meanwhile. */
-function listen(server: Server, port: number): void {
-  server.once('listening', () => {
-    const { port: listening } = server.address() as AddressInfo
-    say('info', `listening on http://127.0.0.1:${listening}`)
-    announce(listening)
-  })
-  server.once('error', () => {
-    say('warn', `port ${port} is taken, taking another one`)
-    server.listen(0, '127.0.0.1')
-  })
-  server.listen(port, '127.0.0.1')
-}
-
 takeOrders((order) => {
-  if (order.kind === 'fault' && order.fault === 'burst' && order.on) burst()
+  if (order.kind === 'fault' && order.fault === 'burst' && order.on) burst(order.amount)
 })
 say('info', 'starting', { version: process.env['MARATHON_APP_VERSION'] })
-listen(createServer(serve), Number(process.env['PORT0'] ?? 0))
+drainOnTerm(listen(serve))

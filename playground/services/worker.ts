@@ -1,21 +1,25 @@
-import { announce, between, chance, isActing, pick, say, takeOrders } from './service.ts'
+import { announce, between, chance, failsNow, isActing, pick, say, takeOrders } from './service.ts'
 
 /** Works on jobs and tells of each in JSON; now and then a line is far longer than 16 KiB. */
 
 let done = 0
 
-function work(): void {
-  if (isActing('silence')) return
+function takeJob(): void {
+  if (isActing('hang')) return
   done++
   const job = `${pick(['resize', 'thumbnail', 'mail', 'invoice'])}-${between(1000, 9999)}`
   const durationMs = between(5, 900)
   if (done % 200 === 12) return sayManifest(job)
   if (done % 160 === 40) return sayUpload(job)
   const dice = chance()
-  if (dice < 0.004) say('error', 'job failed', { job, attempt: 3, error: 'storage answered 503' })
+  if (failsNow() || dice < 0.004) sayFailure(job)
   else if (dice < 0.03) say('warn', 'job is retried', { job, attempt: 2, durationMs })
   else if (dice < 0.2) say('debug', 'job picked', { job, waiting: between(0, 40) })
   else say('info', 'job done', { job, durationMs })
+}
+
+function sayFailure(job: string): void {
+  say('error', 'job failed', { job, attempt: 3, error: 'storage answered 503' })
 }
 
 /** About 30 KB in one line. */
@@ -33,4 +37,4 @@ function sayUpload(job: string): void {
 takeOrders()
 announce()
 say('info', 'worker started, waiting for jobs')
-setInterval(work, 120)
+setInterval(takeJob, 120)

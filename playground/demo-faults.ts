@@ -1,5 +1,5 @@
 import { Trouble } from '../pipeline/errors.ts'
-import type { App } from './apps.ts'
+import type { App } from './demo-apps.ts'
 import type { ActedFault } from './orders.ts'
 
 export interface Fault {
