@@ -1,0 +1,123 @@
+import { partOf, withoutUndefined, type Part, type Problem } from './answer.ts'
+import { failureOf, tasksIn, type MarathonFailure, type MarathonTask } from './marathon-tasks.ts'
+import { autoscaleOf, countOf, idsOf, lengthOf, pathOf, textsOf } from './marathon-values.ts'
+
+/** What runs under one id: an app, or a pod. */
+export interface MarathonApp {
+  id: string
+  kind: 'app' | 'pod'
+  /** Wanted. */
+  instances?: number
+  /** When it was changed last, in Marathon's own form: changes of `instances` count, too. */
+  version?: string
+  /** When anything but `instances` was changed last. */
+  configVersion?: string
+  image?: string
+  /** Of one instance: cores and MiB. */
+  cpus?: number
+  mem?: number
+  labels: Map<string, string>
+  /** See {@link autoscaleOf}. */
+  env: Record<string, string>
+  /** Keeps its volumes. */
+  resident: boolean
+  hasChecks: boolean
+  staged?: number
+  running?: number
+  healthy?: number
+  unhealthy?: number
+  /** Ids of deployments that lock it; undefined where they were not embedded. */
+  deployments?: string[]
+  /** Undefined where they were not embedded. */
+  tasks?: MarathonTask[]
+  failure?: MarathonFailure
+}
+
+export interface AppsRead {
+  /** Undefined where there is no list of apps at all. */
+  apps: MarathonApp[] | undefined
+  problems: Problem[]
+}
+
+/** Nobody nests groups deeper; an answer without end must not fill the stack. */
+const maxDepth = 100
+
+/**
+ * `/v2/apps`, `/v2/apps/{id}` and `/v2/apps/{group}/*`, with whatever was embedded, of Marathons from 0.7 on; also the
+ * bare definition of an app. Never throws.
+ */
+export function readApps(answer: unknown): AppsRead {
+  const problems: Problem[] = []
+  const part = partOf(answer, problems)
+  if (!part) return { apps: undefined, problems }
+  if (part.has('app')) {
+    const app = part.part('app')
+    return { apps: app && appsOf([app], problems), problems }
+  }
+  const isBare = part.has('id') && !part.has('apps', '*', 'groups')
+  if (isBare) return { apps: appsOf([part], problems), problems }
+  const key = part.has('*') ? '*' : 'apps'
+  if (!part.has(key)) part.note('no list of apps')
+  const parts = part.parts(key) ?? []
+  return { apps: Array.isArray(part.fields[key]) ? appsOf(parts, problems) : undefined, problems }
+}
+
+/** The apps of `/v2/groups`, at any depth. Never throws. */
+export function readGroups(answer: unknown): AppsRead {
+  const problems: Problem[] = []
+  const root = partOf(answer, problems)
+  if (!root) return { apps: undefined, problems }
+  if (!root.has('apps', 'groups')) root.note('no group: neither apps nor groups')
+  const apps: MarathonApp[] = []
+  let level = [root]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > maxDepth) {
+      level[0]?.note(`groups below ${maxDepth} others are left out`)
+      break
+    }
+    for (const group of level) apps.push(...appsOf(group.parts('apps') ?? [], problems))
+    level = level.flatMap((group) => group.parts('groups') ?? [])
+  }
+  return { apps: root.has('apps', 'groups') ? apps : undefined, problems }
+}
+
+function appsOf(parts: readonly Part[], problems: Problem[]): MarathonApp[] {
+  return parts.flatMap((part) => readApp(part, problems) ?? [])
+}
+
+function readApp(part: Part, problems: Problem[]): MarathonApp | undefined {
+  const id = pathOf(part, 'id')
+  if (id === undefined) {
+    if (!part.has('id')) part.note('an app without id')
+    return undefined
+  }
+  const versions = part.part('versionInfo')
+  return {
+    id,
+    kind: 'app',
+    labels: textsOf(part, 'labels'),
+    env: autoscaleOf(part, 'env'),
+    resident: part.has('residency') || hasPersistentVolume(part),
+    hasChecks: lengthOf(part, 'healthChecks') > 0,
+    ...withoutUndefined({
+      instances: countOf(part, 'instances'),
+      version: part.text('version'),
+      configVersion: versions?.text('lastConfigChangeAt'),
+      image: part.part('container')?.part('docker')?.text('image'),
+      cpus: part.number('cpus'),
+      mem: part.number('mem'),
+      staged: countOf(part, 'tasksStaged'),
+      running: countOf(part, 'tasksRunning'),
+      healthy: countOf(part, 'tasksHealthy'),
+      unhealthy: countOf(part, 'tasksUnhealthy'),
+      deployments: part.has('deployments') ? idsOf(part, 'deployments') : undefined,
+      tasks: tasksIn(part, problems, id),
+      failure: failureOf(part),
+    }),
+  }
+}
+
+function hasPersistentVolume(part: Part): boolean {
+  const volumes = part.part('container')?.parts('volumes') ?? []
+  return volumes.some((volume) => volume.has('persistent'))
+}

@@ -1,0 +1,153 @@
+import { partOf, withoutUndefined, type Part, type Problem } from './answer.ts'
+import { deploymentOf, type MarathonDeployment } from './marathon-deployments.ts'
+import { idOf, pathOf, timeOf } from './marathon-values.ts'
+
+/** What an event of `/v2/events` tells, as far as it is used. Times are ms; Marathon's own. */
+export type MarathonEvent =
+  | StatusEvent
+  | HealthEvent
+  | DeploymentEvent
+  /** Something that the next poll shall look at, or nothing that matters. */
+  | { kind: 'hint' | 'noise'; type: string }
+
+export interface StatusEvent {
+  kind: 'status'
+  task: string
+  service: string
+  /** `TASK_RUNNING` … */
+  state: string
+  timeMs: number
+  message?: string
+  agent?: string
+  version?: string
+}
+
+export interface HealthEvent {
+  kind: 'health'
+  /** A task's id, or that of an instance (since 1.4). */
+  task: string
+  service: string
+  healthy: boolean
+  timeMs: number
+  version?: string
+}
+
+export interface DeploymentEvent {
+  kind: 'deployment'
+  /** `step`: one begins; `step-done`: one is over. */
+  action: 'step' | 'step-done' | 'succeeded' | 'failed'
+  id: string
+  timeMs: number
+  plan?: MarathonDeployment
+}
+
+export interface EventRead {
+  event: MarathonEvent | undefined
+  problems: Problem[]
+}
+
+const deploymentActions: Record<string, DeploymentEvent['action']> = {
+  deployment_info: 'step',
+  deployment_step_success: 'step-done',
+  deployment_success: 'succeeded',
+  deployment_failed: 'failed',
+}
+
+/** They say something that no poll shows: a subscriber came, a check failed once, a message of an executor. */
+const noise = new Set([
+  'add_health_check_event',
+  'event_stream_attached',
+  'event_stream_detached',
+  'failed_health_check_event',
+  'framework_message_event',
+  'remove_health_check_event',
+  'subscribe_event',
+  'unsubscribe_event',
+])
+
+/** One event, of Marathons from 0.7 on. Never throws. */
+export function readEvent(answer: unknown): EventRead {
+  const problems: Problem[] = []
+  const part = partOf(answer, problems)
+  const type = part?.text('eventType')
+  if (!part || type === undefined) {
+    part?.note('an event without eventType')
+    return { event: undefined, problems }
+  }
+  return { event: eventOf(type, part, problems), problems }
+}
+
+function eventOf(type: string, part: Part, problems: Problem[]): MarathonEvent | undefined {
+  const action = Object.hasOwn(deploymentActions, type) ? deploymentActions[type] : undefined
+  if (action) return deploymentEvent(action, part, problems)
+  switch (type) {
+    case 'status_update_event':
+      return statusEvent(part)
+    case 'health_status_changed_event':
+      return healthEvent(part, 'alive')
+    case 'instance_health_changed_event':
+      return healthEvent(part, 'healthy')
+    default:
+      return { kind: noise.has(type) ? 'noise' : 'hint', type: type.slice(0, 100) }
+  }
+}
+
+function statusEvent(part: Part): StatusEvent | undefined {
+  const task = idOf(part, 'taskId')
+  const service = pathOf(part, 'appId', 'runSpecId')
+  const state = part.text('taskStatus')
+  const timeMs = timeOf(part, 'timestamp')
+  if (!task || !service || !state || timeMs === undefined) {
+    part.note('a status without task, app, state or time')
+    return undefined
+  }
+  return {
+    kind: 'status',
+    task,
+    service,
+    state,
+    timeMs,
+    ...withoutUndefined({
+      message: part.text('message'),
+      agent: part.text('host'),
+      version: part.text('version'),
+    }),
+  }
+}
+
+function healthEvent(part: Part, key: 'alive' | 'healthy'): HealthEvent | undefined {
+  const task = idOf(part, 'instanceId', 'taskId')
+  const service = pathOf(part, 'runSpecId', 'appId')
+  const healthy = part.flag(key)
+  const timeMs = timeOf(part, 'timestamp')
+  if (!task || !service || healthy === undefined || timeMs === undefined) {
+    part.note('a health without task, app, outcome or time')
+    return undefined
+  }
+  const version = part.text('runSpecVersion', 'version')
+  return {
+    kind: 'health',
+    task,
+    service,
+    healthy,
+    timeMs,
+    ...(version === undefined ? {} : { version }),
+  }
+}
+
+/** Since 1.7 a plan has no more than its steps; an end may have none. */
+function deploymentEvent(
+  action: DeploymentEvent['action'],
+  part: Part,
+  problems: Problem[],
+): DeploymentEvent | undefined {
+  const holder = part.has('plan') ? part.part('plan') : undefined
+  const plan = holder && deploymentOf(holder, problems, part)
+  const id = plan?.id ?? idOf(part, 'id')
+  const timeMs = timeOf(part, 'timestamp')
+  if (id === undefined || timeMs === undefined) {
+    part.note('a deployment without id or time')
+    return undefined
+  }
+  return { kind: 'deployment', action, id, timeMs, ...(plan ? { plan } : {}) }
+}
