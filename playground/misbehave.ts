@@ -96,6 +96,8 @@ function listen(answer: RequestListener, at: Listening): Promise<Server> {
   // A killed playground leaves its sockets behind.
   if ('socket' in at) rmSync(at.socket, { force: true })
   const server = createServer(answer)
+  // Neither Mesos nor Docker ends a connection that rests, and their clients are not told that Node would.
+  server.keepAliveTimeout = 0
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.once('listening', () => {

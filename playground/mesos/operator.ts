@@ -1,4 +1,4 @@
-import { words } from './json/words.ts'
+import { words } from '../words.ts'
 import { methodNotAllowed, refusal, type Answer, type Asked } from './libprocess.ts'
 
 /** A call of the operator API: `{"type": "GET_STATE", …}`. */

@@ -1,6 +1,6 @@
 /** Names of metrics of a master that the playground has nothing to tell of, but real masters have. */
 
-import { words } from './words.ts'
+import { words } from '../../words.ts'
 
 /** Of tasks that have not ended; the others are counters. */
 export const gaugeStates = ['staging', 'starting', 'running', 'killing', 'unreachable']

@@ -1,4 +1,4 @@
-import { words } from './words.ts'
+import { words } from '../../words.ts'
 import { isTerminal, usedBy } from '../executors.ts'
 import type { MesosCluster, Task } from '../model.ts'
 import { agentDetails, agentV0 } from './agent.ts'
