@@ -72,7 +72,7 @@ export const Linked = ({ text }) =>
       at % 2 === 1 ? html`<a href=${part} rel="noopener noreferrer">${part}</a>` : part,
     )
 
-const width = 180
+const width = 132
 const height = 26
 
 /** Lines over time as bars, errors in red in front. */

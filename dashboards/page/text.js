@@ -21,7 +21,7 @@ export function visible(/** @type {string} */ text) {
 /** Enough of a task's id to tell instances apart: the uuid's first part, or the name's end. */
 export function shortTask(/** @type {unknown} */ task) {
   if (typeof task !== 'string') return ''
-  const uuid = /\.([0-9a-f]{8})-[0-9a-f-]{20,}/.exec(task)
+  const uuid = /\.(?:instance-|marathon-)?([0-9a-f]{8})-[0-9a-f-]{20,}/.exec(task)
   if (uuid?.[1]) return uuid[1]
   return task.length <= 16 ? task : `…${task.slice(-15)}`
 }

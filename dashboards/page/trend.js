@@ -1,6 +1,6 @@
 import { html } from './lib.js'
 
-const width = 72
+const width = 56
 const height = 22
 
 /** A value of now and the line that led to it, in a cell. */

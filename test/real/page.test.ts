@@ -7,6 +7,7 @@ import type { MailView } from '../../dashboards/api.ts'
 import { wallClock } from '../../pipeline/clock.ts'
 import { decodeDocs } from '../../pipeline/record.ts'
 import { open, until } from '../dashboards/open.ts'
+import { clusterScene } from '../dashboards/cluster-scene.ts'
 import { shopScene } from '../dashboards/scene.ts'
 import { openInstance } from '../dashboards/shop.ts'
 
@@ -39,9 +40,19 @@ async function openShop(t: ExecutionContext, colorScheme: 'dark' | 'light' = 'da
       mails.push({ ...addresses, receivedAt: now, subject, messageId: '<1@m>', text: 'value 5.2' })
     },
   }
-  const opened = await open(t, { mails: () => mails, faults })
+  const cluster = clusterScene(now)
+  const opened = await open(t, {
+    mails: () => mails,
+    faults,
+    signals: cluster.signals,
+    serviceFacts: () => cluster.states,
+    scaling: () => cluster.scaling,
+  })
   const scene = shopScene(now)
   await opened.store.appendLogs(scene.records)
+  await opened.store.putBuckets(cluster.buckets)
+  await opened.store.putDocs('changes', cluster.changes)
+  await opened.store.putDocs('decisions', cluster.decisions)
   opened.state.alerts = scene.alerts
   const context = await (browser as Browser).newContext({
     viewport: { width: 1360, height: 850 },
@@ -58,7 +69,7 @@ async function openShop(t: ExecutionContext, colorScheme: 'dark' | 'light' = 'da
 async function picture(page: Page, name: string): Promise<void> {
   if (!shots) return
   await mkdir(shots, { recursive: true })
-  await page.screenshot({ path: join(shots, `${name}.png`) })
+  await page.screenshot({ path: join(shots, `${name}.png`), fullPage: name.startsWith('service-') })
 }
 
 test.serial(
@@ -76,6 +87,7 @@ test.serial(
     await picture(page, 'services-dark')
 
     await page.getByRole('link', { name: '/shop/web', exact: true }).click()
+    await page.getByRole('link', { name: 'Its lines →' }).click()
     await page.locator('.line').first().waitFor()
     await page.locator('.histogram canvas').waitFor()
     t.true(page.url().endsWith('#/logs?service=/shop/web'))
@@ -121,6 +133,49 @@ test.serial(
     t.deepEqual(complaints, [])
   },
 )
+
+test.serial('a service: load, instances, what happened and why it was scaled', async (t) => {
+  const { url, page, complaints } = await openShop(t)
+  await page.goto(`${url}/#/service?service=web`)
+  await page.locator('.service-head h1').getByText('/shop/web').waitFor()
+  t.regex(await page.locator('.service-head').innerText(), /3 of 4 healthy, 1 starting/)
+  await until('five charts', async () => (await page.locator('.chart canvas').count()) === 5)
+  const titles = await page.locator('.chart figcaption b:first-child').allInnerTexts()
+  t.deepEqual(
+    titles
+      .map((title) => title.toLowerCase())
+      .filter((title) => /of limit|^inst|^req|^lines/.test(title)),
+    ['instances', 'requests and errors', 'cpu, of limit', 'memory, of limit', 'lines'],
+  )
+  await picture(page, 'service-dark')
+  const told = await page.locator('.timeline').innerText()
+  for (const part of [
+    'requests 60/s over 2 ready instances',
+    'out of memory (exit code 137)',
+    'deployment 97c136bf succeeded',
+  ]) {
+    t.true(told.includes(part), part)
+  }
+  t.false(told.includes('mesos-1 started'), 'what Docker tells of containers is there on request')
+  await page.getByRole('button', { name: 'its last lines' }).click()
+  await page.locator('.last-lines').getByText('<script>alert(1)</script> out of room').waitFor()
+  const scaling = page.locator('.decision').getByText('14.4 ÷ 15 = 0.96, rounded up')
+  await scaling.first().waitFor()
+  await page.getByRole('button', { name: 'also starts and states' }).click()
+  await page.locator('.timeline').getByText('mesos-1 started').waitFor()
+
+  await page.evaluate('window.scrollTo(0, 0)')
+  const plot = await page.locator('.chart .u-over').first().boundingBox()
+  if (!plot) return t.fail('there is no chart')
+  await page.mouse.move(plot.x + plot.width * 0.3, plot.y + 20)
+  await page.mouse.down()
+  await page.mouse.move(plot.x + plot.width * 0.6, plot.y + 30, { steps: 5 })
+  await page.mouse.up()
+  await until('the range in the address', () => /&from=20.*Z&to=20.*Z/.test(page.url()))
+  await page.getByRole('button', { name: 'Back to now' }).click()
+  await until('no range in the address', () => !page.url().includes('&to='))
+  return t.deepEqual(complaints, [])
+})
 
 test.serial('a hostile line is only text', async (t) => {
   const { url, page, complaints, store } = await openShop(t)
@@ -233,8 +288,8 @@ test.serial('what went wrong is said with what to do', async (t) => {
   await page.goto(`${url}/#/health`)
   await page.getByText('start it').waitFor()
   await page.getByText('Every line that was read is stored.').waitFor()
-  await page.goto(`${url}/#/changes`)
-  await page.getByText('Nothing happened in the last 7 days').waitFor()
+  await page.goto(`${url}/#/changes?service=/shop/mailer`)
+  await page.getByText('Nothing happened in this time').waitFor()
   await picture(page, 'changes-dark')
   t.pass('each sentence came')
 })

@@ -94,11 +94,11 @@ const Table = ({ services }) =>
         <th>Service</th>
         <th>State</th>
         <th>Instances</th>
-        <th>Requests</th>
-        <th>CPU</th>
-        <th>Memory</th>
-        <th>Errors</th>
-        <th>Lines, last 15 minutes</th>
+        <th class="col-requests">Requests</th>
+        <th class="col-cpu">CPU</th>
+        <th class="col-memory">Memory</th>
+        <th class="col-errors">Errors</th>
+        <th class="col-lines">Lines, last 15 min</th>
         <th class="number">Last line</th>
       </tr>
     </thead>
@@ -117,11 +117,13 @@ const Row = ({ of }) =>
       ${of.since !== undefined && html` <span class="row-since" title=${of.alerts.join(', ')}><${Since} ms=${of.since} /></span>`}
     </td>
     <td class="narrow" title=${of.tasks.join('\n')}><${InstancesCell} of=${of} /></td>
-    <td class="narrow"><${Trend} of=${of} name="requests" show=${rate} /></td>
-    <td class="narrow"><${Trend} of=${of} name="cpu" show=${percent} /></td>
-    <td class="narrow"><${Trend} of=${of} name="memory" show=${percent} /></td>
-    <td><${ErrorShare} lines=${of.lines} errors=${of.errors} /></td>
-    <td title=${`${amount(of.lines)} lines`}><${Sparkline} spark=${of.spark} /></td>
+    <td class="narrow col-requests"><${Trend} of=${of} name="requests" show=${rate} /></td>
+    <td class="narrow col-cpu"><${Trend} of=${of} name="cpu" show=${percent} /></td>
+    <td class="narrow col-memory"><${Trend} of=${of} name="memory" show=${percent} /></td>
+    <td class="col-errors"><${ErrorShare} lines=${of.lines} errors=${of.errors} /></td>
+    <td class="col-lines" title=${`${amount(of.lines)} lines`}>
+      <${Sparkline} spark=${of.spark} />
+    </td>
     <td class="number">
       ${of.lastMs === undefined ? html`<span class="dim">never</span>` : html`<${Ago} ms=${of.lastMs} /> ago`}
     </td>
