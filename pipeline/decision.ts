@@ -51,6 +51,16 @@ export interface Decision {
   /** What Marathon answered, where it was asked. */
   answer?: { status?: number; deployment?: string; message?: string }
   policy: DecisionPolicy
+  /** What would change the outcome. */
+  next?: Outlook[]
+}
+
+/** `scales down to 4`, when `the recommendation of 6 leaves the stabilization window`, at the earliest at `atMs`. */
+export interface Outlook {
+  change: string
+  when: string
+  /** ms, where it is known. */
+  atMs?: number
 }
 
 export interface DecisionInputs {

@@ -79,7 +79,7 @@ export function reconcile({ current, proposals, config, memory, ts }: Turn): Rec
     return { replicas, conditions: { AbleToScale: 'SucceededRescale' }, memory: kept }
   }
   const proposed = proposals()
-  const error = proposed.find((one) => !isProposal(one))?.error
+  const [error] = proposed.flatMap((one) => (isProposal(one) ? [] : one.error))
   const raw = largest(proposed, current)
   if (raw === undefined) {
     return {

@@ -1,0 +1,84 @@
+import type { DecisionReason } from '../pipeline/decision.ts'
+import type { Decision } from '../pipeline/decision.ts'
+import type { Recommendation } from './hpa/stabilize.ts'
+
+/** What the autoscaler remembers of a service: a record of the compacted topic `scaling`, keyed by it. */
+export interface ServiceMemory {
+  v: 1
+  service: string
+  /** What the load asked for, before limits: within the stabilization windows. */
+  recommendations: Recommendation[]
+  /** The decision that was written last, by {@link wordOf}, and when, ms of event time. */
+  told?: { word: string; ts: number }
+  /** The newest that changed instances, or would have. */
+  lastChange?: Decision
+  /** A change that was sent and is not seen in Marathon yet. */
+  inFlight?: InFlight
+  backoff?: Backoff
+}
+
+export interface InFlight {
+  /** By the clock, ms. */
+  sentMs: number
+  /** As it was decided; what Marathon answered is in it once it has. */
+  decision: Decision
+  /** False from before the request until its answer is known. */
+  answered: boolean
+}
+
+export interface Backoff {
+  /** By the clock, ms. */
+  untilMs: number
+  /** In a row. */
+  failures: number
+  reason: DecisionReason
+  /** What happened: `Marathon answered 409 …`. */
+  because: string
+}
+
+export const freshMemory = (service: string): ServiceMemory => ({
+  v: 1,
+  service,
+  recommendations: [],
+})
+
+/** Only recommendations that a later maximum (or minimum) over a window can still need, oldest first. */
+export function trim(
+  recommendations: readonly Recommendation[],
+  { upMs, downMs, ts }: { upMs: number; downMs: number; ts: number },
+): Recommendation[] {
+  let highest = -Infinity
+  let lowest = Infinity
+  const kept: Recommendation[] = []
+  for (const one of recommendations.toSorted((a, b) => b.ts - a.ts)) {
+    const forDown = one.ts > ts - downMs && one.replicas > highest
+    const forUp = one.ts > ts - upMs && one.replicas < lowest
+    highest = Math.max(highest, one.replicas)
+    lowest = Math.min(lowest, one.replicas)
+    // The newest always: without any the next evaluation would count as the first.
+    if (forDown || forUp || kept.length === 0) kept.push(one)
+  }
+  return kept.toReversed()
+}
+
+/** Two decisions of the same word tell a person nothing new. */
+export function wordOf({ outcome, reason, from, to, inputs }: Decision): string {
+  const about = reason === 'waiting-for-offers' ? inputs.waitingFor : inputs.deployments
+  const detail = reason === 'waiting-for-offers' || reason === 'deployment-running' ? about : []
+  return [outcome, reason, from, to, ...(detail ?? [])].join(' ')
+}
+
+/** The value of a record; undefined where it is none of this version. Never throws. */
+export function decodeMemory(service: string, value: Uint8Array): ServiceMemory | undefined {
+  try {
+    const memory = JSON.parse(Buffer.from(value).toString('utf8')) as Partial<ServiceMemory> | null
+    if (memory?.v !== 1 || memory.service !== service) return undefined
+    if (!Array.isArray(memory.recommendations)) return undefined
+    const sound = memory.recommendations.every(
+      (one) => Number.isFinite(one?.ts) && Number.isInteger(one?.replicas),
+    )
+    return sound ? (memory as ServiceMemory) : undefined
+  } catch {
+    return undefined
+  }
+}

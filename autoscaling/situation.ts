@@ -1,0 +1,82 @@
+import type { DecisionInputs } from '../pipeline/decision.ts'
+import type { MarathonState, ServiceState } from '../pipeline/service-state.ts'
+import type { DecideInput } from './decide.ts'
+import type { InFlight } from './memory.ts'
+import { groupTasks, readyCount, type TaskGroups } from './tasks.ts'
+import { span } from './words.ts'
+
+/** How the service stands, as far as Marathon and the measuring tell. */
+export interface Situation {
+  /** Instances wanted. */
+  wanted: number
+  ready: number
+  groups: TaskGroups
+  /** Why the state may not be what is; undefined while it is fresh. */
+  stale: string | undefined
+  /** Why nothing can be said of any signal. */
+  unmeasured: string | undefined
+  /** A change that Marathon does not show yet. */
+  inFlight: InFlight | undefined
+  inputs: Omit<DecisionInputs, 'targets'>
+}
+
+/** The state of a Marathon is written at least so often (`pipeline/service-state.ts`), ms. */
+const writtenEveryMs = 30_000
+/** So old may a measurement be, or three intervals, ms. */
+const measuredWithinMs = 20_000
+
+const noTasks: TaskGroups = { ready: [], unready: [], missing: [], staged: 0 }
+
+export function situationOf(input: DecideInput): Situation {
+  const { state, marathon, memory } = input
+  const readMs = Math.max(state?.atMs ?? -Infinity, marathon?.atMs ?? -Infinity)
+  const { inFlight } = memory
+  const unseen = inFlight && readMs <= inFlight.sentMs ? inFlight : undefined
+  const groups = state ? groupTasks(state) : noTasks
+  const sent = unseen?.answered === true && unseen.decision.outcome === 'scaled'
+  return {
+    wanted: sent ? unseen.decision.to : (state?.instances ?? 0),
+    ready: state ? readyCount(state, groups) : 0,
+    groups,
+    stale: staleness(input, readMs),
+    unmeasured: whyUnmeasured(input),
+    inFlight: unseen,
+    inputs: state ? inputsOf(state, readMs) : {},
+  }
+}
+
+function staleness({ state, marathon, nowMs }: DecideInput, readMs: number): string | undefined {
+  if (!marathon) return state && `nothing was heard of the Marathon that tells of it`
+  if (marathon.trouble !== undefined) return `Marathon cannot be read: ${marathon.trouble}`
+  if (marathon.atMs === undefined) return 'Marathon was not read yet'
+  const limit = writtenEveryMs + 2 * marathon.intervalMs
+  return nowMs - readMs > limit ? `what Marathon told is ${span(nowMs - readMs)} old` : undefined
+}
+
+function whyUnmeasured({ ts, nowMs, intervalMs }: DecideInput): string | undefined {
+  const limit = Math.max(3 * intervalMs, measuredWithinMs)
+  return nowMs - ts > limit ? `was measured ${span(nowMs - ts)} ago, too long to act on` : undefined
+}
+
+function inputsOf(state: ServiceState, readMs: number): Omit<DecisionInputs, 'targets'> {
+  const { instances, running, healthy, staged, deployments, queue } = state
+  const waiting = queue && queue.count > 0 ? queue.waitingFor : undefined
+  return {
+    wanted: instances,
+    running,
+    healthy,
+    staged,
+    stateAtMs: Number.isFinite(readMs) ? readMs : state.atMs,
+    ...(deployments.length > 0 ? { deployments: deployments.map(({ id }) => id) } : {}),
+    ...(waiting && waiting.length > 0 ? { waitingFor: waiting } : {}),
+  }
+}
+
+/** The Marathon that tells of a service; of one that nobody tells of, one that may be to blame. */
+export function marathonOf(
+  state: ServiceState | undefined,
+  marathons: readonly MarathonState[],
+): MarathonState | undefined {
+  if (state) return marathons.find(({ marathon }) => marathon === state.marathon)
+  return marathons.find(({ trouble, atMs }) => trouble !== undefined || atMs === undefined)
+}

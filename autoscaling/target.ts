@@ -1,0 +1,234 @@
+import type { TargetInput } from '../pipeline/decision.ts'
+import { isAdditive } from '../pipeline/scaling-signal.ts'
+import { fromAverage, fromTotal, type Proposal, type Proposed } from './hpa/proposal.ts'
+import {
+  byTask,
+  isPerTask,
+  isSilent,
+  isSilentValue,
+  unitOfSignal,
+  type SignalReading,
+} from './reading.ts'
+import type { TaskGroups } from './tasks.ts'
+import { counted, number, quantity, span } from './words.ts'
+
+/** What a target is held against. */
+export interface TargetContext {
+  /** Instances as they are wanted now. */
+  wanted: number
+  /** Ready ones, and how the tasks are divided. */
+  ready: number
+  groups: TaskGroups
+  tolerance: number
+  /** Evaluation time, ms. */
+  ts: number
+  /** Why nothing is known of any signal. */
+  unmeasured: string | undefined
+  /** Why lines may be missing without a sign of it: a collector is in trouble. */
+  unsure: string | undefined
+}
+
+export interface TargetProposal {
+  input: TargetInput
+  proposed: Proposed
+  /** What is, against what shall be: `requests 71.3/s over 2 ready instances is 35.7 each, target 15`. */
+  words: string
+  /** Set where some tasks were not measured: then it may not take any away. */
+  thin?: string
+}
+
+interface Target {
+  signal: string
+  target: number
+  unit: string | undefined
+}
+
+/** What one target asks for, and the calculation in words. */
+export function proposeFor(
+  signal: string,
+  target: number,
+  reading: SignalReading | undefined,
+  context: TargetContext,
+): TargetProposal {
+  const unit = reading && unitOfSignal(reading.declaration)
+  const about = { signal, target, unit }
+  const missing =
+    context.unmeasured ?? (reading ? whyMissing(reading, context.ts) : 'is not measured')
+  if (!reading || missing !== undefined) return withoutValue(about, missing ?? '')
+  return isPerTask(reading.declaration)
+    ? fromTasks(about, reading, context)
+    : fromService(about, reading, context)
+}
+
+function whyMissing(reading: SignalReading, ts: number): string | undefined {
+  const { declaration, values } = reading
+  const window = span(declaration.overMs)
+  if (values.length === 0) return `has no value within ${window}`
+  if (!isSilent(reading, ts)) return undefined
+  const what = declaration.from === 'logs' ? 'line' : 'change'
+  return `counted no ${what} within ${window}: idle, or not collected`
+}
+
+/** Kept per task: the average of those measured, as Kubernetes takes that of its pods. */
+function fromTasks(about: Target, reading: SignalReading, context: TargetContext): TargetProposal {
+  const { wanted, groups, ts, unsure, tolerance } = context
+  const { ready, unready, missing } = groups
+  const tasks = byTask(reading)
+  const values = ready.flatMap(({ id }) => {
+    const measured = tasks.get(id)
+    const doubtful = unsure !== undefined && measured && isQuiet(measured, reading, ts)
+    return measured && !doubtful ? measured.value : []
+  })
+  const expected = ready.length + missing.length
+  const coverage = { measured: values.length, expected }
+  if (values.length === 0) {
+    const none =
+      ready.length === 0 ? 'no task is ready' : `of ${counted(expected, 'task')} none was`
+    return withoutValue(about, ready.length === 0 ? none : `${none} measured`, coverage)
+  }
+  const gaps = { missing: expected - values.length, unready: unready.length }
+  const proposed = fromAverage(values.map(milli), gaps, milli(about.target), {
+    current: wanted,
+    ready: values.length,
+    tolerance: { up: tolerance, down: tolerance },
+  })
+  const total = values.reduce((sum, value) => sum + value, 0)
+  const value = total / values.length
+  const thin = gaps.missing > 0 ? { thin: thinWords(about.signal, coverage, unsure) } : {}
+  return {
+    input: {
+      ...inputOf(about, value),
+      ...coverage,
+      ...proposalOf(proposed, about, value, context),
+    },
+    proposed,
+    words: isAdditive(reading.declaration)
+      ? totalWords(about, total, values.length, coverage)
+      : averageWords(about, value, coverage),
+    ...thin,
+  }
+}
+
+function isQuiet(value: { value: number; lastMs: number }, reading: SignalReading, ts: number) {
+  return reading.declaration.from !== 'metrics' && isSilentValue(value, reading.declaration, ts)
+}
+
+/** Kept per service: a total, of which each ready instance has its share. */
+function fromService(
+  about: Target,
+  reading: SignalReading,
+  context: TargetContext,
+): TargetProposal {
+  const { wanted, ready, tolerance, unsure } = context
+  const known = reading.values.filter(({ unknown }) => !unknown)
+  if (known.length === 0) return withoutValue(about, 'has no value')
+  const total = known.reduce((sum, { value }) => sum + value, 0)
+  const held = Math.max(1, ready)
+  const proposal = fromTotal(milli(total), milli(about.target), {
+    status: held,
+    tolerance: { up: tolerance, down: tolerance },
+  })
+  const proposed = proposal.kept ? { ...proposal, replicas: wanted } : proposal
+  const each = total / held
+  const thin =
+    ready === 0 ? 'no instance is ready' : reading.declaration.from !== 'metrics' && unsure
+  return {
+    input: { ...inputOf(about, each), ...proposalOf(proposed, about, each, context, total) },
+    proposed,
+    words: totalWords(about, total, ready),
+    ...(thin ? { thin } : {}),
+  }
+}
+
+function withoutValue(
+  about: Target,
+  why: string,
+  coverage: { measured?: number; expected?: number } = {},
+): TargetProposal {
+  const words = `${about.signal} ${why}`
+  return { input: { ...inputOf(about), ...coverage, how: why }, proposed: { error: words }, words }
+}
+
+function inputOf({ signal, target, unit }: Target, value?: number) {
+  return {
+    signal,
+    target,
+    ...(unit === undefined ? {} : { unit }),
+    ...(value === undefined ? {} : { value }),
+  }
+}
+
+function proposalOf(
+  proposed: Proposed,
+  about: Target,
+  value: number,
+  context: TargetContext,
+  total?: number,
+): Pick<TargetInput, 'proposal' | 'how'> {
+  if ('error' in proposed) return { how: proposed.error }
+  const { replicas: proposal } = proposed
+  return { proposal, how: howOf(proposed, about, value, context, total) }
+}
+
+function howOf(
+  { ratio, refilled, kept, replicas }: Proposal,
+  { target, unit }: Target,
+  value: number,
+  { tolerance, wanted, groups, ready }: TargetContext,
+  total: number | undefined,
+): string {
+  const within = `within ${number(tolerance * 100)} %, as many as now`
+  const of = `${quantity(value, unit)} ÷ ${quantity(target, unit)}`
+  if (refilled) {
+    const counts = ratio > 1 ? 'as idle' : 'as at the target'
+    const all = `${number(refilled.ratio)} with the ${counted(refilled.count, 'task')} there are, those not measured or not ready counted ${counts}`
+    if (kept === 'tolerance') return `${of} = ${number(ratio)}, ${all}: ${within}`
+    if (kept) return `${of} = ${number(ratio)}, ${all}: no reason to move, ${wanted} as now`
+    return `${of} = ${number(ratio)}, ${all}: × ${refilled.count} = ${number(refilled.ratio * refilled.count)}, rounded up ${replicas}`
+  }
+  if (kept) return `${of} = ${number(ratio)}: ${within}`
+  if (total !== undefined) {
+    return `${quantity(total, unit)} ÷ ${quantity(target, unit)} = ${number(total / target)}, rounded up ${replicas}`
+  }
+  const count = groups.ready.length > 0 ? groups.ready.length : ready
+  return `${count} × ${of} = ${number(ratio * count)}, rounded up ${replicas}`
+}
+
+interface Coverage {
+  measured: number
+  expected: number
+}
+
+function totalWords(
+  { signal, target, unit }: Target,
+  total: number,
+  ready: number,
+  coverage?: Coverage,
+): string {
+  const over =
+    coverage && coverage.measured < coverage.expected
+      ? `${coverage.measured} of ${counted(coverage.expected, 'task')}`
+      : counted(ready, 'ready instance')
+  const each = ready > 0 ? ` is ${plain(total / ready, unit)} each` : ''
+  return `${signal} ${quantity(total, unit)} over ${over}${each}, target ${plain(target, unit)}`
+}
+
+function averageWords({ signal, target, unit }: Target, value: number, coverage: Coverage) {
+  const { measured, expected } = coverage
+  const over =
+    measured < expected ? `${measured} of ${counted(expected, 'task')}` : counted(measured, 'task')
+  const average = measured === 1 ? '' : ' on average'
+  return `${signal} is ${quantity(value, unit)}${average} over ${over}, target ${quantity(target, unit)}`
+}
+
+/** The unit of a rate stands in the sentence already. */
+const plain = (value: number, unit: string | undefined) =>
+  unit?.startsWith('/') ? number(value) : quantity(value, unit)
+
+function thinWords(signal: string, { measured, expected }: Coverage, unsure: string | undefined) {
+  const because = unsure === undefined ? '' : ` (${unsure})`
+  return `${signal} was measured of ${measured} of ${counted(expected, 'task')}${because}`
+}
+
+/** Kubernetes counts in thousandths. */
+const milli = (value: number) => Math.round(value * 1000)
