@@ -53,12 +53,14 @@ export function encodeSamples(
 }
 
 /** Throws where the body is damaged. */
-export function decodeSamples({ body }: Pick<SampleRecord, 'body'>): SampleDoc[] {
+export function decodeSamples(record: Pick<SampleRecord, 'body'>): SampleDoc[] {
+  return decodeSampleLines(record).map((line) => JSON.parse(line) as SampleDoc)
+}
+
+/** The JSON of each sample. Throws where the compressed body is damaged. */
+export function decodeSampleLines({ body }: Pick<SampleRecord, 'body'>): string[] {
   const text = zstdDecompressSync(body, { maxOutputLength: maxBodyBytes }).toString('utf8')
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as SampleDoc)
+  return text.split('\n').filter((line) => line !== '')
 }
 
 /** Larger ones are no measurement, and could not be added up. */

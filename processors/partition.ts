@@ -1,9 +1,9 @@
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import stringify from 'fast-json-stable-stringify'
 import type { SignalBucket } from '../pipeline/event.ts'
-import type { Ranges } from './marks.ts'
+import { addRange, missingFrom, type Ranges } from './marks.ts'
 
-/** What the measurer holds of one partition of `logs`. Times are ms. */
+/** What the measurer holds of one partition of a topic. Times are ms. */
 export interface Partition {
   number: number
   /** Offset of the next record to take. */
@@ -17,6 +17,8 @@ export interface Partition {
   buckets: Map<string, SignalBucket>
   /** Buckets that were not published since they changed. */
   changed: Set<string>
+  /** Changes that were counted, by signal and id, with the start of the bucket: known as long as that is open. */
+  counted: Map<string, number>
   /** Buckets that start before this are final. */
   closedBefore: number
 }
@@ -35,6 +37,8 @@ interface Snapshot {
   watermark?: number
   marks: [key: string, ranges: Ranges, lastMs: number][]
   buckets: SignalBucket[]
+  /** Absent in snapshots of 0.1.0, which counted lines alone. */
+  counted?: [key: string, from: number][]
   closedBefore: number
 }
 
@@ -55,13 +59,14 @@ export function openPartition(number: number): Partition {
     marks: new Map(),
     buckets: new Map(),
     changed: new Set(),
+    counted: new Map(),
     closedBefore: 0,
   }
 }
 
 /** Zstandard of JSON: thousands of much alike buckets and sources. */
 export function encodePartition(partition: Partition): Uint8Array {
-  const { position, collectors, watermark, marks, buckets, closedBefore } = partition
+  const { position, collectors, watermark, marks, buckets, counted, closedBefore } = partition
   const snapshot: Snapshot = {
     v: 1,
     position,
@@ -69,6 +74,7 @@ export function encodePartition(partition: Partition): Uint8Array {
     ...(watermark === undefined ? {} : { watermark }),
     marks: [...marks].map(([key, { ranges, lastMs }]) => [key, ranges, lastMs]),
     buckets: [...buckets.values()],
+    ...(counted.size === 0 ? {} : { counted: [...counted] }),
     closedBefore,
   }
   return new Uint8Array(zstdCompressSync(JSON.stringify(snapshot)))
@@ -81,7 +87,7 @@ export function decodePartition(
   wanted: (bucket: SignalBucket) => boolean,
 ): Partition {
   const snapshot = JSON.parse(zstdDecompressSync(value).toString('utf8')) as Snapshot
-  const { position, collectors, watermark, marks, buckets, closedBefore } = snapshot
+  const { position, collectors, watermark, marks, buckets, counted, closedBefore } = snapshot
   return {
     number,
     position,
@@ -90,6 +96,33 @@ export function decodePartition(
     marks: new Map(marks.map(([key, ranges, lastMs]) => [key, { ranges, lastMs }])),
     buckets: new Map(buckets.filter(wanted).map((bucket) => [bucketKey(bucket), bucket])),
     changed: new Set(),
+    counted: new Map(counted),
     closedBefore,
   }
+}
+
+/** The sequences of a record that were not counted yet; from now on they are. `busMs`: when it came to the bus. */
+export function takeFresh(
+  { marks }: Partition,
+  { source, lineage, sequence }: { source: string; lineage: string; sequence: [number, number] },
+  busMs: number,
+): Ranges {
+  const key = `${source} ${lineage}`
+  const { ranges, lastMs } = marks.get(key) ?? { ranges: [], lastMs: 0 }
+  const fresh = missingFrom(ranges, sequence[0], sequence[1])
+  marks.set(key, {
+    ranges: fresh.length === 0 ? ranges : addRange(ranges, sequence[0], sequence[1]),
+    lastMs: Math.max(lastMs, busMs),
+  })
+  return fresh
+}
+
+/** How far a partition is, where nothing else has changed since its snapshot. */
+export function encodeWatermark({ watermark }: Pick<Partition, 'watermark'>): Uint8Array {
+  return Buffer.from(JSON.stringify({ v: 1, watermark }))
+}
+
+/** Undefined where it tells of none. */
+export function decodeWatermark(value: Uint8Array): number | undefined {
+  return (JSON.parse(Buffer.from(value).toString('utf8')) as { watermark?: number }).watermark
 }

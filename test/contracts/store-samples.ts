@@ -141,10 +141,7 @@ export const storeSampleCases: readonly Case<StoreSubject>[] = [
     title: 'a sample that cannot be one is left out, and holds no other up',
     async run(t, subject) {
       const take = openPlace('docker:here')
-      const mixed = unsound.flatMap(([, change]) => [
-        take(noon),
-        { ...take(noon), ...change },
-      ])
+      const mixed = unsound.flatMap(([, change]) => [take(noon), { ...take(noon), ...change }])
       const sound = mixed.filter((_, i) => i % 2 === 0)
       await subject.store.putSamples(mixed)
       await settled(subject)

@@ -1,0 +1,34 @@
+import { isoToNs } from '../pipeline/event.ts'
+import { parseQuery, type Query } from '../pipeline/query.ts'
+import type { StoredDoc } from '../pipeline/store/store.ts'
+import { groupOf, openBuckets, type CountedSignal, type CounterOptions } from './buckets.ts'
+import { identified, type Complete } from './documents.ts'
+import type { Partition } from './partition.ts'
+
+interface Signal extends CountedSignal {
+  name: string
+  query: Query
+}
+
+/**
+ * Returns a function that counts a change into the buckets of a partition. Changes have no sequence: each counts once a
+ * signal by its id. One that is written again, with more fields, counts for the signals that did not want it before.
+ */
+export function openChangeCounter(options: CounterOptions & { complete?: Complete }) {
+  const signals: Signal[] = Object.entries(options.signals)
+    .filter(([, { from }]) => from === 'changes')
+    .map(([name, signal]) => ({ ...signal, name, query: parseQuery(signal.where) }))
+  const buckets = openBuckets(options)
+
+  return function count(partition: Partition, change: StoredDoc): void {
+    const { identity, doc } = identified(change, options.complete)
+    const ms = Number((isoToNs(doc['@timestamp']) ?? 0n) / 1_000_000n)
+    for (const signal of signals) {
+      const key = `${signal.name} ${doc['event.id']}`
+      if (partition.counted.has(key) || !signal.query.matches(doc)) continue
+      const group = groupOf(signal, identity)
+      const from = buckets.add(partition, { signal: signal.name, group, ms, count: 1 })
+      if (from !== undefined) partition.counted.set(key, from)
+    }
+  }
+}
