@@ -1,6 +1,7 @@
 import { pause, type Clock } from '../pipeline/clock.ts'
 import { explain } from '../pipeline/errors.ts'
 import { killPoint } from '../pipeline/fault.ts'
+import { openGate } from '../pipeline/gate.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
 import type { Channel, Delivery, Message } from './channels/channel.ts'
 
@@ -157,22 +158,5 @@ export function openOutlet(options: OutletOptions): Outlet {
       channel.close()
       await done
     },
-  }
-}
-
-/** Lets `limit` actions run at once, the others in the order they came. */
-function openGate(limit: number) {
-  let free = limit
-  const queue: (() => void)[] = []
-  return async <T>(action: () => Promise<T>): Promise<T> => {
-    if (free > 0) free--
-    else await new Promise<void>((resolve) => queue.push(resolve))
-    try {
-      return await action()
-    } finally {
-      const next = queue.shift()
-      if (next) next()
-      else free++
-    }
   }
 }

@@ -10,11 +10,15 @@ export const killPoints = [
   'store:before-commit',
   'store:after-commit',
   'index:before-commit',
+  'deaths:before-produce',
   'measure:before-snapshot',
   'measure:after-snapshot',
   'alert:before-state',
   'notify:before-send',
   'notify:after-send',
+  'scale:before-patch',
+  'scale:after-patch',
+  'scale:before-state',
 ] as const
 export type KillPoint = (typeof killPoints)[number]
 

@@ -49,6 +49,7 @@ export const catalogue = {
     help: 'Attempts to put records on the bus that failed and are tried again.',
   },
   indexed_lines_total: { kind: 'counter', labels: [], help: 'Lines stored.' },
+  indexed_samples_total: { kind: 'counter', labels: [], help: 'Samples stored.' },
   duplicate_lines_total: {
     kind: 'counter',
     labels: [],
@@ -72,7 +73,12 @@ export const catalogue = {
   late_lines_total: {
     kind: 'counter',
     labels: ['signal'],
-    help: 'Lines that came after their bucket of a signal was closed: stored, but not counted in it.',
+    help: 'Lines, samples and changes that came after their bucket of a signal was closed: stored, but not counted in it.',
+  },
+  task_ends_total: {
+    kind: 'counter',
+    labels: ['ending'],
+    help: 'Ends of tasks that were told of: finished, killed or died.',
   },
   rule_evaluations_total: { kind: 'counter', labels: [], help: 'Evaluations of alert rules.' },
   rule_failures_total: {

@@ -1,0 +1,131 @@
+import { isoToNs } from '../../pipeline/event.ts'
+import { identityFromEcs, type Identity } from '../../pipeline/identity.ts'
+import { readIdentity } from '../identities.ts'
+
+/** Who tells of the end of a task. */
+export type Teller = 'docker' | 'mesos' | 'marathon'
+
+/** One thing told of the end of a task. */
+export interface Piece {
+  /** The task's id; of a container that is not known the container's. */
+  name: string
+  /** `@timestamp` of what was told. */
+  time: string
+  identity: Identity
+  docker?: DockerWord
+  status?: StatusWord
+}
+
+export interface DockerWord {
+  container: string
+  /** When Docker says it ended: a container that is started again ends again. */
+  time: string
+  /** Undefined where it was taken away before it could be asked. */
+  exitCode?: number
+  /** Something in the container was killed for memory; with exit code 0 that was not its main process. */
+  oomKilled: boolean
+}
+
+export interface StatusWord {
+  teller: 'mesos' | 'marathon'
+  state: string
+  time: string
+  reason?: string
+  message?: string
+  source?: string
+}
+
+/** A task in one of these has ended; the last four may, rarely, come back. */
+const ends = new Set([
+  'TASK_FINISHED',
+  'TASK_FAILED',
+  'TASK_KILLED',
+  'TASK_ERROR',
+  'TASK_DROPPED',
+  'TASK_GONE',
+  'TASK_GONE_BY_OPERATOR',
+  'TASK_LOST',
+])
+
+const maxText = 1000
+
+type Doc = Record<string, unknown>
+
+/** Undefined for what tells of no end. Never throws. */
+export function readPiece(doc: Doc): Piece | undefined {
+  const { 'event.kind': kind, 'event.action': action, '@timestamp': time } = doc
+  if (!isTime(time)) return undefined
+  const identity = readIdentity(identityFromEcs(doc))
+  const name = nameOf(identity)
+  if (name === undefined) return undefined
+  if (kind === 'container' && action === 'died') {
+    return { name, time, identity, docker: dockerWord(doc, identity, time) }
+  }
+  const state = text(doc['task.state']) ?? text(action)
+  if (kind !== 'status' || state === undefined || !ends.has(state)) return undefined
+  return { name, time, identity, status: statusWord(doc, state, time) }
+}
+
+/** When a task, or a container of that name, began to run. */
+export interface Start {
+  name: string
+  time: string
+  /** As Docker tells it; else that Mesos or Marathon said that it runs. */
+  ofContainer: boolean
+  container?: string
+}
+
+/** Undefined for what tells of no beginning. */
+export function readStart(doc: Doc): Start | undefined {
+  const { 'event.kind': kind, 'event.action': action, '@timestamp': time } = doc
+  const ofContainer = kind === 'container' && action === 'started'
+  const runs = action === 'TASK_RUNNING' || doc['task.state'] === 'TASK_RUNNING'
+  if (!ofContainer && !(kind === 'status' && runs)) return undefined
+  const identity = readIdentity(identityFromEcs(doc))
+  const name = nameOf(identity)
+  if (name === undefined || !isTime(time)) return undefined
+  const { container } = identity
+  return { name, time, ofContainer, ...(container === undefined ? {} : { container }) }
+}
+
+function nameOf({ task, container }: Identity): string | undefined {
+  return task ?? container
+}
+
+function dockerWord(doc: Doc, { container = '' }: Identity, time: string): DockerWord {
+  const exitCode = doc['process.exit_code']
+  return {
+    container,
+    time,
+    ...(typeof exitCode === 'number' && Number.isInteger(exitCode) ? { exitCode } : {}),
+    oomKilled: doc['container.oom_killed'] === true,
+  }
+}
+
+function statusWord(doc: Doc, state: string, time: string): StatusWord {
+  const word: StatusWord = {
+    teller: doc['event.provider'] === 'marathon' ? 'marathon' : 'mesos',
+    state,
+    time,
+  }
+  for (const part of ['reason', 'message', 'source'] as const) {
+    const value = text(doc[`task.${part}`])
+    if (value !== undefined) word[part] = value
+  }
+  return word
+}
+
+function text(value: unknown): string | undefined {
+  if (typeof value !== 'string' || value === '') return undefined
+  return value.slice(0, maxText).toWellFormed()
+}
+
+function isTime(time: unknown): time is string {
+  return typeof time === 'string' && isoToNs(time) !== undefined
+}
+
+/** Mesos names the containers of its tasks; elsewhere a container's name is that of its task. */
+export function isOfMesos({ framework, task, containerName }: Identity): boolean {
+  if (framework !== undefined || containerName?.startsWith('mesos-')) return true
+  return task !== undefined && containerName !== undefined && task !== containerName
+}
