@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../pipeline/clock.ts'
 import { explain } from '../pipeline/errors.ts'
@@ -33,13 +34,18 @@ export function tidyLeftovers({ root, keep, clock, log }: LeftoverOptions): void
   }
 }
 
-/** The newest first. */
 function containerDirs(root: string): string[] {
-  return readdirSync(root)
-    .filter((name) => /^[0-9a-f]{64}$/.test(name))
-    .map((name) => ({ dir: join(root, name), ms: statSync(join(root, name)).mtimeMs }))
+  return newestFirst(
+    root,
+    readdirSync(root).filter((name) => /^[0-9a-f]{64}$/.test(name)),
+  )
+}
+
+function newestFirst(dir: string, names: readonly string[]): string[] {
+  return names
+    .map((name) => ({ path: join(dir, name), ms: statSync(join(dir, name)).mtimeMs }))
     .toSorted((one, other) => other.ms - one.ms)
-    .map(({ dir }) => dir)
+    .map(({ path }) => path)
 }
 
 function markExited(dir: string, clock: Clock): void {
@@ -48,4 +54,24 @@ function markExited(dir: string, clock: Clock): void {
   const FinishedAt = msToIso(clock.now())
   const State = { ...config.State, Running: false, Pid: 0, ExitCode: unseenExit, FinishedAt }
   writeConfig(dir, { ...config, State })
+}
+
+export interface AgentLeftovers {
+  /** Of one agent: `docker` and `mesos` are in it. */
+  dir: string
+  clock: Clock
+  log: Logger
+}
+
+const keptContainers = 10
+
+/** What an earlier start left of an agent: of sandboxes those of the last start stay, of volumes none. */
+export async function tidyAgent({ dir, clock, log }: AgentLeftovers): Promise<void> {
+  const root = join(dir, 'docker', 'containers')
+  if (existsSync(root)) tidyLeftovers({ root, keep: keptContainers, clock, log })
+  const slaves = join(dir, 'mesos', 'slaves')
+  const old = existsSync(slaves) ? newestFirst(slaves, readdirSync(slaves)).slice(1) : []
+  for (const path of [...old, join(dir, 'mesos', 'volumes')]) {
+    await rm(path, { recursive: true, force: true })
+  }
 }

@@ -32,6 +32,8 @@ export interface Cluster extends MesosCluster {
   crash(taskId: string): void
   /** Nothing is offered while it is so. */
   setScarce(scarce: boolean): void
+  /** Another master leads; undefined: none does, and nothing is offered. */
+  elect(masterId: string | undefined): void
   /**
    * False: the master has lost the agent, whose tasks become `TASK_UNREACHABLE`. True: it is back, and what happened to its
    * tasks meanwhile is told.
@@ -74,9 +76,10 @@ function startCluster(options: ClusterOptions, meter: Meter): Cluster {
   const dir = resolve(options.dir)
   mkdirSync(dir, { recursive: true })
   const chance = seededChance(seed)
-  const masterId = randomUUID()
+  const firstMaster: string = randomUUID()
+  const master = { id: firstMaster, leads: true, electedAt: clock.now() }
   const hosts = plans.map((plan, index) =>
-    openHost(plan, { dir, masterId, index, rotation, chance, clock, log }),
+    openHost(plan, { dir, masterId: firstMaster, index, rotation, chance, clock, log }),
   )
   const frameworks: Framework[] = []
   const history = openHistory(keptEnded)
@@ -112,11 +115,11 @@ function startCluster(options: ClusterOptions, meter: Meter): Cluster {
   }
 
   function offers(): Offer[] {
-    if (scarce) return []
+    if (scarce || !master.leads) return []
     return hosts
       .filter(({ agent }) => agent.active)
       .map(({ agent, ledger }) => ({
-        id: `${masterId}-O${offersMade++}`,
+        id: `${master.id}-O${offersMade++}`,
         agent,
         ...ledger.left(),
       }))
@@ -193,7 +196,7 @@ function startCluster(options: ClusterOptions, meter: Meter): Cluster {
   function registerFramework(
     framework: Omit<Framework, 'id' | 'registeredAt' | 'active'>,
   ): Framework {
-    const id = `${masterId}-${String(started++).padStart(4, '0')}`
+    const id = `${master.id}-${String(started++).padStart(4, '0')}`
     const registered = { ...framework, id, registeredAt: clock.now(), active: true }
     frameworks.push(registered)
     emit({ type: 'FRAMEWORK_ADDED', framework: registered })
@@ -221,11 +224,15 @@ function startCluster(options: ClusterOptions, meter: Meter): Cluster {
   }
 
   return {
-    masterId,
+    get masterId() {
+      return master.id
+    },
     name: 'playground',
     version: '1.11.0',
-    startedAt: clock.now(),
-    electedAt: clock.now(),
+    startedAt: master.electedAt,
+    get electedAt() {
+      return master.electedAt
+    },
     agents: () => hosts.map(({ agent }) => agent),
     frameworks: () => [...frameworks],
     tasks: history.all,
@@ -244,6 +251,12 @@ function startCluster(options: ClusterOptions, meter: Meter): Cluster {
     crash: (id) => lifeOf(id)?.crash(),
     setScarce: (now) => {
       scarce = now
+    },
+    elect(masterId) {
+      master.leads = masterId !== undefined
+      if (masterId === undefined) return
+      master.id = masterId
+      master.electedAt = clock.now()
     },
     setReachable(agentId, reachable) {
       const { agent } = hostOf(agentId)

@@ -69,7 +69,7 @@ function startDocker(task: Task, sandbox: Sandbox, options: WorkloadOptions): Wo
     privateEnv,
     onReady,
     env: taskEnv(task),
-    labels: { MESOS_TASK_ID: spec.id, ...spec.container.labels },
+    labels: spec.container.labels,
     limits: { cpus: spec.resources.cpus, memory: memoryLimit(spec) },
     cwd: sandbox.dir,
     sandbox: sandbox.dir,

@@ -1,0 +1,23 @@
+import { serviceOf } from './acting.ts'
+import type { TaskView } from './addresses.ts'
+import type { Task } from './mesos/model.ts'
+
+export function viewTask(task: Task): TaskView {
+  const { spec, agent, containerId, docker, pid, ports, sandbox, state, exit, usage } = task
+  const message = task.statuses.at(-1)?.message
+  return {
+    id: spec.id,
+    service: serviceOf(task) ?? '',
+    framework: spec.framework.name,
+    state,
+    agent: agent.hostname,
+    containerId,
+    ports,
+    sandbox,
+    ...(docker && { docker: docker.id }),
+    ...(pid !== undefined && { pid }),
+    ...(message !== undefined && { message }),
+    ...(exit && { exit }),
+    ...(usage && { rss: usage.rss, cpuSeconds: usage.userSeconds + usage.systemSeconds }),
+  }
+}
