@@ -9,6 +9,7 @@ import { addGaps } from './gaps.ts'
 import { processIo } from './io.ts'
 import { addLogs } from './logs.ts'
 import type { AddCommand, CliParts } from './parts.ts'
+import { addPlayground } from './playground.ts'
 import { exitCodeHelp, report } from './report.ts'
 import { addRun } from './run.ts'
 import { addServices } from './services.ts'
@@ -23,6 +24,7 @@ const commands = {
   dead: addDead,
   gaps: addGaps,
   demo: addDemo,
+  playground: addPlayground,
   doctor: addDoctor,
 } satisfies Record<string, AddCommand>
 

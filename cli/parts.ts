@@ -14,6 +14,8 @@ export interface CliParts {
   /** Opens everything in order. Throws Trouble, with nothing left open, if it cannot. */
   start(settings: Settings, options: StartOptions): Promise<Running>
   startDemo(options: DemoOptions): Promise<Running>
+  /** The playground alone, in this process; absent where the program has none. */
+  startPlayground?(options: PlaygroundStart): Promise<RunningPlayground>
   /** The store in a data directory that another process may own. Throws Trouble if there is none. */
   openStoreReadOnly(dir: string): Promise<ReadStore>
   /** The terminal; that of the process unless set. */
@@ -32,6 +34,27 @@ export interface DemoOptions {
   fresh: boolean
   /** Tells the person at the terminal, one line at a time. */
   say(line: string): void
+}
+
+export interface PlaygroundStart {
+  /** Everything it writes is in here. */
+  dir: string
+  /** Of its control API; 0 takes a free one. */
+  port: number
+}
+
+/** Where a playground can be reached. */
+export interface PlaygroundView {
+  masters: string[]
+  agents: { hostname: string; url: string; dockerSocket: string }[]
+  marathons: string[]
+  mailCatcher: { host: string; port: number }
+  balancer: string
+  control: string
+}
+
+export interface RunningPlayground extends Running {
+  view: PlaygroundView
 }
 
 export interface Running {

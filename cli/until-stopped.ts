@@ -5,10 +5,10 @@ import type { Io, Running } from './parts.ts'
  * Starts something and stops it at SIGINT or SIGTERM, also when one comes while it is still starting. A second
  * signal ends the process at once. Resolves when all is closed.
  */
-export async function untilStopped(
+export async function untilStopped<R extends Running>(
   io: Io,
-  start: () => Promise<Running>,
-  onStarted: (running: Running) => void,
+  start: () => Promise<R>,
+  onStarted: (running: R) => void,
 ): Promise<void> {
   let signals = 0
   let stop = () => {}

@@ -9,6 +9,9 @@ import type { FromChild, SpawnOptions } from './spawn.ts'
  * order when it is told to, and when that channel closes, which the death of its parent does as well.
  */
 
+// Logs are nobody else's business: what we write is for this user alone.
+process.umask(0o077)
+
 const { promise: asked, resolve: begin } = Promise.withResolvers<SpawnOptions>()
 const { promise: stopped, resolve: stop } = Promise.withResolvers<void>()
 process.once('message', (options: SpawnOptions) => begin(options))

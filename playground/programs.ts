@@ -19,7 +19,8 @@ export const taskPrograms = [
 /** What stands beside the cluster. */
 export const otherPrograms = ['balancer', 'load'] as const
 
-export type Programs = (program: string) => [string, string] | undefined
+/** The command of a program; undefined for one there is not. */
+export type Programs = (program: string) => readonly [string, ...string[]] | undefined
 
 const here = fileURLToPath(import.meta.url)
 const isSource = extname(here) === '.ts'

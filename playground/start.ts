@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Clock } from '../pipeline/clock.ts'
 import type { Logger } from '../pipeline/log.ts'
+import { ownDirectory } from '../pipeline/owner.ts'
 import { openActing } from './acting.ts'
 import {
   playgroundFile,
@@ -72,7 +73,8 @@ export async function startPlayground(options: PlaygroundOptions): Promise<Playg
     stack.defer(() => part.close())
     return part
   }
-  mkdirSync(dir, { recursive: true, mode: 0o700 })
+  const owner = ownDirectory(dir)
+  stack.defer(() => owner.release())
   for (const { name } of agentPlans) await tidyAgent({ dir: join(dir, name), clock, log })
 
   const programs = await openPrograms(join(dir, 'programs'))

@@ -31,7 +31,7 @@ export interface Workload {
 }
 
 export interface WorkloadOptions {
-  argv: readonly [string, string]
+  argv: readonly [string, ...string[]]
   /** Beyond what the task is given; nobody sees it. */
   privateEnv: string[]
   engine: DockerEngine
