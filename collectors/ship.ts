@@ -4,6 +4,7 @@ import { explain } from '../pipeline/errors.ts'
 import { killPoint } from '../pipeline/fault.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
+import { signalTopics, type SignalTopic } from '../pipeline/signals.ts'
 import type { Collector } from './sink.ts'
 import type { Spool, SpooledRecord } from './spool.ts'
 
@@ -27,9 +28,9 @@ const lastRetryMs = 10_000
 const troubledMs = 30_000
 
 /**
- * Carries the spool to the bus, in order, and sends watermarks behind it: a mark says that all lines written before
- * its time are on the bus. A kill between the bus's answer and the trimming sends records twice; processors know
- * them by their ids and sequences.
+ * Carries the spool to the bus, in order, and sends watermarks behind it: a mark says that all lines written, samples
+ * taken and changes noticed before its time are on the bus. A kill between the bus's answer and the trimming sends
+ * records twice; processors know them by their ids and sequences.
  */
 export function openShipper({
   name,
@@ -92,12 +93,14 @@ export function openShipper({
   /** The next ones say more: these are not tried again. */
   async function sendMarks(through: number): Promise<void> {
     metrics.lag_seconds.set({ stage: 'collect' }, Math.max(0, clock.now() - through) / 1000)
-    try {
-      await bus.produce('logs', marks(through))
-      troubles.delete('marks')
-    } catch (error) {
-      troubles.set('marks', `watermarks do not get through: ${explain(error)}`)
-      metrics.produce_failures_total.inc({ topic: 'logs' })
+    const sent = await Promise.allSettled(
+      signalTopics.map((topic) => bus.produce(topic, marks(topic, through))),
+    )
+    troubles.delete('marks')
+    for (const [i, outcome] of sent.entries()) {
+      if (outcome.status === 'fulfilled') continue
+      troubles.set('marks', `watermarks do not get through: ${explain(outcome.reason)}`)
+      metrics.produce_failures_total.inc({ topic: signalTopics[i] as SignalTopic })
     }
   }
 
@@ -111,9 +114,9 @@ export function openShipper({
     return Number.isFinite(through) && through > 0 ? through : undefined
   }
 
-  function marks(through: number): ProducedRecord[] {
+  function marks(topic: SignalTopic, through: number): ProducedRecord[] {
     const headers = { kind: 'mark', collector: name, through: String(through) }
-    return Array.from({ length: bus.partitions('logs') }, (_, partition) => ({
+    return Array.from({ length: bus.partitions(topic) }, (_, partition) => ({
       key: 'mark',
       value: new Uint8Array(),
       headers,

@@ -106,6 +106,21 @@ export const catalogue = {
     labels: ['channel', 'outcome'],
     help: 'Attempts to notify: accepted, refused (permanent) or failed (tried again).',
   },
+  scaling_evaluations_total: {
+    kind: 'counter',
+    labels: [],
+    help: 'Evaluations of scaling policies.',
+  },
+  scaling_skipped_total: {
+    kind: 'counter',
+    labels: [],
+    help: 'Evaluation times of scaling that were passed over, since a newer one was due.',
+  },
+  scaling_decisions_total: {
+    kind: 'counter',
+    labels: ['outcome', 'reason'],
+    help: 'Decisions on scaling that were written: changes, and new reasons for doing nothing.',
+  },
   search_seconds: { kind: 'histogram', labels: ['kind'], help: 'Time the store took to answer.' },
 } as const satisfies Record<
   string,

@@ -1,14 +1,15 @@
 import type { Batch, Bus, BusRecord, Consumer } from '../pipeline/bus/bus.ts'
 import { explain } from '../pipeline/errors.ts'
-import { isoToNs, type SignalBucket } from '../pipeline/event.ts'
+import type { BucketValues, SignalBucket } from '../pipeline/event.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
-import type { DocClass, Store, StoredDoc } from '../pipeline/store/store.ts'
+import type { DocClass, Store } from '../pipeline/store/store.ts'
 import { readable } from './dead.ts'
+import { readDoc } from './documents.ts'
 
-type DocTopic = 'changes' | 'dead' | 'signals'
+type DocTopic = 'changes' | 'decisions' | 'dead' | 'signals'
 
-/** Changes, dead letters and buckets of signals on their way from the bus into the store. */
+/** Changes, decisions, dead letters and buckets of signals on their way from the bus into the store. */
 export function openDocIndexer({
   bus,
   store,
@@ -28,7 +29,8 @@ export function openDocIndexer({
     read: (record: BusRecord) => T,
     write: (read: T[]) => Promise<void>,
   ): Promise<void> {
-    const { read: good, dead } = readable(batch, read)
+    const records = batch.records.filter(({ headers }) => headers['kind'] !== 'mark')
+    const { read: good, dead } = readable({ ...batch, records }, read)
     if (dead.length > 0) {
       await store.putDocs('dead', dead)
       metrics.dead_letters_total.inc({ stage: 'index' }, dead.length)
@@ -59,6 +61,7 @@ export function openDocIndexer({
 
   const consumers = [
     consume('changes', putDocs('changes')),
+    consume('decisions', putDocs('decisions')),
     consume('dead', putDocs('dead')),
     consume('signals', (batch) =>
       put(batch, readBuckets, (buckets) => store.putBuckets(buckets.flat())),
@@ -72,18 +75,6 @@ export function openDocIndexer({
   }
 }
 
-/** The fields that the store goes by are looked at: a document without them would be refused for ever. */
-function readDoc({ value }: BusRecord): StoredDoc {
-  const doc = JSON.parse(Buffer.from(value).toString('utf8')) as StoredDoc | null
-  for (const field of ['@timestamp', 'event.id', 'event.kind'] as const) {
-    if (typeof doc?.[field] !== 'string') throw new TypeError(`a document without ${field}`)
-  }
-  if (isoToNs((doc as StoredDoc)['@timestamp']) === undefined) {
-    throw new TypeError('a document whose @timestamp is no time')
-  }
-  return doc as StoredDoc
-}
-
 function readBuckets({ headers, value }: BusRecord): SignalBucket[] {
   if (headers['kind'] !== 'bucket') return []
   const buckets = JSON.parse(Buffer.from(value).toString('utf8')) as SignalBucket[]
@@ -92,7 +83,7 @@ function readBuckets({ headers, value }: BusRecord): SignalBucket[] {
 }
 
 function isBucket(bucket: Partial<SignalBucket> | null): boolean {
-  const { signal, group, from, to, partition, count, lastMs } = bucket ?? {}
+  const { signal, group, from, to, partition, count, lastMs, values } = bucket ?? {}
   const numbers = [from, to, partition, count, lastMs]
   const times = [from, to].every((ms) => Math.abs(ms ?? Infinity) <= maxMs)
   return (
@@ -100,8 +91,14 @@ function isBucket(bucket: Partial<SignalBucket> | null): boolean {
     typeof group === 'object' &&
     group !== null &&
     numbers.every(Number.isSafeInteger) &&
-    times
+    times &&
+    (values === undefined || hasValues(values))
   )
+}
+
+function hasValues(values: Partial<BucketValues> | null): boolean {
+  const { sum, min, max, last } = values ?? {}
+  return [sum, min, max, last].every(Number.isFinite)
 }
 
 /** What a Date can hold. */

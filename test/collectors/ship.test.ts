@@ -12,6 +12,7 @@ import { silentLog } from '../../pipeline/log.ts'
 import { openMetrics } from '../../pipeline/metrics.ts'
 import { fromBusRecord } from '../../pipeline/record.ts'
 import { openBus, readAll, record, tempDir, until } from '../helpers/pipeline.ts'
+import { samplesOf } from '../helpers/samples.ts'
 
 interface World {
   dir: string
@@ -160,6 +161,34 @@ test('a watermark says only what has passed: it waits for everything appended be
     t.true(mark >= 0)
     t.true(line < mark)
   }
+})
+
+test('a mark goes to every partition of logs, metrics and changes, behind what was appended', async (t) => {
+  const { world, spool } = await open(t)
+  await spool.append({ samples: [samplesOf({ source: 'docker:a' }, 1)] })
+  world.through = 1000
+  for (const topic of ['logs', 'metrics', 'changes'] as const) {
+    for (let partition = 0; partition < world.bus.partitions(topic); partition++) {
+      const first = () => world.bus.read(topic, partition, 0, { maxBytes: 2 ** 20 })
+      await until('a mark', async () => (await first()).records.some(isMark))
+      const { records } = await first()
+      t.like(records.find(isMark)?.headers, { kind: 'mark', collector: 'here', through: '1000' })
+      t.true(records.findIndex(isMark) >= records.filter((one) => !isMark(one)).length)
+    }
+  }
+})
+
+test('marks that one topic refuses get through to the others', async (t) => {
+  const { world, shipper, metrics } = await open(t)
+  world.refuses = (topic, records) => topic === 'metrics' && records.some(isMark)
+  world.through = 1000
+  await until('trouble is told', () => /watermarks/.test(shipper.trouble() ?? ''))
+  for (const topic of ['logs', 'changes'] as const) {
+    await until('a mark', async () => (await readAll(world.bus, topic)).some(isMark))
+  }
+  t.false((await readAll(world.bus, 'metrics')).some(isMark))
+  const { values } = await metrics.produce_failures_total.get()
+  t.like(values[0], { labels: { topic: 'metrics' } })
 })
 
 test('a collector in trouble holds the watermark only for a while, one that works as long as it takes', async (t) => {

@@ -21,7 +21,10 @@ async function open(t: ExecutionContext, change: (store: Store) => Partial<Store
   return { bus, store, indexer }
 }
 
-async function indexed(bus: Bus, topic: 'changes' | 'dead' | 'signals'): Promise<void> {
+async function indexed(
+  bus: Bus,
+  topic: 'changes' | 'decisions' | 'dead' | 'signals',
+): Promise<void> {
   const [end] = await bus.ends(topic)
   await until('all is there', async () => (await bus.committed('index', topic)).get(0) === end)
 }
@@ -59,6 +62,40 @@ test('changes and buckets are stored; the newest value of a bucket holds; waterm
   await indexed(bus, 'signals')
   t.deepEqual(await store.docs('changes', {}), [change])
   t.deepEqual(await store.buckets('errors', {}), [{ ...bucket, count: 5 }])
+})
+
+test('decisions are stored as a class of their own; marks among changes are no documents', async (t) => {
+  const { bus, store } = await open(t)
+  const decision = { ...change, 'event.kind': 'scaling' as const, decision: { from: 1, to: 2 } }
+  await bus.produce('decisions', [json(decision)])
+  await bus.produce('changes', [
+    {
+      key: 'mark',
+      value: new Uint8Array(),
+      headers: { kind: 'mark', collector: 'c', through: '1' },
+    },
+    json(change),
+  ])
+  await indexed(bus, 'decisions')
+  await indexed(bus, 'changes')
+  t.deepEqual(await store.docs('decisions', {}), [decision])
+  t.deepEqual(await store.docs('changes', {}), [change])
+  t.deepEqual(await store.docs('dead', {}), [])
+})
+
+test('values of buckets are stored; ones that are no numbers are not', async (t) => {
+  const { bus, store } = await open(t)
+  const values = { sum: 0.3, min: 0.1, max: 0.2, last: 0.2 }
+  const valued = { ...bucket, values }
+  await bus.produce('signals', [
+    json([valued], { kind: 'bucket' }),
+    json([{ ...valued, values: { ...values, sum: null } }], { kind: 'bucket' }),
+    json([{ ...valued, values: 'many' }], { kind: 'bucket' }),
+    json([{ ...valued, values: null }], { kind: 'bucket' }),
+  ])
+  await indexed(bus, 'signals')
+  t.deepEqual(await store.buckets('errors', {}), [valued])
+  t.is((await store.docs('dead', {})).length, 3)
 })
 
 test('documents that cannot be read become dead letters, and stop nothing', async (t) => {
