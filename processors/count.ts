@@ -1,9 +1,10 @@
 import { isoToMs, type LogDoc } from '../pipeline/event.ts'
 import { parseQuery, type Query } from '../pipeline/query.ts'
-import { decodeBody, scanLines, type LogHead, type LogRecord } from '../pipeline/record.ts'
+import { scanLines, type LogHead } from '../pipeline/record.ts'
 import { groupOf, openBuckets, type CountedSignal, type CounterOptions } from './buckets.ts'
 import type { Ranges } from './marks.ts'
 import { takeFresh, type Partition } from './partition.ts'
+import type { Lines } from './resolve.ts'
 
 interface Signal extends CountedSignal {
   name: string
@@ -19,7 +20,7 @@ export function openCounter(options: CounterOptions) {
   const bucketOf = (time: string) => buckets.startOf(isoToMs(time))
 
   /** `busMs`: when the record came to the bus. */
-  return function count(partition: Partition, record: LogRecord, busMs: number): void {
+  return function count(partition: Partition, record: Lines, busMs: number): void {
     const fresh = takeFresh(partition, record.head, busMs)
     if (fresh.length === 0) return
     const { head } = record
@@ -39,16 +40,16 @@ export function openCounter(options: CounterOptions) {
   function countLines(
     partition: Partition,
     toScan: Signal[],
-    { head, body }: LogRecord,
+    { head, ndjson }: Lines,
     fresh: Ranges,
   ): void {
     const isFresh = (n: number) => fresh.some(([first, last]) => n >= first && n <= last)
     let sequence = head.sequence[0]
     try {
-      const ndjson = decodeBody({ body }).toString('utf8')
-      const possible = toScan.filter(({ query }) => query.mayMatch(ndjson))
+      const text = ndjson().toString('utf8')
+      const possible = toScan.filter(({ query }) => query.mayMatch(text))
       if (possible.length === 0) return
-      for (const { line, time, level } of scanLines(ndjson)) {
+      for (const { line, time, level } of scanLines(text)) {
         if (!isFresh(sequence++)) continue
         let doc: LogDoc | undefined
         for (const signal of possible) {

@@ -9,6 +9,7 @@ import { fromBusRecord, type LogRecord } from '../pipeline/record.ts'
 import type { AppendResult, Store } from '../pipeline/store/store.ts'
 import { readable, sampleOf, tellDead } from './dead.ts'
 import { awaitIdentities, patchesFor, resolve, unknownContainers, type Catalog } from './resolve.ts'
+import { takeMark, type Reach } from './watermark.ts'
 
 export interface IndexerOptions {
   bus: Bus
@@ -21,6 +22,7 @@ export interface IndexerOptions {
 
 /** The way of a line from the bus into the store; a position is committed after the store has accepted. */
 export function openIndexer({ bus, store, catalog, clock, metrics, log }: IndexerOptions) {
+  const reached = new Map<number, Reach>()
   let trouble: string | undefined
 
   async function onBatch(batch: Batch): Promise<void> {
@@ -34,7 +36,15 @@ export function openIndexer({ bus, store, catalog, clock, metrics, log }: Indexe
     await patchLate(duplicates > 0 ? records : resolved)
     killPoint('index:before-commit')
     count(resolved, stored, duplicates, dead.length)
+    noteMarks(batch)
     trouble = undefined
+  }
+
+  /** The lines before them are stored. */
+  function noteMarks({ partition, records }: Batch): void {
+    const reach = reached.get(partition) ?? { collectors: new Map(), watermark: undefined }
+    reached.set(partition, reach)
+    for (const record of records) if (isMark(record)) takeMark(reach, record)
   }
 
   /** The store rejects what is damaged, with its reason. */
@@ -101,10 +111,21 @@ export function openIndexer({ bus, store, catalog, clock, metrics, log }: Indexe
       log.error({ trouble }, 'lines cannot be stored; they wait on the bus and are tried again')
     },
   })
-  return { trouble: () => trouble, close: () => consumer.close() }
+  return {
+    trouble: () => trouble,
+    /** All lines written before this time are stored, ms; undefined before every partition had a mark. */
+    through(): number | undefined {
+      const partitions = Array.from({ length: bus.partitions('logs') }, (_, partition) => partition)
+      const slowest = Math.min(...partitions.map((one) => reached.get(one)?.watermark ?? -Infinity))
+      return Number.isFinite(slowest) ? slowest : undefined
+    },
+    close: () => consumer.close(),
+  }
 }
+
+const isMark = ({ headers }: BusRecord) => headers['kind'] === 'mark'
 
 /** Undefined for what is no lines: marks. */
 function readLines(record: BusRecord): LogRecord | undefined {
-  return record.headers['kind'] === 'mark' ? undefined : fromBusRecord(record)
+  return isMark(record) ? undefined : fromBusRecord(record)
 }

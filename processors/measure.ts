@@ -1,6 +1,6 @@
 import type { Batch, Bus, BusRecord, Consumer } from '../pipeline/bus/bus.ts'
 import { explain } from '../pipeline/errors.ts'
-import { fromBusRecord, type LogRecord } from '../pipeline/record.ts'
+import { fromBusRecord } from '../pipeline/record.ts'
 import { samplesFromBus } from '../pipeline/sample.ts'
 import { signalTopics, topicsOf, type SignalTopic } from '../pipeline/signals.ts'
 import type { CounterOptions } from './buckets.ts'
@@ -10,7 +10,7 @@ import { openCounter } from './count.ts'
 import { readable } from './dead.ts'
 import { readDoc, type Complete } from './documents.ts'
 import { measureTopic, type TopicMeasurerOptions } from './measure-topic.ts'
-import { awaitIdentities, resolve, type Catalog } from './resolve.ts'
+import { awaitIdentities, resolveLines, type Catalog } from './resolve.ts'
 
 export interface MeasurerOptions
   extends CounterOptions, Pick<TopicMeasurerOptions, 'rememberMs' | 'maxOpenBuckets'> {
@@ -60,22 +60,13 @@ export function openMeasurer(options: MeasurerOptions) {
 function countLines(options: MeasurerOptions): Counting {
   const count = openCounter(options)
   const { catalog } = options
-
-  /** With a damaged body the head still tells the levels. */
-  function resolved(record: LogRecord): LogRecord {
-    try {
-      return resolve(record, catalog)
-    } catch {
-      return record
-    }
-  }
-
   return async (batch) => {
     const lines = readEach(batch, fromBusRecord)
     await awaitIdentities([...lines.values()], catalog)
     return (partition, { offset, time }) => {
       const read = lines.get(offset)
-      if (read) count(partition, resolved(read), time)
+      // With a damaged body the head still tells the levels.
+      if (read) count(partition, resolveLines(read, catalog), time)
     }
   }
 }

@@ -2,11 +2,11 @@ import type { Batch, Bus, BusRecord, ProducedRecord } from '../pipeline/bus/bus.
 import { pause } from '../pipeline/clock.ts'
 import { explain } from '../pipeline/errors.ts'
 import { taskKey, type Identity } from '../pipeline/identity.ts'
-import type { LogRecord } from '../pipeline/record.ts'
+import { decodeBody, type LogHead, type LogRecord } from '../pipeline/record.ts'
 import type { IdentityPatch, Store } from '../pipeline/store/store.ts'
 import { readable, tellDead } from './dead.ts'
 import { isTaskKey, openIdentities, readIdentity, type Identities } from './identities.ts'
-import { withIdentity } from './splice.ts'
+import { linesWithIdentity, withIdentity } from './splice.ts'
 
 /** What is known of containers and tasks, fed by the compacted topic `identity`; see {@link Identities}. */
 export interface Catalog extends Pick<Identities, 'get' | 'getTask' | 'complete'> {
@@ -219,4 +219,22 @@ export function resolve(record: LogRecord, catalog: Pick<Catalog, 'complete'>): 
   const { identity } = record.head
   const complete = catalog.complete(identity)
   return complete === identity ? record : withIdentity(record, complete)
+}
+
+/** A record as who only looks at it needs it. */
+export interface Lines {
+  head: LogHead
+  /** The NDJSON, valid until the next call of any; throws where the body is damaged. */
+  ndjson(): Buffer
+}
+
+/** What {@link resolve} gives, opened only when it is asked for, and not compressed again. */
+export function resolveLines(record: LogRecord, catalog: Pick<Catalog, 'complete'>): Lines {
+  const { head } = record
+  const identity = catalog.complete(head.identity)
+  if (identity === head.identity) return { head, ndjson: () => decodeBody(record) }
+  return {
+    head: { ...head, identity },
+    ndjson: () => linesWithIdentity(record, identity),
+  }
 }

@@ -13,9 +13,24 @@ import {
  */
 export function withIdentity(record: LogRecord, identity: Identity): LogRecord {
   const { head } = record
-  const ndjson = replaceEnds(decodeBody(record), endOf(head.identity), endOf(identity), head.count)
-  if (!ndjson) return encodeRecord(decodeDocs(record), { ...head, identity })
+  const ndjson = spliced(record, identity)
+  if (!ndjson) return parsed(record, identity)
   return { head: { ...head, bytes: ndjson.length, identity }, body: encodeBody(ndjson) }
+}
+
+/** Its lines alone, as {@link withIdentity} gives them; the bytes are valid until the next call. */
+export function linesWithIdentity(record: LogRecord, identity: Identity): Buffer {
+  return spliced(record, identity) ?? decodeBody(parsed(record, identity))
+}
+
+/** Undefined where the lines do not end as the head says. */
+function spliced(record: LogRecord, identity: Identity): Buffer | undefined {
+  const { head } = record
+  return replaceEnds(decodeBody(record), endOf(head.identity), endOf(identity), head.count)
+}
+
+function parsed(record: LogRecord, identity: Identity): LogRecord {
+  return encodeRecord(decodeDocs(record), { ...record.head, identity })
 }
 
 /** What ends every line of an identity. */

@@ -1,6 +1,9 @@
 import type { BusRecord } from '../pipeline/bus/bus.ts'
 import type { Partition } from './partition.ts'
 
+/** How far a partition has come. */
+export type Reach = Pick<Partition, 'collectors' | 'watermark'>
+
 /** A collector whose marks have stayed away this long, while those of others came, no longer holds the watermark. */
 export const collectorGoneMs = 10 * 60_000
 
@@ -9,7 +12,7 @@ export const collectorGoneMs = 10 * 60_000
  * back: the lines of one that returns, or of a new one with old lines, are late. Returns the names of collectors
  * that are given up with this.
  */
-export function takeMark(partition: Partition, { headers, time }: BusRecord): string[] {
+export function takeMark(partition: Reach, { headers, time }: BusRecord): string[] {
   const through = Number(headers['through'])
   const name = headers['collector']
   if (name === undefined || !Number.isFinite(through)) return []

@@ -332,3 +332,23 @@ test('a line of backslashes holds up no other', async (t) => {
     ['the next one'],
   )
 })
+
+test('it tells up to which time all lines are stored', async (t) => {
+  const { bus, indexer, store } = await open(t)
+  const marks = (collector: string, through: number) =>
+    Array.from({ length: bus.partitions('logs') }, (_, partition) => ({
+      key: 'mark',
+      value: new Uint8Array(),
+      headers: { kind: 'mark', collector, through: String(through) },
+      partition,
+    }))
+  await produceLines(bus, record({ source: 'a', identity: { service: '/web' } }))
+  await indexed(bus)
+  t.is(indexer.through(), undefined)
+  await bus.produce('logs', [...marks('two', 3000), ...marks('one', 5000)])
+  await until('the slower has passed', () => indexer.through() === 3000)
+  await produceLines(bus, record({ source: 'a', first: 1, identity: { service: '/web' } }))
+  await bus.produce('logs', marks('two', 7000))
+  await until('both have passed', () => indexer.through() === 5000)
+  t.deepEqual(await servicesOf(store), { '/web': 2 })
+})

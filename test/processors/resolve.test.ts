@@ -1,12 +1,22 @@
 import test, { type ExecutionContext } from 'ava'
 import type { Bus, ProducedRecord } from '../../pipeline/bus/bus.ts'
 import { wallClock } from '../../pipeline/clock.ts'
+import type { SignalBucket } from '../../pipeline/event.ts'
 import { taskKey, type Identity } from '../../pipeline/identity.ts'
 import { silentLog } from '../../pipeline/log.ts'
 import { openMetrics } from '../../pipeline/metrics.ts'
 import { openIndexer } from '../../processors/index-lines.ts'
+import { openMeasurer } from '../../processors/measure.ts'
 import { awaitIdentities, openCatalog, resolve, type Catalog } from '../../processors/resolve.ts'
-import { jsonOf, openBus, openStore, produceLines, record, until } from '../helpers/pipeline.ts'
+import {
+  jsonOf,
+  openBus,
+  openStore,
+  produceLines,
+  readAll,
+  record,
+  until,
+} from '../helpers/pipeline.ts'
 
 const task = 'shop_web.instance-8c1f0000-aaaa-11f1-bdef-001122334455._app.1'
 /** What a collector that reads Docker stamps. */
@@ -166,6 +176,41 @@ test('late lines of a dead task are stored complete, with what came before and a
   await until(
     'patched',
     async () => (await real.search({ query: 'deployment:d1' })).hits.length === 3,
+  )
+})
+
+test('what is counted and what is stored is the same', async (t) => {
+  const bus = await openBus(t)
+  await tell(bus, marathon)
+  const catalog = await open(t, bus)
+  const by: (keyof Identity)[] = ['service', 'deployment']
+  const measurer = openMeasurer({
+    bus,
+    catalog,
+    signals: {
+      of_deployment: { from: 'logs', where: 'deployment:d1 AND a', by },
+      all: { from: 'logs', where: '', by },
+    },
+    resolutionMs: 1000,
+    rememberMs: 86_400_000,
+    metrics: openMetrics(),
+    log: silentLog,
+  })
+  t.teardown(() => measurer.close())
+  await produceLines(bus, record({ source: 'c1:o', identity: stamped, messages: ['a', 'b', 'a'] }))
+  const buckets = async () =>
+    (await readAll(bus, 'signals'))
+      .filter(({ headers }) => headers['kind'] === 'bucket')
+      .flatMap((one) => jsonOf(one) as SignalBucket[])
+  await until('counted', async () => (await buckets()).length === 2)
+  const group = { service: '/shop/web', deployment: 'd1' }
+  t.like(
+    (await buckets()).find(({ signal }) => signal === 'of_deployment'),
+    { group, count: 2 },
+  )
+  t.like(
+    (await buckets()).find(({ signal }) => signal === 'all'),
+    { group, count: 3 },
   )
 })
 
