@@ -1,0 +1,39 @@
+import { createHash } from 'node:crypto'
+import type { Identity } from '../pipeline/identity.ts'
+
+/** Which identities of tasks were told: they go to a compacted topic, and only when something in them is new. */
+export interface TasksTold {
+  /** True if this identity was not told yet: it has to be. `of`: what it has in common with others of its service. */
+  isNew(identity: Identity, of: Identity, nowMs: number): boolean
+  /** Forgets tasks that are not `present` and were told before `startMs`. */
+  keep(present: ReadonlySet<string>, startMs: number): void
+}
+
+export function openTasksTold(): TasksTold {
+  const told = new Map<string, { key: string; atMs: number }>()
+  /** Thousands of tasks share what is long in an identity. */
+  const digests = new WeakMap<Identity, string>()
+
+  function digestOf(of: Identity): string {
+    const known = digests.get(of)
+    if (known !== undefined) return known
+    const digest = createHash('sha1').update(JSON.stringify(of)).digest('base64')
+    digests.set(of, digest)
+    return digest
+  }
+
+  return {
+    isNew(identity, of, nowMs) {
+      const { task = '', agent = '', version = '', deployment = '' } = identity
+      const key = `${digestOf(of)} ${agent} ${version} ${deployment}`
+      if (told.get(task)?.key === key) return false
+      told.set(task, { key, atMs: nowMs })
+      return true
+    },
+    keep(present, startMs) {
+      for (const [task, { atMs }] of told) {
+        if (atMs < startMs && !present.has(task)) told.delete(task)
+      }
+    },
+  }
+}
