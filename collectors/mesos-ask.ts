@@ -34,7 +34,7 @@ export function openMesosApi(client: HttpClient, name: string): MesosApi {
 
   return {
     async get(nowMs, ...paths) {
-      const [key] = paths as [string]
+      const key = paths[0]?.split('?', 1)[0] as string
       const known = found.get(key)
       const start = known && nowMs - known.sinceMs < forgetMs ? known.index : 0
       for (let index = start; ; index++) {
