@@ -1,8 +1,10 @@
 import type { Clock } from '../pipeline/clock.ts'
+import type { ConnectionSettings } from '../pipeline/http-connection.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
 import { openDockerCollector, type DockerCollectorOptions } from './docker.ts'
 import { openFilesCollector, type FilesCollectorOptions } from './files.ts'
+import { openMarathonCollector, type MarathonCollectorOptions } from './marathon.ts'
 import { openRedactor, type RedactorOptions } from './redact.ts'
 import type { Collector, Sink } from './sink.ts'
 
@@ -10,12 +12,16 @@ import type { Collector, Sink } from './sink.ts'
 export const collectors = {
   docker: openDockerCollector,
   files: openFilesCollector,
+  marathon: openMarathonCollector,
 } as const satisfies Record<string, (options: never) => Promise<Collector>>
 
 /** What the settings say of collectors; keys as in the file. */
 export interface CollectorSettings {
   docker: readonly Pick<DockerCollectorOptions, 'root' | 'socket' | 'service'>[]
   files: readonly Pick<FilesCollectorOptions, 'paths' | 'service'>[]
+  marathon: readonly (ConnectionSettings & Pick<MarathonCollectorOptions, 'urls'>)[]
+  /** How often what has no stream is asked, ms. */
+  metrics_interval: number
   max_event_bytes: number
   multiline: boolean
   redact: RedactorOptions
@@ -31,8 +37,8 @@ export interface CollectorContext {
 
 /**
  * Opens all collectors of the settings. The first of a kind is named as the kind, the next `docker-2` and so on; read
- * positions go by these names, so a new one belongs at the end. Throws a `Trouble` for a redaction pattern that
- * cannot be used, never because something to be read is away.
+ * positions go by these names, so a new one belongs at the end. Throws a `Trouble` for a redaction pattern, address or
+ * certificate that cannot be used, never because something to be read is away.
  */
 export function openCollectors(
   settings: CollectorSettings,
@@ -63,6 +69,14 @@ export function openCollectors(
     ),
     ...settings.files.map((one, index) =>
       collectors.files({ ...shared, ...one, name: name('files', index) }),
+    ),
+    ...settings.marathon.map((one, index) =>
+      collectors.marathon({
+        ...shared,
+        ...one,
+        name: name('marathon', index),
+        intervalMs: settings.metrics_interval,
+      }),
     ),
   ])
 }

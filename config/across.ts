@@ -1,6 +1,7 @@
 import stringify from 'fast-json-stable-stringify'
 import { isLoopback } from '../pipeline/loopback.ts'
 import { namesIn } from './condition.ts'
+import { checkConnections, type Connection } from './connections.ts'
 import type { Path } from './faults.ts'
 import { nearestName } from './near.ts'
 import type { AlertSettings, DockerSettings, Settings, SignalSettings } from './settings.ts'
@@ -15,6 +16,8 @@ export interface Readable {
   evaluation: Settings['evaluation'] | undefined
   mail: Settings['mail']
   docker: (DockerSettings | undefined)[]
+  /** To Mesos and Marathon. */
+  connections: Connection[]
   signals: Record<string, { over: SignalSettings['over'] | undefined }>
   alerts: Partial<Pick<AlertSettings, 'alert' | 'when' | 'labels'>>[]
 }
@@ -30,6 +33,7 @@ const checks: readonly ((settings: Readable) => AcrossFault[])[] = [
   listenWithToken,
   dockerHasInput,
   dockerTwice,
+  ({ connections }) => checkConnections(connections),
   intervalFitsBuckets,
   windowsFitBuckets,
   alertsOnce,

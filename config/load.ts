@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import { errorCode, Trouble } from '../pipeline/errors.ts'
 import { checkAcross, type AcrossFault, type Readable } from './across.ts'
 import { faultLines, SettingsTrouble, type Fault, type Path } from './faults.ts'
+import type { Connection } from './connections.ts'
 import type { KindFault } from './kinds.ts'
 import { nearestName } from './near.ts'
 import { keysAt } from './schema.ts'
@@ -145,7 +146,8 @@ function readable(root: unknown): Readable {
   const sound = <T>(schema: z.ZodType<T>, ...path: Path): T | undefined =>
     schema.safeParse(valueAt(root, path)).data
   const { shape } = settingsSchema
-  const docker = shape.collectors.unwrap().shape.docker.unwrap().element
+  const collectors = shape.collectors.unwrap().shape
+  const docker = collectors.docker.unwrap().element
   const { over } = shape.signals.unwrap().valueType.shape
   const rule = shape.alerts.unwrap().element.shape
   const signals = Object.keys(Object(valueAt(root, ['signals'])))
@@ -154,6 +156,12 @@ function readable(root: unknown): Readable {
     evaluation: sound(shape.evaluation, 'evaluation'),
     mail: sound(shape.mail, 'mail'),
     docker: places(root, 'collectors', 'docker').map((path) => sound(docker, ...path)),
+    connections: (['mesos_master', 'mesos_agent', 'marathon'] as const).flatMap((kind) =>
+      places(root, 'collectors', kind).flatMap((path) => {
+        const item = sound<Connection['item']>(collectors[kind].unwrap().element, ...path)
+        return item ? [{ path, item }] : []
+      }),
+    ),
     signals: Object.fromEntries(
       signals.map((name) => [name, { over: sound(over, 'signals', name, 'over') }]),
     ),
