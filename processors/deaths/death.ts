@@ -49,7 +49,7 @@ function isSameEnd(a: DockerWord, b: DockerWord): boolean {
 
 /** The death with what the piece tells; telling the same again changes nothing. */
 export function addPiece(death: Death, piece: Piece): Death {
-  const { docker, status } = piece
+  const { docker, status, uptimeSeconds } = piece
   const tellers: Teller[] = [
     ...(docker ? ['docker' as const] : []),
     ...(status ? [status.teller] : []),
@@ -61,6 +61,7 @@ export function addPiece(death: Death, piece: Piece): Death {
     ...(docker ? { docker: joinDocker(death.docker, docker) } : {}),
     ...(status ? { status: joinStatus(death.status, status) } : {}),
     tellers: [...new Set([...death.tellers, ...tellers])].toSorted(),
+    context: { ...(uptimeSeconds === undefined ? {} : { uptimeSeconds }), ...death.context },
   }
 }
 
@@ -121,22 +122,7 @@ export function endingOf(death: Death): Ending {
   return status.state === 'TASK_KILLED' ? 'killed' : 'died'
 }
 
-const signals: Record<string, number> = {
-  Hangup: 1,
-  Interrupt: 2,
-  Aborted: 6,
-  Killed: 9,
-  'Segmentation fault': 11,
-  Terminated: 15,
-}
-
-/** Docker's, or what the executor's sentence tells of a task without Docker. */
+/** Docker's, or what Mesos or Marathon was told. */
 export function exitCodeOf({ docker, status }: Death): number | undefined {
-  if (docker) return docker.exitCode
-  const message = status?.message ?? ''
-  const code = /^(?:Command|Container) exited with status (\d{1,3})$/.exec(message)?.[1]
-  if (code !== undefined) return Number(code)
-  const signal =
-    signals[/^Command terminated with signal ([A-Za-z ]{1,40})$/.exec(message)?.[1] ?? '']
-  return signal === undefined ? undefined : 128 + signal
+  return docker?.exitCode ?? status?.exitCode
 }

@@ -160,7 +160,8 @@ function statusOf(doc: Record<string, unknown>, told: unknown[]): StatusWord | u
     const value = text(doc[`task.${part}`])
     if (value !== undefined) word[part] = value
   }
-  return word
+  const exitCode = told.includes('docker') ? undefined : number(doc['process.exit_code'])
+  return exitCode === undefined ? word : { ...word, exitCode }
 }
 
 function contextOf(doc: Record<string, unknown>): Context {

@@ -14,6 +14,7 @@ export interface Piece {
   identity: Identity
   docker?: DockerWord
   status?: StatusWord
+  uptimeSeconds?: number
 }
 
 export interface DockerWord {
@@ -33,6 +34,7 @@ export interface StatusWord {
   reason?: string
   message?: string
   source?: string
+  exitCode?: number
 }
 
 /** A task in one of these has ended; the last four may, rarely, come back. */
@@ -63,7 +65,9 @@ export function readPiece(doc: Doc): Piece | undefined {
   }
   const state = text(doc['task.state']) ?? text(action)
   if (kind !== 'status' || state === undefined || !ends.has(state)) return undefined
-  return { name, time, identity, status: statusWord(doc, state, time) }
+  const uptime = doc['task.uptime_seconds']
+  const uptimeSeconds = typeof uptime === 'number' && uptime >= 0 ? { uptimeSeconds: uptime } : {}
+  return { name, time, identity, status: statusWord(doc, state, time), ...uptimeSeconds }
 }
 
 /** When a task, or a container of that name, began to run. */
@@ -93,11 +97,11 @@ function nameOf({ task, container }: Identity): string | undefined {
 }
 
 function dockerWord(doc: Doc, { container = '' }: Identity, time: string): DockerWord {
-  const exitCode = doc['process.exit_code']
+  const exitCode = exitCodeOf(doc)
   return {
     container,
     time,
-    ...(typeof exitCode === 'number' && Number.isInteger(exitCode) ? { exitCode } : {}),
+    ...(exitCode === undefined ? {} : { exitCode }),
     oomKilled: doc['container.oom_killed'] === true,
   }
 }
@@ -112,7 +116,31 @@ function statusWord(doc: Doc, state: string, time: string): StatusWord {
     const value = text(doc[`task.${part}`])
     if (value !== undefined) word[part] = value
   }
-  return word
+  const exitCode = word.message === undefined ? exitCodeOf(doc) : exitCodeIn(word.message)
+  return exitCode === undefined ? word : { ...word, exitCode }
+}
+
+const signals: Record<string, number> = {
+  Hangup: 1,
+  Interrupt: 2,
+  Aborted: 6,
+  Killed: 9,
+  'Segmentation fault': 11,
+  Terminated: 15,
+}
+
+/** What the executor's sentence tells; other sentences hold the exit codes of other programs. */
+function exitCodeIn(message: string): number | undefined {
+  const code = /^(?:Command|Container) exited with status (\d{1,3})$/.exec(message)?.[1]
+  if (code !== undefined) return Number(code)
+  const name = /^Command terminated with signal ([A-Za-z ]{1,40})$/.exec(message)?.[1]
+  const signal = name === undefined ? undefined : signals[name]
+  return signal === undefined ? undefined : 128 + signal
+}
+
+function exitCodeOf(doc: Doc): number | undefined {
+  const code = doc['process.exit_code']
+  return typeof code === 'number' && Number.isInteger(code) ? code : undefined
 }
 
 function text(value: unknown): string | undefined {

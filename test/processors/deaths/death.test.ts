@@ -18,7 +18,8 @@ const pieceIn = (doc: ChangeDoc) => readPiece(doc) as Piece
 
 function deathOf(docs: ChangeDoc[], context: Context = {}): Death {
   const pieces = docs.map(pieceIn)
-  return { ...pieces.reduce(addPiece, openDeath(pieces[0] as Piece)), context }
+  const death = pieces.reduce(addPiece, openDeath(pieces[0] as Piece))
+  return { ...death, context: { ...death.context, ...context } }
 }
 
 const made = (docs: ChangeDoc[], context?: Context) => {
@@ -91,6 +92,20 @@ const cases: Record<string, Case> = {
     told: [status('TASK_FAILED', { message: 'Command terminated with signal Killed' })],
     action: 'died',
     message: `${web} died: exit code 137 (signal 9)`,
+  },
+  'what other programs exited with is not its exit code': {
+    told: [status('TASK_FAILED', { message: 'Failed to launch: exited with status 1' })],
+    action: 'died',
+    message: `${web} died: TASK_FAILED (Failed to launch: exited with status 1)`,
+    also: { 'process.exit_code': undefined },
+  },
+  'Marathon tells the code and no sentence, Mesos for how long it ran': {
+    told: [
+      { ...status('TASK_FAILED', { provider: 'marathon' }), 'process.exit_code': 4 },
+      { ...status('TASK_FAILED'), 'task.uptime_seconds': 30 },
+    ],
+    action: 'died',
+    message: `${web} died: exit code 4, after 30 s`,
   },
   'lost with its agent': {
     told: [status('TASK_LOST', { message: 'Agent localhost removed: the agent unregistered' })],
