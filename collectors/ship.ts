@@ -100,7 +100,7 @@ export function openShipper({
     for (const [i, outcome] of sent.entries()) {
       if (outcome.status === 'fulfilled') continue
       troubles.set('marks', `watermarks do not get through: ${explain(outcome.reason)}`)
-      metrics.produce_failures_total.inc({ topic: signalTopics[i] as SignalTopic })
+      metrics.produce_failures_total.inc({ topic: signalTopics[i] })
     }
   }
 

@@ -1,122 +1,32 @@
 import { randomBytes } from 'node:crypto'
 import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
-import type { Bus, ProducedRecord, Topic } from '../../pipeline/bus/bus.ts'
+import type { Bus } from '../../pipeline/bus/bus.ts'
 import { Trouble } from '../../pipeline/errors.ts'
 import type { Level, SignalBucket } from '../../pipeline/event.ts'
-import { silentLog } from '../../pipeline/log.ts'
-import { openMetrics } from '../../pipeline/metrics.ts'
 import { toBusRecord, type LogRecord } from '../../pipeline/record.ts'
 import { latenessMs } from '../../processors/measure-topic.ts'
-import { openMeasurer, type MeasurerOptions } from '../../processors/measure.ts'
+import type { MeasurerOptions } from '../../processors/measure.ts'
 import { bucketKey, decodePartition, type Partition } from '../../processors/partition.ts'
-import type { Catalog } from '../../processors/resolve.ts'
-import {
-  jsonOf,
-  openBus,
-  produceLines,
-  readAll,
-  record,
-  someTime,
-  until,
-} from '../helpers/pipeline.ts'
+import { jsonOf, openBus, produceLines, record, someTime, until } from '../helpers/pipeline.ts'
+import { dyingBus, keyOf, mark, measured, newest, openMeasuring, published } from './measuring.ts'
 
-const catalog: Catalog = {
-  get: () => undefined,
-  getTask: () => undefined,
-  complete: (identity) => identity,
-  lacks: () => undefined,
-  waitFor: () => Promise.resolve(),
-  trouble: () => undefined,
-  close: () => Promise.resolve(),
-}
 const errors = { from: 'logs', where: 'level:error', by: ['service'] } as const
 const all = { from: 'logs', where: '', by: ['service'] } as const
 const bySignal = { errors: { ...errors, by: [...errors.by] }, all: { ...all, by: [...all.by] } }
 
 function open(t: ExecutionContext, bus: Bus, options: Partial<MeasurerOptions> = {}) {
-  const metrics = openMetrics()
-  const measurer = openMeasurer({
-    bus,
-    catalog,
-    signals: bySignal,
-    resolutionMs: 1000,
-    rememberMs: 86_400_000,
-    metrics,
-    log: silentLog,
-    ...options,
-  })
-  t.teardown(() => measurer.close())
-  return { ...measurer, metrics }
-}
-
-/** Waits until all that is on the bus now has been measured. */
-async function measured(bus: Bus): Promise<void> {
-  const ends = await bus.ends('logs')
-  await until('all is measured', async () => {
-    const positions = await bus.committed('measure', 'logs')
-    return ends.every((end, partition) => (positions.get(partition) ?? 0) >= end)
-  })
-}
-
-const keyOf = ({ signal, group, from, partition }: SignalBucket) =>
-  JSON.stringify([signal, group, from, partition])
-
-/** All that was published, in order. */
-async function published(bus: Bus) {
-  const records = await readAll(bus, 'signals')
-  return {
-    buckets: records
-      .filter(({ headers }) => headers['kind'] === 'bucket')
-      .flatMap((one) => jsonOf(one) as SignalBucket[]),
-    watermarks: records
-      .filter(({ headers }) => headers['kind'] === 'watermark')
-      .map((one) => jsonOf(one) as { partition: number; through: number }),
-  }
+  return openMeasuring(t, bus, { signals: bySignal, ...options })
 }
 
 /** The newest value of each bucket, added up over the partitions: `signal group from` → count. */
 async function totals(bus: Bus): Promise<Record<string, number>> {
-  const newest = new Map((await published(bus)).buckets.map((one) => [keyOf(one), one]))
   const sums: Record<string, number> = {}
-  for (const { signal, group, from, count } of newest.values()) {
+  for (const { signal, group, from, count } of await newest(bus)) {
     const key = `${signal} ${Object.values(group).join()} ${from - someTime}`
     sums[key] = (sums[key] ?? 0) + count
   }
   return sums
-}
-
-function mark(bus: Bus, through: number, collector = 'c'): Promise<void> {
-  const headers = { kind: 'mark', collector, through: String(through) }
-  return bus.produce(
-    'logs',
-    Array.from({ length: bus.partitions('logs') }, (_, partition) => ({
-      key: 'mark',
-      value: new Uint8Array(),
-      headers,
-      partition,
-    })),
-  )
-}
-
-/** The bus as seen by a process that dies at its n-th produce, which is or is not carried out. */
-function dyingBus(bus: Bus, dieAt: number, carriedOut: boolean): Bus & { died: Promise<void> } {
-  const death = Promise.withResolvers<void>()
-  let left = dieAt
-  return {
-    ...bus,
-    died: death.promise,
-    async produce(topic: Topic, records: readonly ProducedRecord[]) {
-      if (records.length === 0) return
-      left--
-      if (left === 0 && carriedOut) await bus.produce(topic, records)
-      if (left <= 0) {
-        death.resolve()
-        throw new Trouble('dead', { retryable: true })
-      }
-      await bus.produce(topic, records)
-    },
-  }
 }
 
 const level = fc.constantFrom<Level>('error', 'info', 'warn')
