@@ -11,10 +11,11 @@ export interface AccessLine {
   client: string
   /** Who is logged in. */
   user?: string
-  method: string
+  /** This and the next two are absent where the server could not make sense of the request. */
+  method?: string
   /** Without its query. */
-  path: string
-  protocol: string
+  path?: string
+  protocol?: string
   status: number
   /** Of the answer's body. */
   bytes?: number
@@ -34,27 +35,45 @@ export const accessFields: ReadonlySet<string> = new Set([
   'user_agent',
 ] satisfies (keyof AccessLine)[])
 
-/** Stands in every access line; the sign behind it may be escaped. */
-export const accessMark = ' HTTP'
-
 const requestMark = '] "'
+
+/** How what stands in every access line looks in JSON. */
+export const accessMark = '] \\"'
 
 /** Undefined where the message is none. Takes linear time, whatever the message. */
 export function parseAccessLine(message: string): AccessLine | undefined {
-  const mark = message.indexOf(accessMark)
-  if (mark < 0) return undefined
   let open = message.indexOf(requestMark)
   while (open >= 0) {
     const start = open + requestMark.length
     const end = closingQuote(message, start)
     if (end < 0) return undefined
-    // Nothing before the first mark can be a request.
-    const request = end > mark ? readRequest(message.slice(start, end)) : undefined
-    if (request) return readAround(message, open, end, request)
+    const found = readAround(message, open, end)
+    if (found) return found
     open = message.indexOf(requestMark, start)
   }
   return undefined
 }
+
+/** The request stands between the quotes that begin and end there. */
+function readAround(message: string, open: number, end: number): AccessLine | undefined {
+  statusAndBytes.lastIndex = end + 1
+  const answer = statusAndBytes.exec(message)
+  const who = answer && readWho(message, open)
+  if (!who) return undefined
+  const bytes = answer[2] === undefined || answer[2] === '-' ? undefined : Number(answer[2])
+  const [referer, after] = readQuoted(message, end + 1 + answer[0].length)
+  const [agent] = readQuoted(message, after)
+  return {
+    ...who,
+    ...readRequest(message.slice(open + requestMark.length, end)),
+    status: Number(answer[1]),
+    ...(bytes === undefined ? {} : { bytes }),
+    ...(referer === undefined ? {} : { referer }),
+    ...(agent === undefined ? {} : { user_agent: agent }),
+  }
+}
+
+const statusAndBytes = / (\d{3})(?: (\d{1,15}|-))?(?![^ \r\n])/y
 
 type Request = Pick<AccessLine, 'method' | 'path' | 'protocol'>
 
@@ -73,35 +92,14 @@ function readRequest(text: string): Request | undefined {
 const isMethod = /^[A-Z][A-Z_-]{0,31}$/
 const isProtocol = /^HTTP\/\d(?:\.\d)?$/
 
-function readAround(
-  message: string,
-  open: number,
-  end: number,
-  request: Request,
-): AccessLine | undefined {
-  const who = readWho(message, open)
-  statusAndBytes.lastIndex = end + 1
-  const answer = statusAndBytes.exec(message)
-  if (!who || !answer) return undefined
-  const bytes = answer[2] === undefined || answer[2] === '-' ? undefined : Number(answer[2])
-  const [referer, after] = readQuoted(message, end + 1 + answer[0].length)
-  const [agent] = readQuoted(message, after)
-  return {
-    ...who,
-    ...request,
-    status: Number(answer[1]),
-    ...(bytes === undefined ? {} : { bytes }),
-    ...(referer === undefined ? {} : { referer }),
-    ...(agent === undefined ? {} : { user_agent: agent }),
-  }
-}
-
-const statusAndBytes = / (\d{3})(?: (\d{1,15}|-))?(?![^ \r\n])/y
+/** Longer ones are no time. */
+const maxTime = 64
 
 /** `203.0.113.9 - ada [22/Nov/2026:18:25:51 +0000`, whose time ends at `open`. */
 function readWho(message: string, open: number): Pick<AccessLine, 'client' | 'user'> | undefined {
-  const time = message.lastIndexOf(' [', open)
-  if (time < 0 || !/^\d/.test(message.slice(time + 2, time + 3))) return undefined
+  const near = Math.max(0, open - maxTime)
+  const time = near + message.slice(near, open).lastIndexOf(' [')
+  if (time < near || !/^\d/.test(message.slice(time + 2, time + 3))) return undefined
   const userAt = message.lastIndexOf(' ', time - 1)
   const identAt = userAt < 1 ? -1 : message.lastIndexOf(' ', userAt - 1)
   if (identAt < 1) return undefined

@@ -160,3 +160,51 @@ export const refused = [
   'a:/[/',
   'x'.repeat(5000),
 ]
+
+/** Lines of web servers, and others that have their fields or look as if they had. */
+export const served = {
+  cart: '203.0.113.9 - ada [22/Nov/2026:18:25:51 +0000] "GET /cart/items?id=5 HTTP/1.1" 502 571 "https://shop.example/" "curl/8.5"',
+  orders:
+    'shop.example:443 10.0.0.7 - - [22/Nov/2026:18:25:52 +0000] "POST /api/orders HTTP/2.0" 201 - "-" "Mozilla/5.0 (X11)"',
+  health: '127.0.0.1 - - [22/Nov/2026:18:25:53 +0000] "GET /health HTTP/1.1" 200 2',
+  json: '{"status":503,"method":"GET","path":"/cart","state":"FAILED","reason":"timeout"}',
+  text: 'status 502 of GET /cart HTTP/1.1 from 203.0.113.9',
+  refused: '203.0.113.9 - - [22/Nov/2026:18:25:54 +0000] "-" 400 0 "-" "-"',
+} as const
+
+export type Served = keyof typeof served
+
+export const servedQueries: { query: string; finds: Served[]; because: string }[] = [
+  { query: 'status:502', finds: ['cart'], because: 'the status is a field' },
+  { query: 'status:>=500', finds: ['cart', 'json'], because: 'compared as a number' },
+  { query: 'status:400', finds: ['refused'], because: 'also where the request makes no sense' },
+  { query: 'status:[200 TO 299]', finds: ['orders', 'health'], because: 'a range' },
+  { query: 'status:>=500 AND path:"/cart"', finds: ['cart', 'json'], because: 'path by its words' },
+  { query: 'path:/^\\/cart$/', finds: ['json'], because: 'and as a whole' },
+  { query: 'path:"/cart/items"', finds: ['cart'], because: 'without its query' },
+  { query: 'path:/id=/', finds: [], because: 'which is no part of it' },
+  { query: 'method:*', finds: ['cart', 'orders', 'health', 'json'], because: 'any request' },
+  { query: 'method:post', finds: ['orders'], because: 'whatever its case' },
+  { query: 'NOT method:*', finds: ['text', 'refused'], because: 'what is no request' },
+  { query: 'status:* AND NOT method:*', finds: ['refused'], because: 'or none that is one' },
+  { query: 'client:"203.0.113.9"', finds: ['cart', 'refused'], because: 'who asked' },
+  { query: 'client:"10.0.0.7"', finds: ['orders'], because: 'behind a virtual host' },
+  { query: 'user:ada', finds: ['cart'], because: 'who is logged in' },
+  { query: 'user:*', finds: ['cart'], because: 'a dash is nobody' },
+  { query: 'protocol:"HTTP/2.0"', finds: ['orders'], because: 'the protocol' },
+  { query: 'bytes:>100', finds: ['cart'], because: 'the size of the answer' },
+  { query: 'bytes:571', finds: ['cart'], because: 'also exactly' },
+  { query: 'bytes:*', finds: ['cart', 'health', 'refused'], because: 'where it is told' },
+  { query: 'referer:"https://shop.example/"', finds: ['cart'], because: 'where from' },
+  { query: 'user_agent:mozilla', finds: ['orders'], because: 'and with what' },
+  { query: 'user_agent:*', finds: ['cart', 'orders'], because: 'in the combined format' },
+  {
+    query: 'method:GET OR user:nobody',
+    finds: ['cart', 'health', 'json'],
+    because: 'either field',
+  },
+  { query: 'method:GET AND 203', finds: ['cart'], because: 'field and word' },
+  { query: 'state:FAILED', finds: ['json'], because: 'a short name may be a field of the message' },
+  { query: 'reason:timeout', finds: ['json'], because: 'and another' },
+  { query: 'exit:*', finds: [], because: 'or not' },
+]

@@ -1,5 +1,5 @@
 import { noon, messages, openSource, type Line } from './lines.ts'
-import { queries, refused, said, type Said } from './queries.ts'
+import { queries, refused, said, served, servedQueries, type Said, type Served } from './queries.ts'
 import { settled, type StoreSubject } from './store-subject.ts'
 import { rejection, type Case } from './suite.ts'
 import { isRetryable, Trouble } from '../../pipeline/errors.ts'
@@ -38,6 +38,34 @@ export const queryCases: readonly Case<StoreSubject>[] = [
         if (/service|stream/.test(query)) continue
         const one = await subject.store.search({ services: ['/shop/single'], query, order: 'asc' })
         t.deepEqual(messages(one.hits), expected, `${query}: ${because}`)
+      }
+    },
+  },
+  {
+    title: 'access lines answer for their fields as JSON does, whether a record holds one or all',
+    async run(t, subject) {
+      const lines = (Object.keys(served) as Served[]).map((name, i) => ({
+        at: noon + i * 1000,
+        message: served[name],
+      }))
+      const [whole, single] = [
+        openSource('c1:o', { service: '/all' }),
+        openSource('c2:o', { service: '/single' }),
+      ]
+      await subject.store.appendLogs([
+        whole.write(...lines),
+        ...lines.map((line) => single.write(line)),
+      ])
+      await settled(subject)
+      for (const { query, finds, because } of servedQueries) {
+        const expected = finds.map((name) => served[name])
+        for (const service of ['/all', '/single']) {
+          const asked = { services: [service], query }
+          const { hits } = await subject.store.search({ ...asked, order: 'asc' })
+          t.deepEqual(messages(hits), expected, `${query}: ${because}`)
+          const { total } = await subject.store.histogram(asked, 1000)
+          t.is(total, expected.length, `histogram of ${query}`)
+        }
       }
     },
   },

@@ -597,4 +597,15 @@ export const brokenStores: readonly BrokenStore[] = [
       }
     },
   },
+  {
+    breaks: 'knows no fields but those of JSON',
+    caughtBy: ['access lines answer for their fields'],
+    wrap: (store) => ({
+      ...store,
+      async search(query) {
+        const page = await store.search(query)
+        return { ...page, hits: page.hits.filter(({ message }) => message.startsWith('{')) }
+      },
+    }),
+  },
 ]
