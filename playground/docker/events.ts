@@ -35,12 +35,18 @@ export function streamEvents(
   const end = model.onEvent((event) => {
     if (wanted(event)) response.write(eventLine(event))
   })
-  const leftMs = until === undefined ? undefined : Number(until / 1_000_000n) - clock.now()
-  const timer = leftMs === undefined ? undefined : setTimeout(() => response.end(), leftMs)
+  const timer = until === undefined ? undefined : endAt(response, until, clock)
   response.on('close', () => {
     clearTimeout(timer)
     end()
   })
+}
+
+/** A time that has passed is now. */
+function endAt(response: ServerResponse, until: bigint, clock: Clock): NodeJS.Timeout {
+  const leftMs = Number(until / 1_000_000n) - clock.now()
+  const longestMs = 2 ** 31 - 1
+  return setTimeout(() => response.end(), Math.min(Math.max(0, leftMs), longestMs))
 }
 
 function matches({ action, id, image, attributes }: DockerEvent, filters: Filters): boolean {

@@ -46,7 +46,8 @@ async function streamStats(
   response: ServerResponse,
   { model, clock, everyMs }: StatsOptions,
 ): Promise<void> {
-  startChunks(response, { type: 'application/json', clock })
+  // 20.10 says no type here, as with logs.
+  startChunks(response, { clock })
   const gone = new AbortController()
   response.on('close', () => gone.abort())
   let before: Measured | undefined

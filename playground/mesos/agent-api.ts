@@ -2,7 +2,7 @@ import type { Clock } from '../../pipeline/clock.ts'
 import { serve, type Face } from '../misbehave.ts'
 import { answerFileCall, fileRoutes } from './agent-files.ts'
 import { openCounting } from './counters.ts'
-import { executorsOf, isLive, type Executor } from './executors.ts'
+import { asAgentKnows, executorsOf, isLive, type Executor } from './executors.ts'
 import { openFiles } from './files.ts'
 import { agentMetrics } from './json/agent-metrics.ts'
 import { agentAnswers, agentState, type OnAgent } from './json/agent-state.ts'
@@ -12,7 +12,7 @@ import { containers, containersV1, monitorStatistics } from './json/statistics.t
 import { metricList, snapshot, systemStats } from './json/system-metrics.ts'
 import { empty, libprocess, ok, okV1, refusal } from './libprocess.ts'
 import type { Answer, Asked, Route } from './libprocess.ts'
-import type { Agent, MesosCluster, MesosEvent } from './model.ts'
+import type { Agent, MesosCluster, Task } from './model.ts'
 import { agentCalls, isObject, readCall, type Call } from './operator.ts'
 import { openRateLimit } from './rate-limit.ts'
 import { badTimeout } from './timeout.ts'
@@ -37,10 +37,14 @@ export interface AgentOptions {
 export async function openMesosAgent(options: AgentOptions): Promise<Face> {
   const { cluster, agent, clock, cfs = true } = options
   const startedAt = clock.now()
-  const tasks = () => cluster.tasks().filter((task) => task.agent.id === agent.id)
+  const isHere = (task: Task) => task.agent.id === agent.id
+  const tasks = () => cluster.tasks().filter(isHere).map(asAgentKnows)
   const running = () => executorsOf(tasks()).filter(isLive)
   const files = openFiles(() => executorsOf(tasks()))
-  const counting = openCounting(cluster, (event) => event === undefined || isOn(agent, event))
+  const counting = openCounting(
+    cluster,
+    (event) => event === undefined || ('task' in event && isHere(event.task)),
+  )
   const statisticsLimit = openRateLimit(2)
   const metricsLimit = openRateLimit(2)
 
@@ -119,10 +123,6 @@ export async function openMesosAgent(options: AgentOptions): Promise<Face> {
       return face.close()
     },
   }
-}
-
-function isOn(agent: Agent, event: MesosEvent): boolean {
-  return 'task' in event && event.task.agent.id === agent.id
 }
 
 /** By `container_id` alone, `framework_id` alone, or `executor_id` and `framework_id`. */

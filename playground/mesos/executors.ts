@@ -22,6 +22,13 @@ export function isUnreachable(task: Task): boolean {
   return task.state === 'TASK_UNREACHABLE'
 }
 
+/** An agent knows nothing of what the master told of a task by itself: that it was lost, or is back. */
+export function asAgentKnows(task: Task): Task {
+  const statuses = task.statuses.filter(({ source }) => source !== 'SOURCE_MASTER')
+  if (statuses.length === task.statuses.length) return task
+  return { ...task, statuses, state: statuses.at(-1)?.state ?? 'TASK_STAGING' }
+}
+
 /** In the order in which their first tasks come. */
 export function executorsOf(tasks: readonly Task[]): Executor[] {
   const byContainer = new Map<string, Executor>()

@@ -2,6 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { dirname } from 'node:path/posix'
 import { gzipSync } from 'node:zlib'
 import type { Clock } from '../../pipeline/clock.ts'
+import { explain } from '../../pipeline/errors.ts'
 
 /**
  * HTTP as libprocess, Mesos' own server, speaks it: which headers in which order, gzip, texts of refusals.
@@ -62,7 +63,12 @@ export function libprocess({ process, routes, clock }: LibprocessOptions): Reque
 
   return (request, response) => {
     response.sendDate = false
-    answer(request, response).catch(() => response.destroy())
+    answer(request, response).catch((error: unknown) => {
+      if (response.headersSent) return void response.destroy()
+      const { headers, body } = refusal(500, explain(error))
+      writeHead(response, 500, headers, clock)
+      response.end(body)
+    })
   }
 }
 

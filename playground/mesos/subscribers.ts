@@ -3,7 +3,7 @@ import type { Clock } from '../../pipeline/clock.ts'
 import { eventV1, heartbeatSeconds, subscribed } from './json/master-operator.ts'
 import type { Leader } from './json/master-state.ts'
 import { writeHead } from './libprocess.ts'
-import type { MesosCluster } from './model.ts'
+import type { MesosCluster, MesosEvent } from './model.ts'
 import { recordIo } from './recordio.ts'
 
 /** Those who listen to the events of a master. */
@@ -53,9 +53,7 @@ export function openSubscribers(options: SubscribersOptions): Subscribers {
   }
 
   const unlisten = cluster.onEvent((event) => {
-    // That a task is being staged is told by TASK_ADDED.
-    if (event.type === 'TASK_UPDATED' && event.status.state === 'TASK_STAGING') return
-    if (open.size === 0) return
+    if (open.size === 0 || isUntold(event)) return
     const record = eventV1(event)
     for (const response of open.keys()) send(response, record)
   })
@@ -86,4 +84,11 @@ export function openSubscribers(options: SubscribersOptions): Subscribers {
       endAll()
     },
   }
+}
+
+/** That a task is being staged is in `TASK_ADDED`; that an agent came back with its tasks is told to nobody, as captured. */
+function isUntold(event: MesosEvent): boolean {
+  if (event.type !== 'TASK_UPDATED') return false
+  const { state, reason } = event.status
+  return state === 'TASK_STAGING' || reason === 'REASON_AGENT_REREGISTERED'
 }

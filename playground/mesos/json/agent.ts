@@ -72,6 +72,11 @@ export function attributes({ attributes: of }: Agent): Record<string, unknown> {
 
 /** As the operator API of the master writes it. */
 export function agentV1(agent: Agent, tasks: readonly Task[]): Record<string, unknown> {
+  return { ...agentEvent(agent, tasks), agent_info: { ...agentInfo(agent), checkpoint: true } }
+}
+
+/** As its events carry it; that it checkpoints is not in them. */
+export function agentEvent(agent: Agent, tasks: readonly Task[]): Record<string, unknown> {
   const { active, registeredAt, reregisteredAt } = agent
   const used = allocated(tasks)
   return {

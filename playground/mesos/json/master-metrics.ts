@@ -77,9 +77,9 @@ function clusterMetrics({ cluster, leads, counters }: MasterView): Metrics {
     'master/valid_status_update_acknowledgements': counters.statusUpdates,
     ...taskMetrics('master/tasks_', tasks, counters),
   }
-  for (const of of ['cpus', 'disk', 'mem'] as const) {
-    metrics[`allocator/mesos/resources/${of}/total`] = total[of]
-    metrics[`allocator/mesos/resources/${of}/offered_or_allocated`] = used[of]
+  for (const name of ['cpus', 'disk', 'mem'] as const) {
+    metrics[`allocator/mesos/resources/${name}/total`] = total[name]
+    metrics[`allocator/mesos/resources/${name}/offered_or_allocated`] = used[name]
   }
   return metrics
 }

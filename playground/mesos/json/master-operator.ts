@@ -1,6 +1,6 @@
 import { executorsOf, isLive, isTerminal, isUnreachable } from '../executors.ts'
 import type { MesosCluster, MesosEvent } from '../model.ts'
-import { agentV1 } from './agent.ts'
+import { agentEvent, agentV1 } from './agent.ts'
 import { build } from './build.ts'
 import { executorInfo } from './executor.ts'
 import { flagList, masterFlags } from './flags.ts'
@@ -133,7 +133,7 @@ export function eventV1(event: MesosEvent): Record<string, unknown> {
     case 'TASK_UPDATED':
       return { type, [key]: updated(event) }
     case 'AGENT_ADDED':
-      return { type, [key]: { agent: agentV1(event.agent, []) } }
+      return { type, [key]: { agent: agentEvent(event.agent, []) } }
     case 'AGENT_REMOVED':
       return { type, [key]: { agent_id: { value: event.agent.id } } }
     case 'FRAMEWORK_REMOVED':
