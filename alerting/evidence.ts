@@ -1,10 +1,17 @@
-import { pause, type Clock } from '../pipeline/clock.ts'
+import type { Clock } from '../pipeline/clock.ts'
 import { explain } from '../pipeline/errors.ts'
-import type { LogDoc } from '../pipeline/event.ts'
-import { isoToMs } from '../pipeline/event.ts'
-import { identityFields, type Identity } from '../pipeline/identity.ts'
+import { isoToMs, type LogDoc } from '../pipeline/event.ts'
+import { identityFields } from '../pipeline/identity.ts'
+import type { StoredDoc } from '../pipeline/store/store.ts'
+import { findChanges, type ChangesFunction } from './evidence/of-changes.ts'
+import {
+  findMeasurements,
+  type Measured,
+  type MeasurementsFunction,
+} from './evidence/of-metrics.ts'
+import { allOf, distinct, restrictions, searchUntil } from './evidence/search.ts'
 import type { Notification } from './records.ts'
-import { isAboutAbsence } from './words.ts'
+import { isAboutAbsence, topicOf } from './words.ts'
 
 /** Asks the store for lines. */
 export type SampleFunction = (query: SampleQuery) => Promise<LogDoc[]>
@@ -18,23 +25,52 @@ export interface SampleQuery {
   limit: number
 }
 
-/** The lines behind an alert. */
+/** What is known of a service beside its events. */
+export interface ServiceFacts {
+  owner?: string
+  runbook?: string
+  /** Wanted. */
+  instances?: number
+  running?: number
+  healthy?: number
+  hasChecks?: boolean
+}
+
+/** What is behind an alert. */
 export interface Evidence {
-  /** What selects exactly these lines, also for the link. */
+  /** What selects exactly the lines of an alert on lines, also for the link. */
   query: SampleQuery
-  /** Ascending by time. */
+  /** Ascending by time. Of an alert on changes those of its task, on metrics the last errors. */
   lines: LogDoc[]
-  /** Who wrote them. */
+  /** Who wrote them, was changed, was measured. */
   tasks: string[]
   agents: string[]
   owner: string | undefined
   runbook: string | undefined
-  /** Set where lines should be there and are not. */
+  /** Set where something should be there and is not. */
   missing: string | undefined
+  /** Of an alert on changes: newest first. */
+  changes?: StoredDoc[]
+  /** Last lines without their times, where they cannot be searched any more. */
+  lastLines?: string[]
+  /** Of an alert on metrics: the worst first. */
+  measured?: Measured[]
+  service?: ServiceFacts
 }
 
-export interface EvidenceOptions {
+/** What others tell about an alert. */
+export interface EvidenceSources {
+  /** The store's search. */
   samples: SampleFunction
+  /** The store's changes; without it alerts on changes go without them. */
+  changes?: ChangesFunction
+  /** The store's samples of metrics. */
+  measurements?: MeasurementsFunction
+  /** What Marathon tells of a service. */
+  aboutService?: (service: string) => ServiceFacts | undefined
+}
+
+export interface EvidenceOptions extends EvidenceSources {
   clock: Clock
   /** Lines can become searchable a moment after they were measured: how long to wait for them, ms. */
   patienceMs?: number
@@ -45,47 +81,80 @@ export interface EvidenceOptions {
 const lookAt = 200
 const defaultPatienceMs = 5000
 
-/** Finds the lines; never throws: a mail without them is better than none. */
+/** Finds what is behind an alert; never throws: a mail without it is better than none. */
 export async function gatherEvidence(
   notification: Notification,
   options: EvidenceOptions,
 ): Promise<Evidence> {
-  const query = linesBehind(notification)
   const patienceMs = options.patienceMs ?? defaultPatienceMs
   const until = options.clock.now() + (notification.state === 'firing' ? patienceMs : 0)
-  const { lines, missing } = await searchUntil(query, until, options)
+  const found = await findBehind(notification, until, options).catch(notFound)
+  const { lines, changes = [], measured = [] } = found
+  const told = [...lines, ...changes]
+  const named = (part: 'task' | 'agent', more: (string | undefined)[]) => {
+    const all = [
+      ...distinct(told, identityFields[part]),
+      ...more.filter((one) => one !== undefined),
+    ]
+    return [...new Set(all)].toSorted()
+  }
+  const { service } = notification.alert.group
+  const about = service === undefined ? undefined : aboutOf(service, options)
   return {
-    query,
+    query: linesBehind(notification),
+    ...found,
     lines: lines.toSorted((a, b) => (a['@timestamp'] < b['@timestamp'] ? -1 : 1)),
-    tasks: distinct(lines, identityFields.task),
-    agents: distinct(lines, identityFields.agent),
-    owner: distinct(lines, identityFields.owner)[0],
-    runbook: distinct(lines, identityFields.runbook)[0],
-    missing,
+    tasks: named(
+      'task',
+      measured.map(({ task }) => task),
+    ),
+    agents: named(
+      'agent',
+      measured.map(({ agent }) => agent),
+    ),
+    owner: distinct(told, identityFields.owner)[0] ?? about?.owner,
+    runbook: distinct(told, identityFields.runbook)[0] ?? about?.runbook,
+    ...(about ? { service: about } : {}),
   }
 }
 
-async function searchUntil(query: SampleQuery, until: number, options: EvidenceOptions) {
-  for (;;) {
-    let missing = 'no matching lines were found'
-    try {
-      const timeoutMs = Math.max(1000, until - options.clock.now())
-      const lines = await withTimeout(options.samples(query), timeoutMs, options.signal)
-      if (lines.length > 0) return { lines, missing: undefined }
-    } catch (error) {
-      missing = `the lines could not be searched: ${explain(error)}`
-    }
-    if (options.clock.now() >= until || options.signal.aborted) return { lines: [], missing }
-    await pause(250, options.signal)
-  }
+type Found = Pick<Evidence, 'lines' | 'changes' | 'lastLines' | 'measured' | 'missing'>
+
+function notFound(error: unknown): Found {
+  return { lines: [], missing: `what is behind it could not be found: ${explain(error)}` }
 }
 
-async function withTimeout<T>(action: Promise<T>, ms: number, signal: AbortSignal): Promise<T> {
-  const answered = new AbortController()
-  const expired = pause(ms, AbortSignal.any([signal, answered.signal])).then(() => {
-    throw new Error(`no answer within ${Math.round(ms / 1000)} s`)
-  })
-  return Promise.race([action, expired]).finally(() => answered.abort())
+function findBehind(
+  notification: Notification,
+  until: number,
+  options: EvidenceOptions,
+): Promise<Found> {
+  const topic = topicOf(notification.facts)
+  if (topic === 'changes') return findChanges(notification, until, options)
+  if (topic === 'metrics') return findMeasurements(notification, options)
+  return findLines(notification, until, options)
+}
+
+async function findLines(
+  notification: Notification,
+  until: number,
+  { samples, clock, signal }: EvidenceOptions,
+): Promise<Found> {
+  const query = linesBehind(notification)
+  const { found, missing = 'no matching lines were found' } = await searchUntil(
+    { ask: () => samples(query), isEnough: (lines) => lines.length > 0, what: 'the lines' },
+    { clock, signal, until },
+  )
+  return { lines: found, missing: found.length > 0 ? undefined : missing }
+}
+
+/** Whoever tells it may fail: nobody is to be left without a mail for that. */
+function aboutOf(service: string, { aboutService }: EvidenceSources): ServiceFacts | undefined {
+  try {
+    return aboutService?.(service)
+  } catch {
+    return undefined
+  }
 }
 
 /** The lines that were counted: of the first signal, from the first window on; for silence the last line alone. */
@@ -95,35 +164,19 @@ export function linesBehind({
   ts,
 }: Pick<Notification, 'facts' | 'alert' | 'ts'>): SampleQuery {
   const signal = facts.signals[0]
-  const query = [signal?.where ?? '', ...restrictions(alert.group)].filter((part) => part !== '')
   const service = alert.group.service
   const range = isAboutAbsence(facts)
     ? { from: alert.lastMs, to: alert.lastMs + 1 }
     : { from: alert.activeAt - (signal?.overMs ?? 0), to: alert.resolvedAt ?? ts }
   return {
     ...(service === undefined ? {} : { service }),
-    query: query.length > 1 ? query.map((part) => `(${part})`).join(' AND ') : (query[0] ?? ''),
+    query: allOf([signal?.where ?? '', ...restrictions(alert.group)]),
     ...range,
     limit: lookAt,
   }
 }
 
-/** The group's fields beside the service. */
-function restrictions(group: Identity): string[] {
-  const parts: string[] = []
-  for (const [name, value] of Object.entries(group)) {
-    if (name === 'service' || typeof value !== 'string') continue
-    parts.push(`${name}:"${value.replace(/["\\]/g, '\\$&')}"`)
-  }
-  return parts
-}
-
-function distinct(lines: readonly LogDoc[], field: string): string[] {
-  const values = lines.map((line) => line[field]).filter((value) => typeof value === 'string')
-  return [...new Set(values)].toSorted()
-}
-
-/** When a line was written, ms. */
-export function timeOf(line: LogDoc): number {
-  return isoToMs(line['@timestamp'])
+/** When something was, ms. */
+export function timeOf(doc: { '@timestamp': string }): number {
+  return isoToMs(doc['@timestamp'])
 }

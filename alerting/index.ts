@@ -2,8 +2,7 @@ import type { Channel } from './channels/channel.ts'
 import { openMailChannel, type MailOptions, type MailSettings } from './channels/mail.ts'
 import type { RuleHealth } from './engine.ts'
 import { openEvaluator, type EvaluatorOptions } from './evaluator.ts'
-import { linesBehind } from './evidence.ts'
-import { linkTo } from './message.ts'
+import { linksOf } from './message/links.ts'
 import { openNotifier, type Notifier, type NotifierOptions } from './notifier.ts'
 import { incidentOf, type Notification, type OwnedState } from './records.ts'
 import { compileRules, type RuleDeclaration, type RuleFault } from './rules/rule.ts'
@@ -40,7 +39,7 @@ export interface CurrentAlert {
   explanation: string
   labels: Record<string, string>
   annotations: Record<string, string>
-  /** To the lines behind it. */
+  /** To what is behind it: lines, changes, the service. */
   link: string
 }
 
@@ -94,7 +93,6 @@ function viewOf({ alert, facts }: OwnedState, nowMs: number, options: AlertingOp
   const ts = alert.resolvedAt ?? nowMs
   const incident = incidentOf(alert)
   const { comparison } = facts
-  const query = linesBehind({ facts, alert, ts })
   const { service } = alert.group
   return {
     incident,
@@ -108,7 +106,7 @@ function viewOf({ alert, facts }: OwnedState, nowMs: number, options: AlertingOp
     explanation: explainValue(facts, alert, ts),
     labels: alert.labels,
     annotations: alert.annotations,
-    link: linkTo(options.publicUrl() ?? '', query),
+    link: linksOf(options.publicUrl() ?? '', { facts, alert, ts })[0].url,
   } satisfies CurrentAlert
 }
 

@@ -7,17 +7,15 @@ import type { Metrics } from '../pipeline/metrics.ts'
 import { alertChange, stateChange } from './changes.ts'
 import type { Channel, Delivery, Message } from './channels/channel.ts'
 import { defaultRetry, openOutlet, type Outlet, type Problem, type RetryTimes } from './delivery.ts'
-import { gatherEvidence, type SampleFunction } from './evidence.ts'
+import { gatherEvidence, type EvidenceSources } from './evidence.ts'
 import { renderMessage } from './message.ts'
 import { encode, erase, notifyKey, type DeliveryRecord, type Notification } from './records.ts'
 
-export interface NotifierOptions {
+export interface NotifierOptions extends EvidenceSources {
   bus: Bus
   channels: readonly Channel[]
   /** What an earlier process left on the bus, sent or not. */
   leftovers: readonly Notification[]
-  /** The store's search. */
-  samples: SampleFunction
   /** Puts documents on the timeline; rejects if it cannot (it is tried again). */
   publish: (docs: ChangeDoc[]) => Promise<void>
   /** Where people reach the page; asked for each message. */

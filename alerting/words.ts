@@ -1,8 +1,10 @@
+import { unitOf } from '../pipeline/metric-names.ts'
+import type { Measure, SignalDeclarations, SignalTopic } from '../pipeline/signals.ts'
+import { spokenBytes } from '../pipeline/spoken.ts'
 import { fourDigits, spokenDuration } from './rules/humanize.ts'
 import type { Comparison } from './rules/condition.ts'
 import type { Rule } from './rules/rule.ts'
 import type { AlertState } from './rules/state.ts'
-import type { Measure, SignalDeclarations } from '../pipeline/signals.ts'
 
 /** What a person has to know of a rule to understand its alert; kept with it, also when the rule is gone. */
 export interface RuleFacts {
@@ -17,6 +19,11 @@ export interface RuleFacts {
 
 export interface SignalFacts {
   name: string
+  /** Absent in what 0.1.0 has left: lines. */
+  from?: SignalTopic
+  /** Of samples. */
+  metric?: string
+  unit?: string
   where: string
   measure: Measure
   overMs: number
@@ -26,8 +33,7 @@ export function factsOf(rule: Rule, declarations: SignalDeclarations): RuleFacts
   const { alert, when, forMs, lowIsWorse, comparison } = rule
   const signals = rule.reads.flatMap((name) => {
     const declared = declarations[name]
-    if (!declared) return []
-    return [{ name, where: declared.where, measure: declared.measure, overMs: declared.overMs }]
+    return declared ? [signalFacts(name, declared)] : []
   })
   const facts = { alert, when, forMs, lowIsWorse, signals }
   if (!comparison) return facts
@@ -35,21 +41,67 @@ export function factsOf(rule: Rule, declarations: SignalDeclarations): RuleFacts
   return { ...facts, comparison: { left, signal, operator, right } }
 }
 
-/** If the rule is about silence: then the last line and its time say more than a value. */
+function signalFacts(name: string, declared: SignalDeclarations[string]): SignalFacts {
+  const { from, metric, where, measure, overMs } = declared
+  const unit = declared.unit ?? (metric === undefined ? undefined : unitOf(metric))
+  return {
+    name,
+    from,
+    ...(metric === undefined ? {} : { metric }),
+    ...(unit === undefined ? {} : { unit }),
+    where,
+    measure,
+    overMs,
+  }
+}
+
+/** What the rule is first of all about. */
+export function topicOf(facts: RuleFacts): SignalTopic {
+  return facts.signals[0]?.from ?? 'logs'
+}
+
+/** If the rule is about silence: then the last event and its time say more than a value. */
 export function isAboutAbsence(facts: RuleFacts): boolean {
   return facts.signals[0]?.measure === 'absent'
 }
 
-/** The value against its threshold in a few words: `7.2 errors/s > 5`, `no line for 2m 30s`. */
+const silent = { logs: 'no line', metrics: 'not measured', changes: 'no change' } as const
+const heard = { logs: 'lines', metrics: 'measured', changes: 'changes' } as const
+
+/** What is to be said when something is heard again: `lines again`. */
+export function heardAgain(facts: RuleFacts): string {
+  return `${heard[topicOf(facts)]} again`
+}
+
+/** The value against its threshold in a few words: `7.2 errors/s > 5`, `97 % > 90 %`, `no line for 2m 30s`. */
 export function explainValue(facts: RuleFacts, alert: AlertState, ts: number): string {
-  if (isAboutAbsence(facts)) return `no line for ${spokenDuration(ts - alert.lastMs)}`
+  if (isAboutAbsence(facts)) {
+    return `${silent[topicOf(facts)]} for ${spokenDuration(ts - alert.lastMs)}`
+  }
   const { comparison } = facts
   if (!comparison) return listSignals(facts, alert)
-  const threshold = alert.threshold === undefined ? comparison.right : fourDigits(alert.threshold)
-  const derived = Number.isNaN(Number(comparison.right)) ? ` (${comparison.right})` : ''
+  const signal = comparedSignal(facts)
   const value = valueWithUnit(facts, alert.value)
-  const left = comparison.signal === undefined ? `${comparison.left} = ` : ''
-  return `${left}${value} ${comparison.operator} ${threshold}${derived}`
+  // A number without a unit says nothing without its name.
+  const named = signal !== undefined && !isBare(signal)
+  const left = named ? '' : `${comparison.left} = `
+  return `${left}${value} ${comparison.operator} ${thresholdOf(facts, alert, signal)}`
+}
+
+function thresholdOf(facts: RuleFacts, { threshold }: AlertState, signal?: SignalFacts): string {
+  const right = facts.comparison?.right ?? ''
+  const number = threshold ?? Number(right)
+  const measured = signal !== undefined && isMeasurement(signal) && !Number.isNaN(number)
+  const plain = threshold === undefined ? right : fourDigits(threshold)
+  const text = measured ? withUnit(signal, number) : plain
+  return Number.isNaN(Number(right)) ? `${text} (${right})` : text
+}
+
+/** What a ratio is a ratio of, where the metric tells: `of its memory limit`. */
+export function limitWords(facts: RuleFacts): string | undefined {
+  const metric = comparedSignal(facts)?.metric
+  const what = /^container\.(\w+)\.utilization$/.exec(metric ?? '')?.[1]
+  return what === undefined ? undefined : `of its ${what === 'cpu' ? 'CPU' : what} limit`
 }
 
 /** `error_rate 7.2 errors/s, request_rate 100 requests/s` */
@@ -62,21 +114,54 @@ export function listSignals(facts: RuleFacts, alert: AlertState): string {
 
 /** A value of the rule's left side, with its unit if that is one signal. */
 export function valueWithUnit(facts: RuleFacts, value: number): string {
-  const about = facts.comparison?.signal
-  const signal = facts.signals.find(({ name }) => name === about)
+  const signal = comparedSignal(facts)
   return signal ? withUnit(signal, value) : fourDigits(value)
 }
 
-function withUnit(signal: SignalFacts, value: number): string {
-  const number = fourDigits(value)
-  if (signal.measure === 'absent') return value > 0 ? 'no line' : 'lines'
-  const unit = signal.measure === 'rate' ? `${noun(signal.name)}/s` : noun(signal.name)
-  return `${number} ${unit}`
+function comparedSignal({ comparison, signals }: RuleFacts): SignalFacts | undefined {
+  return signals.find(({ name }) => name === comparison?.signal)
 }
 
+/** A value in the unit of the metric; of counts and rates of samples it is none. */
+function isMeasurement({ from, measure }: SignalFacts): boolean {
+  return from === 'metrics' && !['rate', 'count', 'absent'].includes(measure)
+}
+
+function isBare(signal: SignalFacts): boolean {
+  return isMeasurement(signal) && signal.unit === undefined
+}
+
+function withUnit(signal: SignalFacts, value: number): string {
+  const { measure, name, from = 'logs', unit } = signal
+  if (measure === 'absent') return value > 0 ? silent[from] : heard[from]
+  if (isMeasurement(signal)) return measurement(value, unit)
+  const counted = from === 'changes' ? changeNoun(name, value) : lineNoun(name)
+  return `${fourDigits(value)} ${measure === 'rate' ? `${counted}/s` : counted}`
+}
+
+/** `97 %`, `127 MiB`, `1.5 cores`, `3 instances`; the number alone where its unit is not known. */
+export function measurement(value: number, unit: string | undefined): string {
+  if (!Number.isFinite(value)) return fourDigits(value)
+  if (unit === 'ratio') return `${fourDigits(value * 100)} %`
+  if (unit === 'bytes' || unit === 'bytes/s') return `${spokenBytes(value)}${unit.slice(5)}`
+  return unit === undefined ? fourDigits(value) : `${fourDigits(value)} ${unit}`
+}
+
+const endings = /_?(rate|count|total|per_second)$/i
+
 /** What is counted, from the signal's name: `error_rate` → `errors`. */
-function noun(name: string): string {
-  const stem = name.replace(/_?(rate|count|total|per_second)$/i, '').replaceAll('_', ' ')
+function lineNoun(name: string): string {
+  const stem = name.replace(endings, '').replaceAll('_', ' ')
   if (stem === '') return 'lines'
   return /(s|\d)$/.test(stem) ? stem : `${stem}s`
+}
+
+/** Names of what happens are no plurals by themselves: `deaths` → `1 death`, `oom` → `2 OOM`. */
+function changeNoun(name: string, value: number): string {
+  const stem = name
+    .replace(endings, '')
+    .replaceAll('_', ' ')
+    .replaceAll(/\boom\b/g, 'OOM')
+  if (stem === '') return value === 1 ? 'change' : 'changes'
+  return value === 1 ? stem.replace(/([^su])s$/, '$1') : stem
 }

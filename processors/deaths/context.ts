@@ -67,7 +67,7 @@ export function openContext(options: ContextOptions): ContextSource {
       }),
     )
     const lines = page?.hits.map(({ message }) => message.slice(0, lineLength).toWellFormed())
-    return lines && lines.length > 0 ? lines.toReversed() : undefined
+    return lines?.toReversed()
   }
 
   async function measured(death: Death, { task }: Identity, metric: MetricName) {
@@ -105,7 +105,7 @@ export function openContext(options: ContextOptions): ContextSource {
       await linesAreThere(death)
       const { context } = death
       const [lines, memoryUsage, memoryLimit, uptimeSeconds] = await Promise.all([
-        context.lastLines ?? lastLines(death, identity),
+        context.lastLines?.length ? context.lastLines : lastLines(death, identity),
         context.memoryUsage ?? measured(death, identity, 'container.memory.usage'),
         context.memoryLimit ?? measured(death, identity, 'container.memory.limit'),
         context.uptimeSeconds ?? uptime(death, identity),

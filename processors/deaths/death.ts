@@ -17,7 +17,7 @@ export interface Death {
 
 /** What the store tells about it. */
 export interface Context {
-  /** Oldest first. */
+  /** Oldest first; undefined where they were not looked for yet, or the store was away. */
   lastLines?: string[]
   /** Bytes, as measured last. */
   memoryUsage?: number

