@@ -52,7 +52,8 @@ export async function spawnPlayground(options: SpawnOptions): Promise<SpawnedPla
 function startProcess(): ChildProcess {
   const here = fileURLToPath(import.meta.url)
   const main = fileURLToPath(new URL(`main${extname(here)}`, import.meta.url))
-  return fork(main, [], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  // Our own flags are no business of its: `-e` would make it run our script.
+  return fork(main, [], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], execArgv: [] })
 }
 
 function up(child: ChildProcess): Promise<Extract<FromChild, { kind: 'up' }>> {

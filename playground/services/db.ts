@@ -47,7 +47,7 @@ function insert(): void {
       `${nowIso()} order=${between(1e5, 1e6)} cents=${between(199, 99_999)}\n`,
     )
     rows++
-    if (++sinceCheckpoint >= 20) checkpoint()
+    if (++sinceCheckpoint >= 10) checkpoint()
   } catch (error) {
     complain(`${nowIso()} PANIC:  could not write to the volume: ${(error as Error).message}`)
   }

@@ -1,0 +1,130 @@
+import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import { errorCode } from '../../pipeline/errors.ts'
+import { spawnPlayground, type SpawnOptions } from '../../playground/spawn.ts'
+import { openTerminal } from '../cli/terminal.ts'
+import { configs, processesWith, removeDir, tempDir, until } from './container-logs.ts'
+
+async function options(t: ExecutionContext): Promise<SpawnOptions & { seed: string }> {
+  const data = await tempDir()
+  t.teardown(() => removeDir(data))
+  return { dir: join(data, 'playground'), seed: randomUUID() }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return errorCode(error) === 'EPERM'
+  }
+}
+
+const onLinux = existsSync('/proc/self/environ')
+
+test('in a process of its own it is steered from another one, and closing ends all of it', async (t) => {
+  const given = await options(t)
+  const playground = await spawnPlayground(given)
+  t.teardown(playground.close)
+  const response = await fetch(`${playground.addresses.masters[0]}/state`)
+  t.is(response.status, 200)
+  await until('a running task', async () =>
+    (await playground.client.tasks()).some(({ state }) => state === 'TASK_RUNNING'),
+  )
+
+  const { run } = openTerminal()
+  const data = join(given.dir, '..')
+  const list = await run('playground', '--data', data, 'fault')
+  t.is(list.code, 0)
+  t.regex(list.out, /^FAULT +USUALLY OF +AMOUNT +LASTS +WHAT IT DOES\n/)
+  t.regex(list.out, /^errors +\/shop\/web +90 percent of its work +until calm +\S.*\.$/m)
+  t.regex(list.out, /^mesos-away +20 s +\S/m)
+  const scarce = await run('playground', '--data', data, 'fault', 'offers-scarce', '--seconds', '9')
+  t.like(scarce, { code: 0, out: 'offers-scarce: for 9 seconds\n' })
+  const then = await run('playground', '--data', data, 'fault')
+  t.regex(then.out, /^offers-scarce \* /m)
+  t.regex(then.out, /^\* goes on now$/m)
+  const wrong = await run('playground', '--data', data, 'fault', 'kill', '--service', 'nobody')
+  t.is(wrong.code, 2)
+  t.regex(wrong.err, /"nobody" cannot have the fault kill: choose one of \/shop\/web, /)
+
+  await playground.close()
+  t.false(isAlive(playground.pid))
+  if (onLinux) t.deepEqual(await processesWith(given.seed), [])
+  const gone = await run('playground', '--data', data, 'fault')
+  t.is(gone.code, 1)
+  t.regex(
+    gone.err,
+    /no playground is running on .*: start it with npm start or mesoscope playground/,
+  )
+})
+
+test('what cannot be started says why, and leaves nothing behind', async (t) => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  t.teardown(() => taken.close())
+  await once(taken, 'listening')
+  const { port: mailPort } = taken.address() as { port: number }
+  const given = await options(t)
+  await t.throwsAsync(spawnPlayground({ ...given, mailPort }), {
+    message:
+      /^the playground could not start: the mail catcher cannot listen on 127\.0\.0\.1:\d+: /,
+  })
+  if (onLinux) t.deepEqual(await processesWith(given.seed), [])
+})
+
+test('killed with SIGKILL it leaves no process behind; the next one on its directory tidies up', async (t) => {
+  if (!onLinux) return t.pass('only Linux shows whose a process is')
+  const given = await options(t)
+  const first = await spawnPlayground(given)
+  await until('all processes', async () => (await processesWith(given.seed)).length >= 9)
+  await t.throwsAsync(spawnPlayground({ ...given, seed: 'another' }), {
+    message: new RegExp(`is in use by another mesoscope \\(process ${first.pid}\\)`),
+  })
+  process.kill(first.pid, 'SIGKILL')
+  await first.ended
+  await until('their end', async () => (await processesWith(given.seed)).length === 0)
+
+  const root = join(given.dir, 'agent-1', 'docker', 'containers')
+  const left = configs(root).filter(({ State }) => State.Running)
+  t.true(left.length > 0)
+  const { run } = openTerminal()
+  const { err, code } = await run('playground', '--data', join(given.dir, '..'), 'fault')
+  t.is(code, 1)
+  t.regex(err, /no playground is running on /)
+
+  const next = await spawnPlayground(given)
+  t.teardown(next.close)
+  const mended = configs(root).filter(({ ID }) => left.some((one) => one.ID === ID))
+  t.deepEqual(
+    mended.map(({ State }) => [State.Running, State.ExitCode]),
+    left.map(() => [false, 255]),
+  )
+})
+
+/** Starts a playground, says so, and waits to be killed. */
+const parent = `
+  const { spawnPlayground } = await import(process.env.SPAWN)
+  const { pid } = await spawnPlayground(JSON.parse(process.env.OPTIONS))
+  process.send(pid)
+  setInterval(() => {}, 1000)`
+
+test('it ends with its parent, also when that is killed with SIGKILL', async (t) => {
+  if (!onLinux) return t.pass('only Linux shows whose a process is')
+  const given = await options(t)
+  const SPAWN = new URL('../../playground/spawn.ts', import.meta.url).href
+  const child = spawn(process.execPath, ['--input-type=module', '-e', parent], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    env: { ...process.env, SPAWN, OPTIONS: JSON.stringify(given) },
+  })
+  const [pid] = (await once(child, 'message')) as [number]
+  t.true(isAlive(pid))
+  t.true((await processesWith(given.seed)).length > 0)
+  child.kill('SIGKILL')
+  await until('the end of the playground', () => !isAlive(pid))
+  await until('the end of its tasks', async () => (await processesWith(given.seed)).length === 0)
+  t.false(existsSync(join(given.dir, 'playground.json')))
+})
