@@ -1,5 +1,6 @@
 import stringify from 'fast-json-stable-stringify'
 import { isLoopback } from '../pipeline/loopback.ts'
+import { builtinSignals } from './builtin-signals.ts'
 import { namesIn } from './condition.ts'
 import { checkConnections, type Connection } from './connections.ts'
 import type { Path } from './faults.ts'
@@ -18,7 +19,9 @@ export interface Readable {
   docker: (DockerSettings | undefined)[]
   /** To Mesos and Marathon. */
   connections: Connection[]
-  signals: Record<string, { over: SignalSettings['over'] | undefined }>
+  /** An empty `metric` stands for one that is wrong itself. */
+  signals: Record<string, Partial<Pick<SignalSettings, 'over' | 'from' | 'metric' | 'measure'>>>
+  builtinSignals: boolean | undefined
   alerts: Partial<Pick<AlertSettings, 'alert' | 'when' | 'labels'>>[]
 }
 
@@ -36,6 +39,7 @@ const checks: readonly ((settings: Readable) => AcrossFault[])[] = [
   ({ connections }) => checkConnections(connections),
   intervalFitsBuckets,
   windowsFitBuckets,
+  signalsFitTheirSource,
   alertsOnce,
   alertsNameSignals,
   mailLogin,
@@ -93,6 +97,27 @@ function windowsFitBuckets({ signals, evaluation }: Readable): AcrossFault[] {
   })
 }
 
+/** Of these a number is needed, which only samples have. */
+const ofNumbers: readonly SignalSettings['measure'][] = ['avg', 'sum', 'min', 'max', 'last']
+
+function signalsFitTheirSource({ signals }: Readable): AcrossFault[] {
+  return Object.entries(signals).flatMap(([name, { from, metric, measure }]) => {
+    if (from === undefined) return []
+    const faults: AcrossFault[] = []
+    const fault = (part: string, sentence: string) =>
+      faults.push({ path: ['signals', name, part], sentence })
+    if (from === 'metrics') {
+      if (metric === undefined) fault('metric', 'is missing: which number of the samples is meant')
+      return faults
+    }
+    if (metric !== undefined) fault('metric', `is measured with from: metrics, not of ${from}`)
+    if (measure && ofNumbers.includes(measure)) {
+      fault('measure', `${measure} needs from: metrics and a metric`)
+    }
+    return faults
+  })
+}
+
 function alertsOnce({ alerts }: Readable): AcrossFault[] {
   const seen = new Set<string>()
   return alerts.flatMap(({ alert, labels = {} }, i) => {
@@ -103,8 +128,8 @@ function alertsOnce({ alerts }: Readable): AcrossFault[] {
   })
 }
 
-function alertsNameSignals({ alerts, signals }: Readable): AcrossFault[] {
-  const known = Object.keys(signals)
+function alertsNameSignals({ alerts, signals, builtinSignals: builtin }: Readable): AcrossFault[] {
+  const known = [...Object.keys(signals), ...(builtin === false ? [] : Object.keys(builtinSignals))]
   return alerts.flatMap(({ when }, i) => {
     if (when === undefined) return []
     const names = namesIn(when)
@@ -120,7 +145,7 @@ function unknownSignal(name: string, known: readonly string[]): string {
   const meant = nearestName(name, known)
   if (meant) return `there is no signal ${name}; did you mean ${meant}?`
   if (known.length === 0) return `there is no signal ${name}; declare it under signals`
-  return `there is no signal ${name}; declared are ${known.slice(0, 10).join(', ')}`
+  return `there is no signal ${name}; there are ${known.slice(0, 10).join(', ')}`
 }
 
 function mailLogin({ mail }: Readable): AcrossFault[] {

@@ -145,10 +145,13 @@ function placed(tree: Tree, found: readonly AcrossFault[]): Fault[] {
 function readable(root: unknown): Readable {
   const sound = <T>(schema: z.ZodType<T>, ...path: Path): T | undefined =>
     schema.safeParse(valueAt(root, path)).data
+  /** '' where there is one that is wrong itself. */
+  const soundIfThere = (schema: z.ZodType<string | undefined>, ...path: Path) =>
+    valueAt(root, path) === undefined ? undefined : (sound(schema, ...path) ?? '')
   const { shape } = settingsSchema
   const collectors = shape.collectors.unwrap().shape
   const docker = collectors.docker.unwrap().element
-  const { over } = shape.signals.unwrap().valueType.shape
+  const signal = shape.signals.unwrap().valueType.shape
   const rule = shape.alerts.unwrap().element.shape
   const signals = Object.keys(Object(valueAt(root, ['signals'])))
   return {
@@ -163,8 +166,17 @@ function readable(root: unknown): Readable {
       }),
     ),
     signals: Object.fromEntries(
-      signals.map((name) => [name, { over: sound(over, 'signals', name, 'over') }]),
+      signals.map((name) => [
+        name,
+        {
+          over: sound(signal.over, 'signals', name, 'over'),
+          from: sound(signal.from, 'signals', name, 'from'),
+          metric: soundIfThere(signal.metric, 'signals', name, 'metric'),
+          measure: sound(signal.measure, 'signals', name, 'measure'),
+        },
+      ]),
     ),
+    builtinSignals: sound(shape.builtin_signals, 'builtin_signals'),
     alerts: places(root, 'alerts').map((path) => ({
       alert: sound(rule.alert, ...path, 'alert'),
       labels: sound(rule.labels, ...path, 'labels'),

@@ -2,8 +2,10 @@ import { writeFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
 import { catalogue } from '../pipeline/metrics.ts'
+import { builtinSignals } from './builtin-signals.ts'
 import { declared, kindMeta } from './schema.ts'
 import { settingsSchema } from './settings.ts'
+import { formatDuration } from './units.ts'
 
 interface Row {
   path: string
@@ -14,12 +16,12 @@ interface Row {
 
 /** The reference of all settings and of Mesoscope's own metrics, as Markdown. */
 export function makeReference(): string {
-  return [intro, settingsPart(), metricsPart()].join('\n')
+  return [intro, settingsPart(), signalsPart(), metricsPart()].join('\n')
 }
 
 const intro = `# Reference
 
-Generated from \`config/settings.ts\` and \`pipeline/metrics.ts\` by \`npm run docs\`; do not edit.
+Generated from \`config/settings.ts\`, \`config/builtin-signals.ts\` and \`pipeline/metrics.ts\` by \`npm run docs\`; do not edit.
 
 ## Settings
 
@@ -79,6 +81,26 @@ function fallbackText(schema: z.ZodType, fallback: unknown, optional: boolean): 
   if (fallback === undefined) return '*required*'
   if (schema instanceof z.ZodObject) return ''
   return code(typeof fallback === 'string' ? fallback : JSON.stringify(fallback))
+}
+
+function signalsPart(): string {
+  const rows = Object.entries(builtinSignals).map(([name, signal]) => {
+    const { from, metric, where, measure, over, by, sentence } = signal
+    const of = [metric, where].filter((part) => part !== undefined && part !== '').map(String)
+    const window = `${measure} over ${formatDuration(over)} by ${by.join(', ')}`
+    const cells = [code(name), [from, ...of.map(code)].join(': '), window, sentence]
+    return `| ${cells.map(cell).join(' | ')} |`
+  })
+  const head = [
+    '## Built-in signals',
+    '',
+    'Always measured, and known to rules and policies, unless `builtin_signals` is false. A signal of the same name under',
+    '`signals` takes the place of the built-in one. Windows are rounded up to multiples of `evaluation.resolution`.',
+    '',
+    '| Signal | Measured from | How | Meaning |',
+    '|---|---|---|---|',
+  ]
+  return [...head, ...rows, ''].join('\n')
 }
 
 function metricsPart(): string {

@@ -278,7 +278,12 @@ export const settingsSchema = z.strictObject({
   signals: z
     .record(z.string().regex(/^[a-z][a-z0-9_]*$/), signal)
     .prefault({})
-    .describe('Series measured from the lines, by name (small letters, digits, `_`).'),
+    .describe(
+      'Series measured from lines, samples and changes, by name (small letters, digits, `_`).',
+    ),
+  builtin_signals: flag()
+    .prefault(true)
+    .describe('Also measure the signals of the list below whose names are not taken.'),
   evaluation: evaluation.prefault({}).describe('When rules are evaluated.'),
   alerts: z.array(alert).prefault([]).describe('Rules.'),
   autoscaling: autoscaling

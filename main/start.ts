@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Running, StartOptions } from '../cli/parts.ts'
+import { measuredSignals } from '../config/builtin-signals.ts'
 import type { Settings } from '../config/settings.ts'
 import { openEmbeddedBus } from '../pipeline/bus/embedded.ts'
 import { wallClock } from '../pipeline/clock.ts'
@@ -62,9 +63,9 @@ export async function start(
   return { ...(url ? { url } : {}), close: () => opened.disposeAsync() }
 }
 
-function signalsOf({ signals }: Settings): SignalDeclarations {
+function signalsOf(settings: Settings): SignalDeclarations {
   return Object.fromEntries(
-    Object.entries(signals).map(([name, { over, metric, ...signal }]) => [
+    Object.entries(measuredSignals(settings)).map(([name, { over, metric, ...signal }]) => [
       name,
       { ...signal, overMs: over, ...(metric === undefined ? {} : { metric }) },
     ]),

@@ -5,7 +5,7 @@ import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
 import type { DocClass, Store } from '../pipeline/store/store.ts'
 import { readable } from './dead.ts'
-import { readDoc } from './documents.ts'
+import { identified, readDoc, type Complete } from './documents.ts'
 
 type DocTopic = 'changes' | 'decisions' | 'dead' | 'signals'
 
@@ -13,11 +13,14 @@ type DocTopic = 'changes' | 'decisions' | 'dead' | 'signals'
 export function openDocIndexer({
   bus,
   store,
+  complete,
   metrics,
   log,
 }: {
   bus: Bus
   store: Store
+  /** Adds what is known to the identity of a change. */
+  complete?: Complete
   metrics: Metrics
   log: Logger
 }) {
@@ -56,11 +59,16 @@ export function openDocIndexer({
         )
       },
     })
-  const putDocs = (docClass: DocClass) => (batch: Batch) =>
-    put(batch, readDoc, (docs) => store.putDocs(docClass, docs))
+  const putDocs = (docClass: DocClass, known?: Complete) => (batch: Batch) =>
+    put(batch, readDoc, (docs) =>
+      store.putDocs(
+        docClass,
+        docs.map((doc) => identified(doc, known).doc),
+      ),
+    )
 
   const consumers = [
-    consume('changes', putDocs('changes')),
+    consume('changes', putDocs('changes', complete)),
     consume('decisions', putDocs('decisions')),
     consume('dead', putDocs('dead')),
     consume('signals', (batch) =>

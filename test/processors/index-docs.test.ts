@@ -5,15 +5,21 @@ import type { ChangeDoc, SignalBucket } from '../../pipeline/event.ts'
 import { silentLog } from '../../pipeline/log.ts'
 import { openMetrics } from '../../pipeline/metrics.ts'
 import type { Store } from '../../pipeline/store/store.ts'
+import type { Complete } from '../../processors/documents.ts'
 import { openDocIndexer } from '../../processors/index-docs.ts'
 import { openBus, openStore, someTime, until } from '../helpers/pipeline.ts'
 
-async function open(t: ExecutionContext, change: (store: Store) => Partial<Store> = () => ({})) {
+async function open(
+  t: ExecutionContext,
+  change: (store: Store) => Partial<Store> = () => ({}),
+  complete?: Complete,
+) {
   const bus = await openBus(t)
   const store = await openStore(t)
   const indexer = openDocIndexer({
     bus,
     store: { ...store, ...change(store) },
+    ...(complete ? { complete } : {}),
     metrics: openMetrics(),
     log: silentLog,
   })
@@ -81,6 +87,23 @@ test('decisions are stored as a class of their own; marks among changes are no d
   t.deepEqual(await store.docs('decisions', {}), [decision])
   t.deepEqual(await store.docs('changes', {}), [change])
   t.deepEqual(await store.docs('dead', {}), [])
+})
+
+test('what is known of a task is added to its changes, not to what we made of it ourselves', async (t) => {
+  const { bus, store } = await open(
+    t,
+    () => ({}),
+    (identity) => (identity.task === 'web.1' ? { ...identity, service: '/web' } : identity),
+  )
+  const told = { ...change, 'mesos.task.id': 'web.1' }
+  await bus.produce('changes', [json(told)])
+  await bus.produce('decisions', [json(told)])
+  await indexed(bus, 'changes')
+  await indexed(bus, 'decisions')
+  t.deepEqual(await store.docs('changes', { services: ['/web'] }), [
+    { ...told, 'service.name': '/web' },
+  ])
+  t.deepEqual(await store.docs('decisions', {}), [told])
 })
 
 test('values of buckets are stored; ones that are no numbers are not', async (t) => {
