@@ -46,8 +46,10 @@ function readPod(part: Part): { pod?: MarathonApp; ends: PodEnd[] } {
     env: spec ? autoscaleOf(spec, 'environment', 'env') : {},
     resident: (spec?.parts('volumes') ?? []).some((volume) => volume.has('persistent')),
     hasChecks: containers.some((container) => container.has('healthCheck')),
-    tasks: instances.flatMap((instance) => tasksOf(instance, id)),
-    ...countsOf(instances),
+    // A definition says nothing of what runs.
+    ...(spec === part
+      ? {}
+      : { tasks: instances.flatMap((one) => tasksOf(one, id)), ...countsOf(instances) }),
     ...withoutUndefined({
       instances: spec && instancesOf(spec),
       version: spec?.text('version'),

@@ -1,0 +1,153 @@
+import fc from 'fast-check'
+import type { Problem } from '../../collectors/answer.ts'
+import { readApps, readGroups } from '../../collectors/marathon-apps.ts'
+import { readDeployments } from '../../collectors/marathon-deployments.ts'
+import { readEvent } from '../../collectors/marathon-event.ts'
+import { readInfo } from '../../collectors/marathon-info.ts'
+import { readPods } from '../../collectors/marathon-pods.ts'
+import { readQueue } from '../../collectors/marathon-queue.ts'
+import { readTasks } from '../../collectors/marathon-tasks.ts'
+import { goMarathon, marathonFixture, marathonFixtures, withMarathon } from './marathon-fixture.ts'
+
+const readers: Record<string, (answer: unknown) => { problems: Problem[] }> = {
+  readApps,
+  readDeployments,
+  readEvent,
+  readGroups,
+  readInfo,
+  readPods,
+  readQueue,
+  readTasks,
+}
+
+/** What may stand where something else is expected. */
+const odd = (): unknown[] => [
+  null,
+  '',
+  'text',
+  'x'.repeat(10_000),
+  '\u0000\u001b[31m',
+  0,
+  -1,
+  1.5,
+  1e300,
+  2n ** 70n,
+  true,
+  [],
+  [null],
+  [[[]]],
+  {},
+  { id: {} },
+  { __proto__: null, constructor: 1, toString: 2 },
+  nested(300, (value) => ({ apps: [{ id: '/a' }], groups: [value] })),
+  nested(300, (value) => [value]),
+]
+
+function nested(depth: number, around: (value: unknown) => unknown): unknown {
+  let value: unknown = {}
+  for (let i = 0; i < depth; i++) value = around(value)
+  return value
+}
+
+interface Place {
+  holder: Record<string, unknown> | unknown[]
+  key: string | number
+}
+
+function placesIn(value: unknown, places: Place[] = []): Place[] {
+  if (typeof value !== 'object' || value === null) return places
+  const holder = value as Record<string, unknown>
+  for (const key of Array.isArray(value) ? value.keys() : Object.keys(value)) {
+    places.push({ holder, key })
+    placesIn(holder[key], places)
+  }
+  return places
+}
+
+type Mutation = 'remove' | 'rename' | 'replace' | 'repeat'
+
+/** In place. */
+function mutate(value: unknown, at: number, how: Mutation, what: number): void {
+  const places = placesIn(value)
+  const place = places[at % Math.max(1, places.length)]
+  if (!place) return
+  const { holder, key } = place
+  const fields = holder as Record<string | number, unknown>
+  if (how === 'replace') fields[key] = odd()[what % odd().length]
+  else if (how === 'repeat') fields[key] = Array.from({ length: 30 }, () => fields[key])
+  else {
+    if (how === 'rename') fields[`${key}X`] = fields[key]
+    if (Array.isArray(holder)) holder.splice(Number(key), 1)
+    else delete fields[key]
+  }
+}
+
+/** At most one is repeated: the copies are one object, and would grow with each other. */
+const mutations = fc
+  .tuple(
+    fc.array(
+      fc.tuple(fc.nat(), fc.constantFrom<Mutation>('remove', 'rename', 'replace'), fc.nat()),
+      {
+        minLength: 1,
+        maxLength: 4,
+      },
+    ),
+    fc.array(fc.tuple(fc.nat(), fc.constant<Mutation>('repeat'), fc.nat()), { maxLength: 1 }),
+  )
+  .map(([some, repeat]) => [...some, ...repeat])
+
+withMarathon(
+  'answers with fields missing, renamed, of another type, huge or deep: nothing throws',
+  (t) => {
+    const answers = marathonFixtures().flatMap((name): unknown[] => {
+      const fixture = marathonFixture(name)
+      if (name === 'go-marathon-rest-api') return goMarathon().map(({ body }) => body)
+      return name.includes('event') && Array.isArray(fixture) ? fixture : [fixture]
+    })
+    fc.assert(
+      fc.property(fc.constantFrom(...answers), mutations, (answer, steps) => {
+        const mutated = structuredClone(answer)
+        for (const [at, how, what] of steps) mutate(mutated, at, how, what)
+        for (const [name, read] of Object.entries(readers)) {
+          const { problems } = read(mutated)
+          t.true(
+            problems.every(({ path, problem }) => path.startsWith('$') && problem !== ''),
+            name,
+          )
+          t.true(problems.length <= 1000, name)
+        }
+      }),
+      { numRuns: 5000, includeErrorInReport: true },
+    )
+  },
+)
+
+/** Fields without which something is not understood, in an answer that is otherwise whole. */
+const needed: [fixture: string, reader: string, path: (string | number)[]][] = [
+  ['marathon-consul-app', 'readApps', ['app', 'id']],
+  ['marathon-consul-app', 'readApps', ['app', 'tasks', 0, 'id']],
+  ['docs-app_list', 'readApps', ['apps']],
+  ['docs-deployments', 'readDeployments', [0, 'id']],
+  ['docs-deployments', 'readDeployments', [0, 'steps', 0, 'actions', 0, 'action']],
+  ['docs-queue', 'readQueue', ['queue']],
+  ['docs-queue', 'readQueue', ['queue', 0, 'app']],
+  ['dcos-ui-groups-1-task', 'readGroups', ['apps', 0, 'id']],
+  ['docs-tasks', 'readTasks', ['tasks']],
+  ['docs-pod', 'readPods', ['id']],
+]
+for (const [fixture, reader, path] of needed) {
+  withMarathon(`${fixture} without ${path.join('.')}: told, and the rest is read`, (t) => {
+    const copy = structuredClone(marathonFixture(fixture))
+    const holder = path.slice(0, -1).reduce((value, key) => (value as never)[key], copy) as Record<
+      string | number,
+      unknown
+    >
+    const key = path.at(-1) as string | number
+    t.true(key in holder)
+    delete holder[key]
+    const before = readers[reader]?.(marathonFixture(fixture)).problems.length ?? 0
+    t.true((readers[reader]?.(copy).problems.length ?? 0) > before)
+    holder[key] = 7n
+    t.true((readers[reader]?.(copy).problems.length ?? 0) > before)
+  })
+}
