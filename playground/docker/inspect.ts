@@ -70,9 +70,18 @@ function hostConfig({ hostConfig: own }: DockerContainer): Record<string, unknow
     ...hostConfigDefaults,
     Privileged,
     CpuShares: own.CpuShares,
+    CpuQuota: cpuQuota(own.CpuShares),
     Memory: own.Memory,
     MemorySwap: own.MemorySwap,
   }
+}
+
+/**
+ * Of an agent with `--cgroups_enable_cfs`, as the playground's are: µs in a period of 100 ms. Shares are cut to whole
+ * numbers, so that hundreds of µs are as fine as it can be told.
+ */
+function cpuQuota(shares: number): number {
+  return Math.round((shares / 1024) * 1000) * 100
 }
 
 function graphDriver({ id, imageId, config }: DockerContainer, root: string) {

@@ -2,9 +2,9 @@ import type { ExecutionContext } from 'ava'
 import { openMesosMaster } from '../../../playground/mesos/master.ts'
 import { manualClock } from '../../../pipeline/clock.ts'
 import { rawHttp } from '../../helpers/raw-http.ts'
-import type { Exceptions } from '../../helpers/shape.ts'
+import { differences, shapeOf, type Exceptions } from '../../helpers/shape.ts'
 import { fill, makeCluster, startedAt } from './made-cluster.ts'
-import { sameShape, withFixtures } from './shapes.ts'
+import { fixture, sameShape, withFixtures } from './shapes.ts'
 
 async function openFilled(t: ExecutionContext) {
   const cluster = makeCluster(t)
@@ -72,6 +72,20 @@ for (const [path, fixtures, exceptions] of endpoints) {
     sameShape(t, fixtures, [answer.text], exceptions)
   })
 }
+
+withFixtures('a Docker task tells its container as one of Mesos 0.27', async (t) => {
+  const text = fixture('../mesos-master/mesos-ui-state-0.27.json')
+  const containers = (state: string) =>
+    (JSON.parse(state) as { frameworks: { tasks: { container?: object }[] }[] }).frameworks
+      .flatMap(({ tasks }) => tasks)
+      .flatMap(({ container }) => (container ? [JSON.stringify(container)] : []))
+  const ours = containers((await rawHttp(await openFilled(t), '/state')).text)
+  t.true(ours.length > 0)
+  t.deepEqual(differences(shapeOf(containers(text)), shapeOf(ours)), [
+    // Labels of the container are parameters of `docker run`; those tasks had none.
+    '.docker.parameters adds',
+  ])
+})
 
 const calls: [string, Exceptions][] = [
   ['GET_STATE', ofStaging],
