@@ -135,8 +135,9 @@ function withUnit(signal: SignalFacts, value: number): string {
   const { measure, name, from = 'logs', unit } = signal
   if (measure === 'absent') return value > 0 ? silent[from] : heard[from]
   if (isMeasurement(signal)) return measurement(value, unit)
-  const counted = from === 'changes' ? changeNoun(name, value) : lineNoun(name)
-  return `${fourDigits(value)} ${measure === 'rate' ? `${counted}/s` : counted}`
+  const isRate = measure === 'rate'
+  const counted = from === 'changes' && !isRate ? changeNoun(name, value === 1) : lineNoun(name)
+  return `${fourDigits(value)} ${isRate ? `${counted}/s` : counted}`
 }
 
 /** `97 %`, `127 MiB`, `1.5 cores`, `3 instances`; the number alone where its unit is not known. */
@@ -144,7 +145,14 @@ export function measurement(value: number, unit: string | undefined): string {
   if (!Number.isFinite(value)) return fourDigits(value)
   if (unit === 'ratio') return `${fourDigits(value * 100)} %`
   if (unit === 'bytes' || unit === 'bytes/s') return `${spokenBytes(value)}${unit.slice(5)}`
-  return unit === undefined ? fourDigits(value) : `${fourDigits(value)} ${unit}`
+  if (unit === undefined) return fourDigits(value)
+  return `${fourDigits(value)} ${value === 1 ? (singular[unit] ?? unit) : unit}`
+}
+
+const singular: Record<string, string> = {
+  cores: 'core',
+  instances: 'instance',
+  processes: 'process',
 }
 
 const endings = /_?(rate|count|total|per_second)$/i
@@ -157,11 +165,11 @@ function lineNoun(name: string): string {
 }
 
 /** Names of what happens are no plurals by themselves: `deaths` → `1 death`, `oom` → `2 OOM`. */
-function changeNoun(name: string, value: number): string {
+function changeNoun(name: string, isOne: boolean): string {
   const stem = name
     .replace(endings, '')
     .replaceAll('_', ' ')
     .replaceAll(/\boom\b/g, 'OOM')
-  if (stem === '') return value === 1 ? 'change' : 'changes'
-  return value === 1 ? stem.replace(/([^su])s$/, '$1') : stem
+  if (stem === '') return isOne ? 'change' : 'changes'
+  return isOne ? stem.replace(/([^su])s$/, '$1') : stem
 }

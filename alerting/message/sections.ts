@@ -43,7 +43,8 @@ function measuredSection({ facts }: Notification, { measured = [] }: Evidence): 
     title: 'Measured, the worst first',
     lines: measured.map(({ task, agent, value }) => {
       const who = [task ?? '', agent === undefined ? '' : `on ${agent}`].join(' ').trim()
-      return { text: cleanLine(`${measurement(value, unit)}  ${who}`, 500) }
+      const text = measurement(value, unit)
+      return { text: cleanLine(who === '' ? text : `${who}: ${text}`, 500) }
     }),
   }
 }
