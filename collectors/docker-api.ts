@@ -31,6 +31,8 @@ export interface DockerApi {
   list(): Promise<Listed[]>
   /** Undefined if there is no such container (any more). */
   inspect(id: string): Promise<Record<string, unknown> | undefined>
+  /** What it uses; takes the daemon a second. Undefined if there is no such container (any more). */
+  stats(id: string, signal: AbortSignal): Promise<unknown>
   /** `since`: seconds with a fraction; 0 for all. */
   logs(
     id: string,
@@ -57,8 +59,10 @@ export function openDockerApi(socket: string): DockerApi {
     }
   }
 
-  async function json(path: string): Promise<unknown> {
-    const response = await get(path, AbortSignal.timeout(answerMs), maxAnswerBytes)
+  async function json(path: string, signal?: AbortSignal): Promise<unknown> {
+    const limit = AbortSignal.timeout(answerMs)
+    const either = signal ? AbortSignal.any([limit, signal]) : limit
+    const response = await get(path, either, maxAnswerBytes)
     const text = await readText(response)
     if (response.status === 404) return undefined
     if (!response.ok) throw refusal(socket, path, response.status, text)
@@ -92,6 +96,8 @@ export function openDockerApi(socket: string): DockerApi {
       const answer = await json(`/containers/${encodeURIComponent(id)}/json`)
       return answer === undefined ? undefined : asObject(answer)
     },
+    stats: (id, signal) =>
+      json(`/containers/${encodeURIComponent(id)}/stats?stream=false&one-shot=true`, signal),
     async logs(id, { since, follow, signal }) {
       const query = `stdout=1&stderr=1&timestamps=1&since=${since}${follow ? '&follow=1' : ''}`
       const path = `/containers/${encodeURIComponent(id)}/logs?${query}`

@@ -18,6 +18,7 @@ import {
 } from './docker-folder.ts'
 import { openDockerFollow, type DockerFollow } from './docker-follow.ts'
 import { asObject, dockerIdentity, unknownContainer } from './docker-identity.ts'
+import { openDockerStats, type RunningContainer } from './docker-stats.ts'
 import type { DockerPosition, EventOptions } from './docker-streams.ts'
 import { openDockerWatch } from './docker-watch.ts'
 import { gapChange } from './gaps.ts'
@@ -36,6 +37,12 @@ export interface DockerCollectorOptions extends EventOptions {
   /** The service of all these containers; without it each tells its own. */
   service?: string | undefined
   cluster?: string | undefined
+  /** With a socket: also measure what the containers use. False unless set. */
+  stats?: boolean
+  /** How often, ms; 5 s unless set. */
+  intervalMs?: number
+  /** Where the Mesos ids of the containers are kept that are measured here. */
+  measured?: Pick<Set<string>, 'add' | 'delete'>
   sink: Sink
   clock: Clock
   metrics: Metrics
@@ -64,6 +71,7 @@ const youngMs = 10_000
 /** Docker writes the description of a container before its log. */
 const describeMs = 2_000
 const idleMs = { young: 20, usual: 100 }
+const usualIntervalMs = 5_000
 
 /**
  * Collects the logs, lives and identities of a Docker host's containers: files first, the API where a file cannot be
@@ -77,6 +85,8 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
   const orphans = new Map<string, number>()
   let hint: FSWatcher | undefined
   let rootTrouble: string | undefined
+  /** Something can be measured only when the daemon has told more. */
+  let isAwaited = true
 
   const logKey = (id: string) => `${name}:log:${id}`
   const lifeKey = (id: string) => `${name}:life:${id}`
@@ -86,7 +96,11 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
     openDockerWatch({
       api,
       clock,
-      onNews: () => pump.wake(true),
+      onNews() {
+        pump.wake(true)
+        if (isAwaited) stats?.wake()
+        isAwaited = false
+      },
       onEvent: (event) => onEvent(event),
     })
 
@@ -99,6 +113,26 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
     discover: (nowMs) => Promise.resolve(discover(nowMs)),
     idleMs: () => (hasYoung() ? idleMs.young : idleMs.usual),
   })
+
+  const { intervalMs = usualIntervalMs, measured = new Set<string>() } = options
+  const measuring = { name, intervalMs, measured, running, sink, clock, metrics, log }
+  const stats = api && options.stats ? openDockerStats({ ...measuring, api }) : undefined
+
+  /** Those whose limits are known, which the daemon alone tells. */
+  function running(): RunningContainer[] {
+    const listed = [...(daemon?.view()?.containers.values() ?? [])]
+    return listed.flatMap((one): RunningContainer[] => {
+      const known = one.running ? containers.get(one.id) : undefined
+      if (!known) return []
+      const inspected = daemon?.described(one.id)
+      if (inspected) {
+        return [{ id: one.id, identity: known.identity, hostConfig: inspected['HostConfig'] }]
+      }
+      isAwaited = true
+      daemon?.want(one.id)
+      return []
+    })
+  }
 
   function hasYoung(): boolean {
     const nowMs = clock.now()
@@ -337,15 +371,17 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
 
   return Promise.resolve({
     name,
-    through: () => pump.through(),
+    through: () => Math.min(pump.through(), stats?.through() ?? Infinity),
     trouble: () =>
       daemon?.trouble() ??
+      stats?.trouble() ??
       (api && daemon?.view() ? undefined : rootTrouble) ??
       pump.trouble() ??
       toldDrivers.values().next().value ??
       undescribedNow.values().next().value,
     async close() {
       hint?.close()
+      await stats?.close()
       await daemon?.close()
       await pump.close()
     },
