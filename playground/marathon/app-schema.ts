@@ -9,8 +9,9 @@ const port = z.int().min(0).max(65_535)
 const amount = z.number().min(0)
 const seconds = z.int().min(0)
 const labels = z.record(z.string(), z.string())
-/** Of resources an executor or a container has. */
 const secretRef = z.object({ secret: z.string() })
+
+const limit = z.union([z.literal('unlimited'), z.number()])
 
 const portMapping = z.object({
   containerPort: port.optional(),
@@ -133,6 +134,8 @@ const fields = {
     .object({ cpus: amount.optional(), mem: amount.optional(), disk: amount.optional() })
     .optional(),
   fetch: z.array(fetched).optional(),
+  /** Of Mesos; not made in the playground. */
+  check: z.looseObject({}).optional(),
   healthChecks: z.array(healthCheck).optional(),
   instances: seconds.optional(),
   labels: labels.optional(),
@@ -149,6 +152,7 @@ const fields = {
     })
     .optional(),
   requirePorts: z.boolean().optional(),
+  resourceLimits: z.object({ cpus: limit.optional(), mem: limit.optional() }).optional(),
   secrets: z.record(z.string(), z.object({ source: z.string() })).optional(),
   taskKillGracePeriodSeconds: seconds.optional(),
   // Its bounds are checked later, with a sentence of their own.

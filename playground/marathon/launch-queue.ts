@@ -70,9 +70,9 @@ function statisticsOf(state: State, specId: string) {
 /** False where the agent has not got it any more. */
 function launch(state: State, instance: Instance, offer: Offer): boolean {
   const now = state.clock.now()
+  const before = { ...instance }
   if (instance.volumes.length === 0) instance.volumes = newVolumes(instance.spec)
   const specs = taskSpecsOf(state, instance)
-  const before = { ...instance }
   // Set before Mesos is asked: it may tell of the first status while it is.
   instance.agent = offer.agent
   instance.incarnation += 1

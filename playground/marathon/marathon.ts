@@ -43,8 +43,8 @@ export interface Marathon extends Leading, EventsHook {
   close(): Promise<void>
 }
 
-/** Enough to be noticed, and little enough for a stream to stay useful. */
-const disturbedPercent = 30
+/** Of a hundred events, of those that `disturbEvents` is about. */
+const disturbedPercent = 50
 
 /** Rejects where a port is taken, or with a Refusal where a definition is not valid. */
 export async function openMarathon(options: MarathonOptions): Promise<Marathon> {

@@ -56,30 +56,23 @@ function versioned(state: State, version: string, change: Change): Root {
   for (const [id, spec] of wanted) {
     const old = before.get(id)
     const restarts = change.restart?.includes(id) === true
-    specs.set(
-      id,
-      old === spec && !restarts ? spec : versionedSpec(state, taken, version, old, spec),
-    )
+    const named = old === spec ? spec : withPorts(state, taken, old, spec)
+    const same = old !== undefined && !restarts && isSame(old, named)
+    specs.set(id, same ? old : versionedSpec(version, old, named))
   }
   return { version, specs }
 }
 
-function versionedSpec(
-  state: State,
-  taken: Set<number>,
-  version: string,
-  old: RunSpec | undefined,
-  spec: RunSpec,
-): RunSpec {
-  const named = withPorts(state, taken, old, spec)
-  if (!old || isConfigChange(old, named)) return renamed(named, version)
+function isSame(old: RunSpec, spec: RunSpec): boolean {
+  return old === spec || (old.instances === spec.instances && !isConfigChange(old, spec))
+}
+
+function versionedSpec(version: string, old: RunSpec | undefined, spec: RunSpec): RunSpec {
+  if (!old || isConfigChange(old, spec)) return renamed(spec, version)
   const { lastConfigChangeAt } = old.versionInfo
-  const scaled = old.instances !== named.instances
-  return renamed(
-    named,
-    version,
-    scaled ? { lastScalingAt: version, lastConfigChangeAt } : old.versionInfo,
-  )
+  const scaled = old.instances !== spec.instances
+  const versionInfo = scaled ? { lastScalingAt: version, lastConfigChangeAt } : old.versionInfo
+  return renamed(spec, version, versionInfo)
 }
 
 function renamed(spec: RunSpec, version: string, versionInfo?: VersionInfo): RunSpec {

@@ -29,7 +29,9 @@ function dispatch(context: Context, asked: Asked): Answer {
   const fitting = routes.filter(({ path }) => path.test(asked.path))
   // Marathon answers so for what it has no route for.
   if (fitting.length === 0) throw new Refusal(500, { message: 'URI not found' })
-  const route = fitting.find(({ method }) => method === asked.method)
+  const route =
+    fitting.find(({ method }) => method === asked.method) ??
+    fitting.find(({ method }) => method === 'GET' && asked.method === 'HEAD')
   if (!route) throw new Refusal(405, { message: 'Method Not Allowed' })
   checkTypes(asked)
   const ids = route.path.exec(asked.path)?.slice(1) ?? []

@@ -2,6 +2,7 @@ import type { RequestListener } from 'node:http'
 import { serve, type Face } from '../../misbehave.ts'
 import type { Core } from '../core.ts'
 import type { Context } from './context.ts'
+import { sendHtmlError } from './html-error.ts'
 import { handleInstance } from './instance.ts'
 import { openLeadership, type Leadership } from './leadership.ts'
 import { openEventStreams, type EventStreams } from './sse.ts'
@@ -60,11 +61,13 @@ export async function openFaces(core: Core, options: FacesOptions): Promise<Face
   }
 }
 
+const notYet: RequestListener = (_, response) => sendHtmlError(response, 503, 'Starting')
+
 /** Their addresses have to be known before they can be told who leads. */
 async function listen(ports: readonly number[], handlers: RequestListener[]): Promise<Face[]> {
   const opened = await Promise.allSettled(
     ports.map((port, index) =>
-      serve((request, response) => handlers[index]?.(request, response), { port }),
+      serve((request, response) => (handlers[index] ?? notYet)(request, response), { port }),
     ),
   )
   const faces = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))

@@ -1,4 +1,5 @@
 import test from 'ava'
+import { Trouble } from '../../../pipeline/errors.ts'
 import { createApp, scaleApp, updateApp } from '../../../playground/marathon/apps.ts'
 import { createPod } from '../../../playground/marathon/pods.ts'
 import { openScene, web, worker } from './scene.ts'
@@ -76,6 +77,19 @@ test('one that never runs is killed and launched again', async (t) => {
     scene.cluster.tasks().map(({ state }) => state),
     ['TASK_KILLED', 'TASK_STAGING'],
   )
+})
+
+test('an offer that is gone meanwhile is no harm, not even to one with a volume', async (t) => {
+  const scene = openScene()
+  const { launch } = scene.cluster
+  scene.cluster.launch = () => {
+    scene.cluster.launch = launch
+    throw new Trouble('somebody was faster', { retryable: true })
+  }
+  const volumes = [{ containerPath: 'data', persistent: { size: 64 } }]
+  await scene.deployed({ ...worker, container: { type: 'MESOS', volumes } })
+  t.is(scene.running('/shop/worker').length, 1)
+  t.is(scene.running('/shop/worker')[0]?.spec.resident, true)
 })
 
 test('a task that dies during a deployment of its app is started again by it', async (t) => {

@@ -3,6 +3,11 @@ import { manualClock } from '../../../pipeline/clock.ts'
 import { silentLog } from '../../../pipeline/log.ts'
 import { createApp } from '../../../playground/marathon/apps.ts'
 import { openCore, type Core } from '../../../playground/marathon/core.ts'
+import {
+  openMarathon,
+  type Marathon,
+  type MarathonOptions,
+} from '../../../playground/marathon/marathon.ts'
 import type { MarathonEvent } from '../../../playground/marathon/events.ts'
 import type { Instance } from '../../../playground/marathon/model.ts'
 import type { Probe } from '../../../playground/marathon/probe.ts'
@@ -41,9 +46,17 @@ export interface SceneOptions extends Omit<FakeOptions, 'clock'> {
   warmUpMs?: number
 }
 
-export function openScene({ flags = {}, warmUpMs = 0, ...fake }: SceneOptions = {}): Scene {
+interface Setting {
+  clock: Scene['clock']
+  cluster: FakeCluster
+  sick: Set<string>
+  probe: Probe
+}
+
+function openSetting(options: SceneOptions): Setting {
+  const { warmUpMs = 0 } = options
   const clock = manualClock(startMs)
-  const cluster = fakeCluster({ clock, ...fake })
+  const cluster = fakeCluster({ ...options, clock })
   const sick = new Set<string>()
   const probe: Probe = ({ port }) => {
     const task = cluster.tasks().find(({ ports }) => ports.includes(port))
@@ -51,13 +64,56 @@ export function openScene({ flags = {}, warmUpMs = 0, ...fake }: SceneOptions = 
     const well = task && !sick.has(task.spec.id) && clock.now() >= runningAt + warmUpMs
     return Promise.resolve(well ? 'healthy' : { cause: '500 Internal Server Error' })
   }
+  return { clock, cluster, sick, probe }
+}
+
+/** Without its HTTP face. */
+export function openScene(options: SceneOptions = {}): Scene {
+  const setting = openSetting(options)
+  const { cluster, clock, probe } = setting
+  const { flags = {} } = options
   const core = openCore({ cluster, clock, log: silentLog, flags, probe, random: openRandom(7) })
+  return sceneOf(setting, core, core.tick)
+}
+
+export interface ServedScene extends Scene {
+  marathon: Marathon
+  /** The base URLs of its instances; the first one leads. */
+  urls: string[]
+  close(): Promise<void>
+}
+
+/** With it: real HTTP, simulated time. */
+export async function openServedScene(
+  options: SceneOptions & Partial<MarathonOptions> = {},
+): Promise<ServedScene> {
+  const setting = openSetting(options)
+  const { cluster, clock, probe } = setting
+  const random = openRandom(7)
+  const marathon = await openMarathon({
+    ...options,
+    cluster,
+    clock,
+    probe,
+    random,
+    log: silentLog,
+    tickMs: 0,
+  })
+  return {
+    ...sceneOf(setting, marathon.core, marathon.tick),
+    marathon,
+    urls: marathon.faces.map(({ url }) => url),
+    close: marathon.close,
+  }
+}
+
+function sceneOf({ clock, cluster, sick, probe }: Setting, core: Core, tick: () => void): Scene {
   const events: MarathonEvent[] = []
   core.state.events.subscribe((event) => void events.push(event))
 
   async function look(): Promise<void> {
     cluster.step()
-    core.tick()
+    tick()
     await setImmediate()
   }
 
