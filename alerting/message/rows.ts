@@ -31,9 +31,11 @@ export function rowsOf(notification: Notification, evidence: Evidence): Row[] {
     if (typeof value === 'string') row(capital(name), value)
   }
   putCondition(row, notification)
-  const newest = notification.state === 'firing' ? evidence.changes?.[0] : undefined
-  if (newest) putChange(row, newest, alert.group)
-  else if (topicOf(notification.facts) !== 'metrics') row('Instances', instances(evidence))
+  const changes = (notification.state === 'firing' && evidence.changes) || []
+  if (changes.length > 0) putNewest(row, changes, alert.group)
+  const isOne = changes.length > 0 && evidence.tasks.length <= 1
+  const isListed = isOne || topicOf(notification.facts) === 'metrics'
+  row('Instances', isListed ? undefined : instances(evidence))
   row('Marathon', standing(evidence.service))
   row('Severity', alert.labels['severity'])
   row('Owner', alert.annotations['owner'] ?? alert.labels['owner'] ?? evidence.owner)
@@ -73,9 +75,11 @@ const parts: [part: keyof Identity, name: string][] = [
 ]
 
 /** Who it was, and of the end of a task its post-mortem. What the group names is there already. */
-function putChange(row: Put, change: StoredDoc, group: Identity): void {
+function putNewest(row: Put, [change, ...older]: readonly StoredDoc[], group: Identity): void {
+  if (!change) return
   for (const [part, name] of parts) {
-    if (group[part] === undefined) row(name, text(change[identityFields[part]]))
+    const called = part === 'task' && older.length > 0 ? 'Newest task' : name
+    if (group[part] === undefined) row(called, text(change[identityFields[part]]))
   }
   if (change['event.kind'] !== 'task') return
   row('Exit code', number(change['process.exit_code'])?.toString())

@@ -2,6 +2,7 @@ import test, { type ExecutionContext } from 'ava'
 import type { Bus, ProducedRecord } from '../../pipeline/bus/bus.ts'
 import { wallClock } from '../../pipeline/clock.ts'
 import type { SignalBucket } from '../../pipeline/event.ts'
+import { Trouble } from '../../pipeline/errors.ts'
 import { taskKey, type Identity } from '../../pipeline/identity.ts'
 import { silentLog } from '../../pipeline/log.ts'
 import { openMetrics } from '../../pipeline/metrics.ts'
@@ -212,6 +213,25 @@ test('what is counted and what is stored is the same', async (t) => {
     (await buckets()).find(({ signal }) => signal === 'all'),
     { group, count: 3 },
   )
+})
+
+test('a bus that is full gets what was put together later', async (t) => {
+  const bus = await openBus(t)
+  let full = true
+  const flaky: Bus = {
+    ...bus,
+    produce: (topic, records) =>
+      full ? Promise.reject(new Trouble('the bus is full')) : bus.produce(topic, records),
+  }
+  const catalog = await open(t, flaky)
+  await tell(bus, marathon, mesos)
+  await until('both are known', () => catalog.getTask(task)?.framework === 'f1')
+  full = false
+  await until('put together', async () => {
+    const newest = (await bus.snapshot('identity')).latest.get(taskKey(task))
+    return newest !== undefined && (jsonOf(newest) as Identity).deployment === 'd1'
+  })
+  t.is((await bus.ends('identity'))[0], 3)
 })
 
 test('who is forgotten here is forgotten on the bus', async (t) => {
