@@ -5,6 +5,12 @@ import type { Metrics } from '../pipeline/metrics.ts'
 import { openDockerCollector, type DockerCollectorOptions } from './docker.ts'
 import { openFilesCollector, type FilesCollectorOptions } from './files.ts'
 import { openMarathonCollector, type MarathonCollectorOptions } from './marathon.ts'
+import {
+  openMesosAgent,
+  openMesosMaster,
+  type MesosAgentSettings,
+  type MesosMasterSettings,
+} from './mesos.ts'
 import { openRedactor, type RedactorOptions } from './redact.ts'
 import type { Collector, Sink } from './sink.ts'
 
@@ -12,13 +18,17 @@ import type { Collector, Sink } from './sink.ts'
 export const collectors = {
   docker: openDockerCollector,
   files: openFilesCollector,
+  mesos_master: openMesosMaster,
+  mesos_agent: openMesosAgent,
   marathon: openMarathonCollector,
 } as const satisfies Record<string, (options: never) => Promise<Collector>>
 
 /** What the settings say of collectors; keys as in the file. */
 export interface CollectorSettings {
-  docker: readonly Pick<DockerCollectorOptions, 'root' | 'socket' | 'service'>[]
+  docker: readonly Pick<DockerCollectorOptions, 'root' | 'socket' | 'service' | 'stats'>[]
   files: readonly Pick<FilesCollectorOptions, 'paths' | 'service'>[]
+  mesos_master: readonly (ConnectionSettings & Pick<MesosMasterSettings, 'urls' | 'agents'>)[]
+  mesos_agent: readonly (ConnectionSettings & Pick<MesosAgentSettings, 'url'>)[]
   marathon: readonly (ConnectionSettings & Pick<MarathonCollectorOptions, 'urls'>)[]
   /** How often what has no stream is asked, ms. */
   metrics_interval: number
@@ -62,20 +72,49 @@ export function openCollectors(
     maxEventBytes: settings.max_event_bytes,
     multiline: settings.multiline,
   }
+  const intervalMs = settings.metrics_interval
+  // Mesos tells what a Docker container uses as well: it is measured once, by who is nearer.
+  const measured = new Set<string>()
+  const ownAgents = new Set(settings.mesos_agent.map(({ url }) => new URL(url).host))
   const name = (kind: string, index: number) => (index === 0 ? kind : `${kind}-${index + 1}`)
   return Promise.all([
     ...settings.docker.map((one, index) =>
-      collectors.docker({ ...shared, ...one, name: name('docker', index) }),
+      collectors.docker({
+        ...shared,
+        ...one,
+        name: name('docker', index),
+        intervalMs,
+        measured,
+      }),
     ),
     ...settings.files.map((one, index) =>
       collectors.files({ ...shared, ...one, name: name('files', index) }),
+    ),
+    ...settings.mesos_master.map((one, index) =>
+      collectors.mesos_master({
+        ...shared,
+        ...one,
+        name: name('mesos-master', index),
+        intervalMs,
+        measured,
+        ownAgents,
+      }),
+    ),
+    ...settings.mesos_agent.map((one, index) =>
+      collectors.mesos_agent({
+        ...shared,
+        ...one,
+        name: name('mesos-agent', index),
+        intervalMs,
+        measured,
+      }),
     ),
     ...settings.marathon.map((one, index) =>
       collectors.marathon({
         ...shared,
         ...one,
         name: name('marathon', index),
-        intervalMs: settings.metrics_interval,
+        intervalMs,
       }),
     ),
   ])

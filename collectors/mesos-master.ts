@@ -30,6 +30,8 @@ export interface MesosMasterOptions {
   client: HttpClient
   /** Opens the collector of an agent; without it the agents are not asked. */
   openAgent?: ((agent: KnownAgent) => Promise<Collector>) | undefined
+  /** Which of the agents; all unless set. */
+  isAsked?: (agent: KnownAgent) => boolean
   /** How often metrics are read, ms. */
   intervalMs: number
   /** How often all of it is listed, ms; 30 s unless set. */
@@ -55,6 +57,7 @@ const paths = {
  */
 export function openMesosMasterCollector(options: MesosMasterOptions): Promise<Collector> {
   const { name, client, openAgent, cluster: clusterName, sink, clock, metrics, log } = options
+  const { isAsked = () => true } = options
   const shared = { name, cluster: clusterName, sink, clock, metrics, log }
   const api = openMesosApi(client, 'the Mesos master')
   const cluster = openCluster({ name, cluster: clusterName, sink })
@@ -83,7 +86,7 @@ export function openMesosMasterCollector(options: MesosMasterOptions): Promise<C
       { changes: misunderstood.note('events', problems) },
     ])
     hasOperatorApi = true
-    pool?.sync(cluster.agents())
+    pool?.sync(cluster.agents().filter(isAsked))
     if (events.some(isOccasion)) lists.wake()
     return lists.append(batch)
   }
@@ -110,7 +113,7 @@ export function openMesosMasterCollector(options: MesosMasterOptions): Promise<C
       { changes: misunderstood.note('lists', problems) },
       { changes: misunderstood.note('tasks', pages.problems) },
     ])
-    pool?.sync(cluster.agents())
+    pool?.sync(cluster.agents().filter(isAsked))
     // Here and not by the poller: no event may come between what was concluded and its being appended.
     await lists.append(batch)
     if (pages.refused) throw pages.refused.trouble
