@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { Clock } from '../../pipeline/clock.ts'
 import { nsToIso } from '../../pipeline/event.ts'
@@ -125,8 +124,16 @@ async function send(
   response.end()
 }
 
-async function drained(response: ServerResponse): Promise<void> {
-  await Promise.race([once(response, 'drain'), once(response, 'close')])
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done)
+      response.off('close', done)
+      resolve()
+    }
+    response.on('drain', done)
+    response.on('close', done)
+  })
 }
 
 /** One frame a record, in a chunk of its own: the stream, three zeros, the length in four bytes, the line. */

@@ -6,8 +6,19 @@ import { double, seconds, time } from './number.ts'
 import { nothing, resources } from './resources.ts'
 import { taskV0 } from './task.ts'
 
-/** Those of Marathon 1.11. */
-const capabilities = ['PARTITION_AWARE', 'TASK_KILLING_STATE', 'REGION_AWARE', 'MULTI_ROLE']
+/** Those of Marathon 1.11, and those of older frameworks, which have one role and say so in another field. */
+const marathonCapabilities = ['PARTITION_AWARE', 'TASK_KILLING_STATE', 'REGION_AWARE', 'MULTI_ROLE']
+const olderCapabilities = ['TASK_KILLING_STATE']
+
+function capabilities({ name }: Framework): string[] {
+  return name === 'marathon' ? marathonCapabilities : olderCapabilities
+}
+
+function roles(framework: Framework): { roles: string[] } | { role: string } {
+  const { role } = framework
+  return capabilities(framework).includes('MULTI_ROLE') ? { roles: [role] } : { role }
+}
+
 const failoverSeconds = 604_800
 
 /** What `/state-summary`, `/frameworks` and `/state` all tell of it. `tasks` are its own. */
@@ -18,7 +29,7 @@ export function frameworkHead(framework: Framework, tasks: readonly Task[]) {
     name,
     used_resources: resources(usedBy(tasks)),
     offered_resources: resources(nothing),
-    capabilities,
+    capabilities: capabilities(framework),
     hostname,
     webui_url: webuiUrl,
     active,
@@ -29,7 +40,7 @@ export function frameworkHead(framework: Framework, tasks: readonly Task[]) {
 
 /** As `/state` and `/frameworks` write it, with its tasks. */
 export function frameworkV0(framework: Framework, tasks: readonly Task[]): Record<string, unknown> {
-  const { registeredAt, principal, role } = framework
+  const { registeredAt, principal } = framework
   const pods = executorsOf(tasks).filter((executor) => executor.pod && isLive(executor))
   const known = tasks.filter((task) => !isTerminal(task))
   return {
@@ -41,7 +52,7 @@ export function frameworkV0(framework: Framework, tasks: readonly Task[]): Recor
     unregistered_time: double(0),
     ...(principal === '' ? {} : { principal }),
     resources: resources(usedBy(tasks)),
-    roles: [role],
+    ...roles(framework),
     tasks: known.filter((task) => !isUnreachable(task)).map(taskV0),
     unreachable_tasks: known.filter(isUnreachable).map(taskV0),
     completed_tasks: tasks.filter(isTerminal).map(taskV0),
@@ -79,24 +90,24 @@ function frameworkState(framework: Framework): Record<string, unknown> {
 }
 
 export function frameworkInfo(framework: Framework): Record<string, unknown> {
-  const { id, name, role, hostname, principal, webuiUrl } = framework
+  const { id, name, hostname, principal, webuiUrl } = framework
   return {
     user: 'root',
     name,
     id: { value: id },
     failover_timeout: double(failoverSeconds),
     checkpoint: true,
-    roles: [role],
+    ...roles(framework),
     ...(hostname === '' ? {} : { hostname }),
     ...(principal === '' ? {} : { principal }),
     ...(webuiUrl === '' ? {} : { webui_url: webuiUrl }),
-    capabilities: capabilities.map((type) => ({ type })),
+    capabilities: capabilities(framework).map((type) => ({ type })),
   }
 }
 
 /** What an agent knows of it, before its executors. */
 export function frameworkOnAgent(framework: Framework): Record<string, unknown> {
-  const { id, name, hostname, principal, role } = framework
+  const { id, name, hostname, principal } = framework
   return {
     id,
     name,
@@ -105,6 +116,6 @@ export function frameworkOnAgent(framework: Framework): Record<string, unknown> 
     checkpoint: true,
     hostname,
     ...(principal === '' ? {} : { principal }),
-    roles: [role],
+    ...roles(framework),
   }
 }

@@ -43,7 +43,6 @@ function dockerStatistics(
 
 function cgroupStatistics(executor: Executor, usage: Usage, cfs: boolean): Record<string, unknown> {
   const { cpus, mem, disk } = containerAmount(executor)
-  const used = directoryBytes(executorDirectory(executor))
   return {
     ...cpuStatistics(usage),
     ...(cfs ? { cpus_limit: double(cpus) } : {}),
@@ -63,9 +62,17 @@ function cgroupStatistics(executor: Executor, usage: Usage, cfs: boolean): Recor
     mem_low_pressure_counter: 0,
     mem_medium_pressure_counter: 0,
     mem_critical_pressure_counter: 0,
-    disk_limit_bytes: disk * mib,
+    ...(disk === 0 ? {} : diskStatistics(executor, disk * mib)),
+  }
+}
+
+/** Only what was given disk is measured. */
+function diskStatistics(executor: Executor, limit: number): Record<string, unknown> {
+  const used = directoryBytes(executorDirectory(executor))
+  return {
+    disk_limit_bytes: limit,
     disk_used_bytes: used,
-    disk_statistics: [{ limit_bytes: disk * mib, used_bytes: used }],
+    disk_statistics: [{ limit_bytes: limit, used_bytes: used }],
   }
 }
 

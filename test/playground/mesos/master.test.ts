@@ -249,10 +249,11 @@ test('/metrics/snapshot lets two pass in a second, and others wait', async (t) =
   const [, second = 0, third = 0] = taken.toSorted((a, b) => a - b)
   t.true(second >= 490, `${second}`)
   t.true(third >= 980, `${third}`)
-  // The operator API has no such limit.
+  // The operator API has no such limit, with which the last of these would wait 5.5 s.
   const before = performance.now()
-  await post(url, '{"type": "GET_METRICS", "get_metrics": {}}')
-  t.true(performance.now() - before < 400)
+  const call = '{"type": "GET_METRICS", "get_metrics": {}}'
+  await Promise.all(Array.from({ length: 12 }, () => post(url, call)))
+  t.true(performance.now() - before < 5000)
 })
 
 test('a timeout must be a duration', async (t) => {
