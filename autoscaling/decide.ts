@@ -28,6 +28,8 @@ export interface DecideInput {
   intervalMs: number
   /** Why lines may be missing without a sign of it: a collector is in trouble. */
   unsure?: string | undefined
+  /** Why nothing is known of any signal. */
+  unmeasured?: string | undefined
 }
 
 export interface Decided {
@@ -52,7 +54,16 @@ export function decide(input: DecideInput): Decided {
   const decision = decisionOf(input, situation, targets, steps, verdict)
   const { stabilizationUpMs: upMs, stabilizationDownMs: downMs } = policy
   const recommendations = trim(wish.recommendations, { upMs, downMs, ts: input.ts })
-  return { decision, memory: { ...settled, recommendations } }
+  return {
+    decision,
+    memory: { ...withoutBackoff(settled, decision, input.nowMs), recommendations },
+  }
+}
+
+/** Once nothing is wished for any more, what Marathon refused is forgotten. */
+function withoutBackoff(memory: ServiceMemory, { from, to }: Decision, nowMs: number) {
+  const { backoff, ...rest } = memory
+  return backoff && from === to && nowMs >= backoff.untilMs ? rest : memory
 }
 
 function proposals(

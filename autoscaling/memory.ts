@@ -1,5 +1,4 @@
-import type { DecisionReason } from '../pipeline/decision.ts'
-import type { Decision } from '../pipeline/decision.ts'
+import type { Decision, DecisionReason } from '../pipeline/decision.ts'
 import type { Recommendation } from './hpa/stabilize.ts'
 
 /** What the autoscaler remembers of a service: a record of the compacted topic `scaling`, keyed by it. */
@@ -62,10 +61,13 @@ export function trim(
 }
 
 /** Two decisions of the same word tell a person nothing new. */
-export function wordOf({ outcome, reason, from, to, inputs }: Decision): string {
-  const about = reason === 'waiting-for-offers' ? inputs.waitingFor : inputs.deployments
-  const detail = reason === 'waiting-for-offers' || reason === 'deployment-running' ? about : []
-  return [outcome, reason, from, to, ...(detail ?? [])].join(' ')
+export function wordOf({ outcome, reason, from, to, inputs, message }: Decision): string {
+  const details: Partial<Record<DecisionReason, readonly string[] | undefined>> = {
+    'waiting-for-offers': inputs.waitingFor,
+    'deployment-running': inputs.deployments,
+    'bad-policy': [message],
+  }
+  return [outcome, reason, from, to, ...(details[reason] ?? [])].join(' ')
 }
 
 /** The value of a record; undefined where it is none of this version. Never throws. */

@@ -46,14 +46,19 @@ export function situationOf(input: DecideInput): Situation {
 }
 
 function staleness({ state, marathon, nowMs }: DecideInput, readMs: number): string | undefined {
-  if (!marathon) return state && `nothing was heard of the Marathon that tells of it`
+  if (!marathon) {
+    return state
+      ? 'nothing was heard of the Marathon that tells of it'
+      : 'Marathon was not read yet'
+  }
   if (marathon.trouble !== undefined) return `Marathon cannot be read: ${marathon.trouble}`
   if (marathon.atMs === undefined) return 'Marathon was not read yet'
   const limit = writtenEveryMs + 2 * marathon.intervalMs
   return nowMs - readMs > limit ? `what Marathon told is ${span(nowMs - readMs)} old` : undefined
 }
 
-function whyUnmeasured({ ts, nowMs, intervalMs }: DecideInput): string | undefined {
+function whyUnmeasured({ ts, nowMs, intervalMs, unmeasured }: DecideInput): string | undefined {
+  if (unmeasured !== undefined) return unmeasured
   const limit = Math.max(3 * intervalMs, measuredWithinMs)
   return nowMs - ts > limit ? `was measured ${span(nowMs - ts)} ago, too long to act on` : undefined
 }
@@ -78,5 +83,6 @@ export function marathonOf(
   marathons: readonly MarathonState[],
 ): MarathonState | undefined {
   if (state) return marathons.find(({ marathon }) => marathon === state.marathon)
-  return marathons.find(({ trouble, atMs }) => trouble !== undefined || atMs === undefined)
+  const blamed = marathons.find(({ trouble, atMs }) => trouble !== undefined || atMs === undefined)
+  return blamed ?? marathons[0]
 }

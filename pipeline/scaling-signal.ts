@@ -14,7 +14,7 @@ export function scalingFault(signal: Declared): string | undefined {
   if (!by.includes('service')) return 'is not kept per service: add service to its `by`'
   const finer = by.filter((part) => !['cluster', 'service', 'task'].includes(part))
   if (finer.length > 0 && !isAdditive(signal)) {
-    return `is kept per ${finer.join(' and ')} too, and a ${measure} of several has no sum: keep it per service and task`
+    return `is kept per ${finer.join(' and ')} too, and the ${measure} of several has no sum: keep it per service and task`
   }
   // An average over those that were measured would not tell how many were not.
   if (from === 'metrics' && metric?.startsWith('container.') && !by.includes('task')) {

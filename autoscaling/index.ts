@@ -1,0 +1,98 @@
+import type { Decision, DecisionPolicy } from '../pipeline/decision.ts'
+import { openController, type ControllerOptions } from './controller.ts'
+import type { Ledger } from './ledger.ts'
+import type { Policies, PolicyFault } from './policy.ts'
+import type { Backoff } from './memory.ts'
+
+export type AutoscalingOptions = ControllerOptions
+
+/** A service that is scaled, or asks for it. */
+export interface ScalingStatus {
+  service: string
+  /** Absent where the policy has a fault: `trouble` names it. */
+  policy?: DecisionPolicy
+  /** Of the newest evaluation, also where nothing was done. */
+  last?: Decision
+  /** The newest that changed instances, or would have. */
+  lastChange?: Decision
+  /** When fewer instances are possible at the earliest (stabilization) or anything is (back-off), ms. */
+  notBeforeMs?: number
+  trouble?: string
+}
+
+export interface Autoscaling {
+  /** Each service with a policy, by name. */
+  current(): ScalingStatus[]
+  trouble(): string | undefined
+  /** The last evaluation time, ms. */
+  through(): number | undefined
+  /** Waits for changes that are under way. */
+  close(): Promise<void>
+}
+
+/** Follows the load of services with a policy by changing their instances in Marathon. */
+export async function openAutoscaling(options: AutoscalingOptions): Promise<Autoscaling> {
+  const controller = await openController(options)
+  const { ledger, policies } = controller
+  return {
+    current: () => statuses(policies(), ledger),
+    trouble: () =>
+      controller.trouble() ?? refusedTrouble(policies(), ledger) ?? policyTrouble(policies()),
+    through: controller.through,
+    close: controller.close,
+  }
+}
+
+function statuses({ policies, faulty }: Policies, ledger: Ledger): ScalingStatus[] {
+  const services = [...policies.keys(), ...faulty.keys()].toSorted()
+  return services.map((service) => {
+    const last = ledger.latest(service)
+    const { lastChange, backoff } = ledger.memoryOf(service)
+    const policy = policies.get(service)
+    const notBeforeMs = last?.next?.find(({ atMs }) => atMs !== undefined)?.atMs
+    const trouble = troubleOf(faulty.get(service), backoff)
+    return {
+      service,
+      ...(policy ? { policy: shown(policy) } : {}),
+      ...(last ? { last } : {}),
+      ...(lastChange ? { lastChange } : {}),
+      ...(notBeforeMs === undefined ? {} : { notBeforeMs }),
+      ...(trouble === undefined ? {} : { trouble }),
+    }
+  })
+}
+
+function shown(policy: DecisionPolicy): DecisionPolicy {
+  const { source, targets, min, max, tolerance, dryRun } = policy
+  const { stabilizationUpMs, stabilizationDownMs } = policy
+  return { source, targets, min, max, tolerance, stabilizationUpMs, stabilizationDownMs, dryRun }
+}
+
+/** A single failure happens: a deployment was quicker. Several in a row are trouble. */
+const manyFailures = 3
+
+function troubleOf(fault: PolicyFault | undefined, backoff: Backoff | undefined) {
+  if (fault) return faultSentence(fault)
+  if (!backoff || backoff.failures < manyFailures) return undefined
+  return `it could not be scaled ${backoff.failures} times: ${backoff.because}`
+}
+
+function refusedTrouble({ policies }: Policies, ledger: Ledger): string | undefined {
+  for (const service of policies.keys()) {
+    const trouble = troubleOf(undefined, ledger.memoryOf(service).backoff)
+    if (trouble !== undefined) return `${service}: ${trouble}`
+  }
+  return undefined
+}
+
+function policyTrouble({ faulty, remarks }: Policies): string | undefined {
+  const faults = [...faulty.values()].map((fault) => `${fault.service}: ${faultSentence(fault)}`)
+  const [first, ...more] = [...faults, ...remarks]
+  if (first === undefined) return undefined
+  return more.length > 0 ? `${first}; and ${more.length} more` : first
+}
+
+function faultSentence({ faults, source }: PolicyFault): string {
+  const where = source === 'config' ? 'in the settings' : 'on the app'
+  return `it is not scaled, its policy has a fault: ${faults.join('; ')}: correct it ${where}`
+}

@@ -1,0 +1,130 @@
+import type { Bus, ProducedRecord } from '../pipeline/bus/bus.ts'
+import type { Clock } from '../pipeline/clock.ts'
+import type { Decision } from '../pipeline/decision.ts'
+import { killPoint } from '../pipeline/fault.ts'
+import type { Identity } from '../pipeline/identity.ts'
+import type { Metrics } from '../pipeline/metrics.ts'
+import { freshMemory, wordOf, type ServiceMemory } from './memory.ts'
+import { changeOf, decisionDoc, encode, erase } from './records.ts'
+
+/** Decisions that say the same as before are written at least so often, ms. */
+const summaryEveryMs = 600_000
+/** Recommendations that say the same as before are written again after so long: more is not lost by a kill, ms. */
+const refreshEveryMs = 5000
+
+export interface LedgerOptions {
+  bus: Bus
+  /** What an earlier process left. */
+  memories: Map<string, ServiceMemory>
+  /** Owner, runbook and so on of a service. */
+  identityOf: (service: string) => Identity
+  patiently: <T>(action: () => Promise<T>) => Promise<T | undefined>
+  clock: Clock
+  metrics: Metrics
+}
+
+/** What was decided and is remembered: in memory, and on the bus. */
+export function openLedger(options: LedgerOptions) {
+  const { bus, memories, patiently, clock, metrics } = options
+  const latest = new Map<string, Decision>()
+  const written = new Map<string, { shape: string; atMs: number }>()
+  let pending = emptyBatch()
+  let flushing: Promise<boolean> = Promise.resolve(true)
+
+  function tell(decision: Decision) {
+    const { service, outcome, reason } = decision
+    const doc = decisionDoc(decision, options.identityOf(service))
+    pending.decisions.push(encode(service, doc))
+    if (isChange(decision)) pending.changes.push(encode(service, changeOf(doc)))
+    metrics.scaling_decisions_total.inc({ outcome, reason })
+  }
+
+  function remember(memory: ServiceMemory) {
+    const { service } = memory
+    memories.set(service, memory)
+    const last = written.get(service)
+    const shape = shapeOf(memory)
+    const atMs = clock.now()
+    if (last && last.shape === shape && atMs - last.atMs < refreshEveryMs) return
+    written.set(service, { shape, atMs })
+    pending.scaling.set(service, encode(service, memory))
+  }
+
+  async function write({ decisions, changes, scaling }: Batch): Promise<boolean> {
+    const produce = async (topic: 'decisions' | 'changes' | 'scaling', records: ProducedRecord[]) =>
+      records.length === 0 ||
+      (await patiently(async () => {
+        await bus.produce(topic, records)
+        return true
+      })) === true
+    if (!(await produce('decisions', decisions))) return false
+    if (!(await produce('changes', changes))) return false
+    // What is told twice is one document; what was remembered and not told would be lost.
+    if (changes.length > 0) killPoint('scale:before-state')
+    return produce('scaling', [...scaling.values()])
+  }
+
+  return {
+    memoryOf: (service: string) => memories.get(service) ?? freshMemory(service),
+    remembered: () => [...memories.values()],
+    latest: (service: string) => latest.get(service),
+    /** Takes what was decided and is to be remembered; it is on the bus after `flush`. */
+    note(decision: Decision, memory: ServiceMemory) {
+      const { service, ts, outcome } = decision
+      latest.set(service, decision)
+      const word = wordOf(decision)
+      const { told } = memory
+      const isNews = told?.word !== word || ts - told.ts >= summaryEveryMs || isTried(decision)
+      if (isNews) tell(decision)
+      remember({
+        ...memory,
+        ...(isNews ? { told: { word, ts } } : {}),
+        ...(outcome === 'scaled' || outcome === 'would-scale' ? { lastChange: decision } : {}),
+      })
+    },
+    /** Takes only what is to be remembered. */
+    remember,
+    forget(service: string) {
+      memories.delete(service)
+      latest.delete(service)
+      written.delete(service)
+      pending.scaling.set(service, erase(service))
+    },
+    /** Another record of the topic `scaling`. */
+    add(record: ProducedRecord) {
+      pending.scaling.set(record.key, record)
+    },
+    /** One after the other; false when closed before all was on the bus. */
+    flush(): Promise<boolean> {
+      flushing = flushing.then(() => {
+        const batch = pending
+        pending = emptyBatch()
+        return write(batch)
+      })
+      return flushing
+    },
+  }
+}
+
+export type Ledger = ReturnType<typeof openLedger>
+
+interface Batch {
+  decisions: ProducedRecord[]
+  changes: ProducedRecord[]
+  /** By key. */
+  scaling: Map<string, ProducedRecord>
+}
+
+const emptyBatch = (): Batch => ({ decisions: [], changes: [], scaling: new Map() })
+
+/** Marathon was asked for it. */
+const isTried = ({ outcome }: Decision) => outcome === 'scaled' || outcome === 'failed'
+
+/** On the timeline stands what changed instances, or was to. */
+const isChange = (decision: Decision) =>
+  isTried(decision) || decision.reason === 'changed-meanwhile'
+
+/** All but the times of recommendations. */
+function shapeOf({ recommendations, ...memory }: ServiceMemory): string {
+  return JSON.stringify([recommendations.map(({ replicas }) => replicas), memory])
+}

@@ -1,0 +1,120 @@
+import test from 'ava'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { pause } from '../../pipeline/clock.ts'
+import type { KillPoint } from '../../pipeline/fault.ts'
+import { second, t0 } from './app.ts'
+import { busIn, changesOn, measured, openSite, story, tempDir, until, type Site } from './world.ts'
+
+const victim = fileURLToPath(new URL('victim.ts', import.meta.url))
+
+/** Evaluates one time at which the load asks for seven, and is killed at the point. */
+async function killed(dir: string, site: Site, point: KillPoint): Promise<string | null> {
+  await measured(site.bus, t0 - 20 * second, t0, 100)
+  await site.bus.close()
+  const child = spawn(process.execPath, [victim, dir, site.marathon.url, String(t0 + 500)], {
+    env: { ...process.env, MESOSCOPE_KILL_AT: `${point}:1` },
+    stdio: 'inherit',
+  })
+  const [, signal] = (await once(child, 'exit')) as [number | null, string | null]
+  return signal
+}
+
+/** Time goes on, as slowly as it has to, until it is so. */
+async function goOn(site: Site, look: () => boolean | Promise<boolean>) {
+  const from = Math.round((site.clock.now() - t0) / second)
+  for (let seconds = from + 1; seconds < from + 200 && !(await look()); seconds++) {
+    await site.load(100, seconds)
+    await pause(20)
+  }
+  await until('it is so', look)
+}
+
+const kills: [KillPoint, number][] = [
+  ['scale:before-patch', 0],
+  ['scale:after-patch', 1],
+  ['scale:before-state', 1],
+]
+
+for (const [point, sent] of kills) {
+  test(`kill -9 at ${point}: it is scaled once, and told once`, async (t) => {
+    const dir = await tempDir(t)
+    const before = await openSite(t, dir)
+    const { marathon } = before
+    t.is(await killed(dir, before, point), 'SIGKILL')
+    t.is(marathon.patches().length, sent)
+
+    const after = await openSite(t, dir, marathon)
+    await after.open()
+    await goOn(after, async () => (await story(after.bus)).includes('scaled scaled-up 2 → 7'))
+    marathon.settle()
+    await goOn(after, async () => (await story(after.bus)).at(-1) === 'held within-tolerance 7')
+    t.deepEqual(marathon.patches(), [7], 'one change, however often it was killed')
+    const ids = new Set((await changesOn(after.bus)).map((doc) => doc['event.id']))
+    t.is(ids.size, 1, 'one document')
+  })
+}
+
+test('kill -9 before it was sent, and the world is another afterwards: nothing old is sent', async (t) => {
+  const dir = await tempDir(t)
+  const before = await openSite(t, dir)
+  const { marathon } = before
+  t.is(await killed(dir, before, 'scale:before-patch'), 'SIGKILL')
+  // A person was quicker than the restart.
+  marathon.app.instances = 9
+  marathon.settle()
+
+  const after = await openSite(t, dir, marathon)
+  await after.open()
+  const anew = 'scaled scaled-down 9 → 7'
+  await goOn(after, async () => (await story(after.bus)).includes(anew))
+  t.is((await story(after.bus))[0], anew, 'the first that was told: of what is there now')
+})
+
+test('kill -9 after it was sent, and the world is another afterwards: what is there counts', async (t) => {
+  const dir = await tempDir(t)
+  const before = await openSite(t, dir)
+  const { marathon } = before
+  t.is(await killed(dir, before, 'scale:after-patch'), 'SIGKILL')
+  t.deepEqual(marathon.patches(), [7])
+  marathon.app.instances = 4
+  marathon.settle()
+
+  const after = await openSite(t, dir, marathon)
+  await after.open()
+  await goOn(after, () => marathon.app.instances === 7)
+  await until('it is told', async () => (await story(after.bus)).includes('scaled scaled-up 4 → 7'))
+  t.deepEqual(marathon.patches(), [7, 7])
+  t.false((await story(after.bus)).includes('scaled scaled-up 2 → 7'), 'nobody knows of that one')
+})
+
+test('kill -9, and Marathon is away afterwards: it is asked until it says what became of it', async (t) => {
+  const dir = await tempDir(t)
+  const before = await openSite(t, dir)
+  const { marathon } = before
+  t.is(await killed(dir, before, 'scale:after-patch'), 'SIGKILL')
+  const after = await openSite(t, dir, marathon)
+  let looks = 0
+  marathon.beforeLook = () => {
+    if (++looks <= 2) throw new Error('away')
+  }
+  await after.open()
+  await goOn(after, async () => (await story(after.bus)).includes('scaled scaled-up 2 → 7'))
+  t.is(looks, 3)
+  t.deepEqual(marathon.patches(), [7])
+})
+
+test('what was in flight is on the bus before it is sent', async (t) => {
+  const dir = await tempDir(t)
+  const before = await openSite(t, dir)
+  await killed(dir, before, 'scale:before-patch')
+  const bus = await busIn(dir)
+  t.teardown(() => bus.close())
+  const record = (await bus.snapshot('scaling')).latest.get('/shop/web')
+  t.like(JSON.parse(Buffer.from(record?.value ?? []).toString()), {
+    v: 1,
+    recommendations: [{ ts: t0, replicas: 7 }],
+    inFlight: { answered: false, decision: { from: 2, to: 7 } },
+  })
+})

@@ -1,0 +1,230 @@
+import test from 'ava'
+import { policiesOf, type PolicyDeclaration } from '../../autoscaling/policy.ts'
+import { appOf, cpu, minute, policyOf, requests, requestsPerTask, second, service } from './app.ts'
+
+const signals = {
+  requests,
+  cpu,
+  silence: { ...requests, measure: 'absent' as const },
+  everything: { ...requests, by: ['agent' as const] },
+  cpu_average: { ...cpu, by: ['service' as const] },
+  cpu_by_agent: { ...cpu, by: ['service' as const, 'agent' as const] },
+  per_task: requestsPerTask,
+}
+
+function sourcesOf(labels: Record<string, string>, env: Record<string, string> = {}) {
+  return {
+    declared: [] as PolicyDeclaration[],
+    services: [appOf(2, { labels, env })],
+    labels: true,
+    signals,
+    dryRun: false,
+  }
+}
+
+const asking = {
+  'autoscale.enabled': 'true',
+  'autoscale.max': '8',
+  'autoscale.target.requests': '15',
+}
+
+test('an app asks for it by its labels', (t) => {
+  const { policies, faulty, remarks } = policiesOf(
+    sourcesOf({
+      ...asking,
+      'autoscale.min': '2',
+      'autoscale.target.cpu': '0.6',
+      'autoscale.tolerance': '.2',
+      'autoscale.stabilization.up': '30s',
+      'autoscale.stabilization.down': '1h30m',
+      'autoscale.dry_run': 'true',
+      'autoscale.resident': 'TRUE',
+      owner: 'shop',
+    }),
+  )
+  t.deepEqual(policies.get(service), {
+    service,
+    source: 'labels',
+    targets: { requests: 15, cpu: 0.6 },
+    min: 2,
+    max: 8,
+    tolerance: 0.2,
+    stabilizationUpMs: 30 * second,
+    stabilizationDownMs: 90 * minute,
+    dryRun: true,
+    resident: true,
+  })
+  t.is(faulty.size, 0)
+  t.deepEqual(remarks, [])
+})
+
+test('what is not said has the defaults of the settings', (t) => {
+  t.deepEqual(policiesOf(sourcesOf(asking)).policies.get(service), {
+    service,
+    source: 'labels',
+    targets: { requests: 15 },
+    min: 1,
+    max: 8,
+    tolerance: 0.1,
+    stabilizationUpMs: 0,
+    stabilizationDownMs: 5 * minute,
+    dryRun: false,
+    resident: false,
+  })
+})
+
+test('an app asks for it by its environment, and labels win over that', (t) => {
+  const env = {
+    autoscale_enabled: 'true',
+    autoscale_min: '3',
+    autoscale_max: '9',
+    autoscale_target_per_task: '20',
+    autoscale_stabilization_down: '2m',
+    autoscale_dry_run: 'false',
+  }
+  const { policies, remarks } = policiesOf(sourcesOf({ 'autoscale.max': '5' }, env))
+  const found = policies.get(service)
+  t.deepEqual([found?.min, found?.max, found?.targets], [3, 5, { per_task: 20 }])
+  t.is(found?.stabilizationDownMs, 2 * minute)
+  t.deepEqual(remarks, [])
+})
+
+test('the settings win over labels, whole', (t) => {
+  const { source: _source, ...declared } = policyOf({ max: 4 })
+  const sources = { ...sourcesOf({ ...asking, 'autoscale.max': 'many' }), declared: [declared] }
+  const { policies, faulty } = policiesOf(sources)
+  t.is(policies.get(service)?.max, 4)
+  t.is(policies.get(service)?.source, 'config')
+  t.is(faulty.size, 0)
+})
+
+test('labels count only where the settings allow it', (t) => {
+  t.is(policiesOf({ ...sourcesOf(asking), labels: false }).policies.size, 0)
+})
+
+test('dry run for all is dry run for each', (t) => {
+  t.true(policiesOf({ ...sourcesOf(asking), dryRun: true }).policies.get(service)?.dryRun)
+})
+
+test('an app that says false is left alone, whatever else it says', (t) => {
+  const said = { ...asking, 'autoscale.enabled': 'false', 'autoscale.max': 'many' }
+  t.deepEqual(policiesOf(sourcesOf(said)), {
+    policies: new Map(),
+    faulty: new Map(),
+    remarks: [],
+  })
+})
+
+test('settings without `enabled` are told and scale nothing', (t) => {
+  const { policies, remarks } = policiesOf(sourcesOf({ 'autoscale.max': '8' }))
+  t.is(policies.size, 0)
+  t.deepEqual(remarks, [
+    '/shop/web: label autoscale.max is set, but autoscale.enabled is not true: not scaled',
+  ])
+})
+
+test('an unknown label is told, and the rest counts', (t) => {
+  const { policies, remarks } = policiesOf(
+    sourcesOf({ ...asking, 'autoscale.cooldown': '5m' }, { autoscale_rule_a: 'http | 1' }),
+  )
+  t.is(policies.size, 1)
+  const known =
+    'settings are enabled, min, max, tolerance, stabilization.up, stabilization.down, dry_run, resident, target.<signal>'
+  t.deepEqual(remarks, [
+    `/shop/web: label autoscale.cooldown="5m" is not known: ${known}`,
+    `/shop/web: environment variable AUTOSCALE_RULE_A="http | 1" is not known: ${known}`,
+  ])
+})
+
+const malformed: [string, Record<string, string>, string[]][] = [
+  [
+    'values that are none',
+    {
+      'autoscale.enabled': 'yes',
+      'autoscale.min': '0',
+      'autoscale.max': '1e3',
+      'autoscale.tolerance': '10%',
+      'autoscale.stabilization.down': '5 minutes',
+      'autoscale.dry_run': '1',
+      'autoscale.target.requests': '-15',
+    },
+    [
+      'label autoscale.enabled="yes": expected true or false',
+      'label autoscale.target.requests="-15": expected a number above 0',
+      'label autoscale.min="0": expected a whole number from 1 to 100000',
+      'label autoscale.max="1e3": expected a whole number from 1 to 100000',
+      'label autoscale.tolerance="10%": expected a number above 0',
+      'label autoscale.stabilization.down="5 minutes": expected a duration like 5m',
+      'label autoscale.dry_run="1": expected true or false',
+    ],
+  ],
+  [
+    'what is needed and missing',
+    { 'autoscale.enabled': 'true' },
+    [
+      'label autoscale.target.<signal> is missing: give how much one instance shall have',
+      'label autoscale.max is missing: give a whole number from 1 to 100000',
+    ],
+  ],
+  [
+    'a name that is nearly right, and may have been meant to protect the service',
+    { ...asking, 'autoscale.dry-run': 'true', Autoscale_Min: '2' },
+    [
+      'label autoscale.dry-run="true": write it autoscale.dry_run',
+      'label Autoscale_Min="2": write it autoscale.min',
+    ],
+  ],
+  [
+    'a minimum above the maximum',
+    { ...asking, 'autoscale.min': '9' },
+    ['its minimum (9) is above its maximum (8)'],
+  ],
+  [
+    'a signal that is not there',
+    { ...asking, 'autoscale.target.qps': '3' },
+    ['its target qps=3 names no signal: those it can follow are requests, cpu, per_task'],
+  ],
+  [
+    'a name of an object',
+    { ...asking, 'autoscale.target.constructor': '3', 'autoscale.target.__proto__': '3' },
+    [
+      'its target constructor=3 names no signal: those it can follow are requests, cpu, per_task',
+      'its target __proto__=3 names no signal: those it can follow are requests, cpu, per_task',
+    ],
+  ],
+  [
+    'signals that nothing can follow',
+    {
+      'autoscale.enabled': 'true',
+      'autoscale.max': '3',
+      'autoscale.target.silence': '1',
+      'autoscale.target.everything': '1',
+      'autoscale.target.cpu_average': '0.5',
+      'autoscale.target.cpu_by_agent': '0.5',
+      'autoscale.target.requests': '0.0001',
+    },
+    [
+      'its target silence=1: the signal says only that something is absent: measure a rate or a metric',
+      'its target everything=1: the signal is not kept per service: add service to its `by`',
+      'its target cpu_average=0.5: the signal is measured of each task: add task to its `by`, so that missing ones are seen',
+      'its target cpu_by_agent=0.5: the signal is kept per agent too, and the avg of several has no sum: keep it per service and task',
+      'its target requests=0.0001 is below 0.001',
+    ],
+  ],
+]
+
+for (const [title, labels, faults] of malformed) {
+  test(`refused, each fault with its label and value: ${title}`, (t) => {
+    const { policies, faulty } = policiesOf(sourcesOf(labels))
+    t.is(policies.size, 0)
+    t.deepEqual(faulty.get(service), { service, source: 'labels', faults })
+  })
+}
+
+test('a long value is told shortened, on one line', (t) => {
+  const value = `a\nb${'x'.repeat(5000)}`
+  const { faulty } = policiesOf(sourcesOf({ ...asking, 'autoscale.max': value }))
+  const [fault = ''] = faulty.get(service)?.faults ?? []
+  t.true(fault.length < 200)
+  t.false(fault.includes('\n'))
+})
