@@ -40,7 +40,7 @@ export interface PlaygroundOptions {
   mailPort?: number
   /** Fixes what the services do by chance; ids and ports are new at each start. */
   seed?: string
-  /** Requests a second on `/shop/web` while no fault changes it; 10 unless set. */
+  /** Requests a second on `/shop/web` while no fault changes it; 8 unless set. */
   load?: number
   /** Between two batch tasks, ms; 5 s unless set. */
   batchEveryMs?: number
@@ -66,7 +66,7 @@ const masterCount = 2
  * be opened; the instances of the apps may still be starting when it resolves.
  */
 export async function startPlayground(options: PlaygroundOptions): Promise<Playground> {
-  const { clock, log, seed = randomUUID(), load = 10 } = options
+  const { clock, log, seed = randomUUID(), load = 8 } = options
   const dir = resolve(options.dir)
   await using stack = new AsyncDisposableStack()
   const opened = <T extends { close(): Promise<void> | void }>(part: T) => {

@@ -9,7 +9,7 @@ import { takeOrders } from './service.ts'
 
 const attempts = 3
 const timeoutMs = 5000
-const agent = new Agent({ keepAlive: true, maxSockets: 64, timeout: timeoutMs })
+const agent = new Agent({ keepAlive: true, maxSockets: 256, timeout: timeoutMs })
 let ports: number[] = []
 let turn = 0
 
@@ -31,7 +31,12 @@ function pass(from: IncomingMessage, to: ServerResponse, left = attempts): void 
     late = true
     asked.destroy()
   })
+  // Whoever has gone away needs no answer, and nobody should work for it.
+  const gone = () => asked.destroy()
+  to.once('close', gone)
   asked.on('error', () => {
+    to.off('close', gone)
+    if (to.closed) return
     if (to.headersSent) to.destroy()
     else if (late) answer(to, 504, 'the instance does not answer\n')
     else if (left > 1) pass(from, to, left - 1)

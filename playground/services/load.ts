@@ -8,7 +8,6 @@ import { announce, between, chance, nowMs, pick, takeOrders } from './service.ts
  * away. What became of them goes into a ledger, a second at a time.
  */
 
-const tickMs = 20
 const timeoutMs = 2000
 const maxWaiting = 400
 const agent = new Agent({ keepAlive: true, maxSockets: maxWaiting })
@@ -38,6 +37,7 @@ function newSecond(ms: number): LoadSecond {
 
 function tick(): void {
   const now = nowMs()
+  setTimeout(tick, untilNext(now))
   if (Math.floor(now / 1000) !== current.second) report(now)
   // After a standstill of the machine the visitors of that time do not come all at once.
   const passed = Math.min(now - lastTick, 1000)
@@ -45,6 +45,12 @@ function tick(): void {
   if (!plan || port === 0) return
   due += (rateAt(plan, now) * passed) / 1000
   for (; due >= 1; due--) visit()
+}
+
+/** About when the next one comes, ms: one at a time while they are few. */
+function untilNext(now: number): number {
+  const rate = plan ? rateAt(plan, now) : 0
+  return Math.min(100, Math.max(10, 1000 / rate))
 }
 
 function report(now: number): void {
@@ -108,4 +114,4 @@ takeOrders((order) => {
   plan = order.plan
 })
 announce()
-setInterval(tick, tickMs)
+tick()

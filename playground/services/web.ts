@@ -13,10 +13,25 @@ const pageCpuMs = 4
 /** Of a core, as Marathon says. */
 const share = Number(process.env['MARATHON_APP_RESOURCE_CPUS'] ?? 0.25)
 /** Who would have to wait longer is refused. */
-const patienceMs = 1500
+const patienceMs = 1000
 
 /** When it is done with all that it was asked for; ms since the epoch. */
 let busyUntil = 0
+
+/** When it took up the first of the requests that lie before it at once; undefined: none lies there. */
+let tookUp: number | undefined
+/** On a machine that has no time for it the others are refused then, so that health checks are answered. */
+const atOnceMs = 250
+
+function isBehind(now: number): boolean {
+  if (tookUp === undefined) {
+    tookUp = now
+    setImmediate(() => {
+      tookUp = undefined
+    })
+  }
+  return now - tookUp > atOnceMs
+}
 
 interface Answer {
   status: number
@@ -55,7 +70,7 @@ function serve(request: IncomingMessage, response: ServerResponse): void {
   const path = request.url ?? '/'
   if (path === '/health') return void response.end('ok\n')
   const begun = nowMs()
-  if (busyUntil - begun > patienceMs) return refuse(request, response)
+  if (busyUntil - begun > patienceMs || isBehind(begun)) return refuse(request, response)
   busyUntil = Math.max(begun, busyUntil) + pageCpuMs / share
   work(pageCpuMs)
   const slow = chance() < 0.02 ? between(281, 400) : between(2, 25)
