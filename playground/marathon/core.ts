@@ -1,4 +1,5 @@
 import type { Clock } from '../../pipeline/clock.ts'
+import { explain } from '../../pipeline/errors.ts'
 import type { Logger } from '../../pipeline/log.ts'
 import type { MesosCluster, MesosEvent } from '../mesos/model.ts'
 import { advanceDeployments, restartDeployments } from './deployments.ts'
@@ -63,7 +64,7 @@ export function openCore(options: CoreOptions): Core {
     kicked = true
     queueMicrotask(() => {
       kicked = false
-      tick()
+      attempt(state.log, tick)
     })
   }
 
@@ -143,6 +144,15 @@ export function openCore(options: CoreOptions): Core {
       paused = true
       unsubscribe()
     },
+  }
+}
+
+/** Our own mistake in one round must not end the process, nor the rounds after it. */
+export function attempt(log: Logger, work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    log.error({ error }, `Marathon of the playground failed: ${explain(error)}`)
   }
 }
 

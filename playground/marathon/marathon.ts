@@ -1,7 +1,7 @@
 import { Trouble } from '../../pipeline/errors.ts'
 import type { EventsFault, EventsHook, Face, Leading } from '../misbehave.ts'
 import { createApp, findApp, updateApp } from './apps.ts'
-import { openCore, type Core, type CoreOptions } from './core.ts'
+import { attempt, openCore, type Core, type CoreOptions } from './core.ts'
 import type { EndpointListener } from './endpoints.ts'
 import { noEventFaults, type EventFaults } from './event-bus.ts'
 import { events } from './events.ts'
@@ -51,18 +51,20 @@ export async function openMarathon(options: MarathonOptions): Promise<Marathon> 
   const { tickMs = 200, apps = [], pods = [] } = options
   const core = openCore(options)
   const { state } = core
+  await using stack = new AsyncDisposableStack()
+  stack.defer(core.close)
   const { faces, leadership, close } = await openFaces(core, options)
+  stack.defer(close)
   const { framework, cluster, clock } = state
   state.events.publish(events.schedulerRegistered(clock.now(), framework.id, cluster.masterId))
-  try {
-    for (const app of apps) createApp(state, app, false)
-    for (const pod of pods) createPod(state, pod, false)
-  } catch (error) {
-    await close()
-    throw error
-  }
+  for (const app of apps) createApp(state, app, false)
+  for (const pod of pods) createPod(state, pod, false)
   core.kick()
-  const timer = tickMs > 0 ? setInterval(tick, tickMs) : undefined
+  if (tickMs > 0) {
+    const timer = setInterval(() => attempt(state.log, tick), tickMs)
+    stack.defer(() => clearInterval(timer))
+  }
+  const open = stack.move()
 
   function tick(): void {
     leadership.tick()
@@ -80,11 +82,7 @@ export async function openMarathon(options: MarathonOptions): Promise<Marathon> 
     misdeliverEvents: (faults) => state.events.misdeliver({ ...noEventFaults, ...faults }),
     forcedDeployments: () => state.counts.deploymentsForced,
     tick,
-    async close() {
-      clearInterval(timer)
-      core.close()
-      await close()
-    },
+    close: () => open.disposeAsync(),
   }
 }
 

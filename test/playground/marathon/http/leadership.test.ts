@@ -160,3 +160,8 @@ test('a port that is taken is told, and the other instance closed again', async 
   const taken = Number(scene.urls[0]?.split(':').at(-1))
   await t.throwsAsync(openServedScene({ ports: [0, taken] }), { code: 'EADDRINUSE' })
 })
+
+test('a definition that is not valid is told, and nothing is left open', async (t) => {
+  const error = await t.throwsAsync(openServedScene({ apps: [{ id: '/x' }] }))
+  t.is(error?.message, 'Object is not valid')
+})
