@@ -129,5 +129,10 @@ export function clean(value: unknown): string | undefined {
 export function withoutUnknown(identity: {
   [Part in keyof Identity]: Identity[Part] | undefined
 }): Identity {
-  return Object.fromEntries(Object.entries(identity).filter(([, value]) => value !== undefined))
+  const known: Record<string, unknown> = {}
+  for (const part of Object.keys(identity)) {
+    const value = identity[part as keyof Identity]
+    if (value !== undefined) known[part] = value
+  }
+  return known
 }

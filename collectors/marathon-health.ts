@@ -42,7 +42,8 @@ export function openHealthFlips({ memory, identityOf }: HealthOptions): HealthFl
 
   function forgetGone({ id: service, tasks = [] }: MarathonApp): void {
     const told = memory.services.get(service)
-    if (!told) return
+    const known = tasks.reduce((count, { id }) => count + (told && id in told.health ? 1 : 0), 0)
+    if (!told || Object.keys(told.health).length === known) return
     const present = new Set(tasks.map(({ id }) => id))
     for (const task of Object.keys(told.health)) {
       if (present.has(task)) continue

@@ -91,7 +91,7 @@ export function openMarathonMemory(name: string, sink: Sink): MarathonMemory {
     service(id) {
       const known = services.get(id)
       if (known) return known
-      const made: ToldService = { health: {}, deployments: {} }
+      const made: ToldService = { health: byTask(), deployments: byTask() }
       services.set(id, made)
       changed[serviceKey(id)] = made
       return made
@@ -132,9 +132,15 @@ function readService(position: unknown): ToldService | undefined {
   const { health, deployments } = position
   return {
     ...(structuredClone(position) as Partial<ToldService>),
-    health: (isObject(health) ? { ...health } : {}) as ToldService['health'],
-    deployments: (isObject(deployments) ? { ...deployments } : {}) as ToldService['deployments'],
+    health: byTask(health),
+    deployments: byTask(deployments),
   }
+}
+
+/** The ids of tasks are somebody else's text: one by the name of `constructor` must find nothing. */
+function byTask<T>(stored?: unknown): Record<string, T> {
+  const empty = Object.create(null) as Record<string, T>
+  return isObject(stored) ? Object.assign(empty, stored) : empty
 }
 
 function readDeployment(position: unknown): ToldDeployment | undefined {

@@ -53,6 +53,9 @@ export interface MarathonNews {
 const maxRecent = 10_000
 const failures = new Set(['TASK_FAILED', 'TASK_ERROR', 'TASK_LOST', 'TASK_DROPPED', 'TASK_GONE'])
 
+/** What of a task makes its identity. */
+type Told = Pick<MarathonTask, 'id' | 'agent' | 'version' | 'stagedMs'>
+
 export function openMarathonNews(options: NewsOptions): MarathonNews {
   const { name, cluster, memory, sampler, stuckAfterMs, framework } = options
   const versions = openVersions()
@@ -66,12 +69,12 @@ export function openMarathonNews(options: NewsOptions): MarathonNews {
   const baseOf = (service: string, version: string | undefined): Identity =>
     versions.at(service, version) ?? identityOf(service)
 
-  function deploymentOf(service: string, task: Pick<MarathonTask, 'id' | 'version' | 'stagedMs'>) {
+  function deploymentOf(service: string, task: Told): string | undefined {
     const told = memory.services.get(service)
     return told?.deployments[task.id] ?? rollouts.startedBy(service, task)
   }
 
-  const taskOf = (service: string, task: MarathonTask): Identity =>
+  const taskOf = (service: string, task: Told): Identity =>
     taskIdentity(baseOf(service, task.version), task, deploymentOf(service, task))
 
   const rollouts = openRollouts({ memory, stuckAfterMs, identityOf, isDone })
@@ -135,31 +138,35 @@ export function openMarathonNews(options: NewsOptions): MarathonNews {
     memory.touch(pod.id)
     return ends
       .filter((_, i) => !before.has(keys[i] as string))
-      .flatMap((end) => statusOnce(end, taskOf(pod.id, { id: end.task, state: end.state })))
+      .flatMap((end) => statusOnce(end, taskOf(pod.id, { id: end.task })))
   }
 
   /** The deployment of a task is remembered as long as the task is there. */
-  function tieTasks(app: MarathonApp): void {
-    const told = memory.service(app.id)
-    const present = new Map((app.tasks ?? []).map((task) => [task.id, task]))
-    for (const [id, task] of present) {
-      const deployment = told.deployments[id] ?? rollouts.startedBy(app.id, task)
-      if (deployment === undefined || told.deployments[id] === deployment) continue
-      told.deployments[id] = deployment
-      memory.touch(app.id)
+  function tieTasks({ id: service, tasks = [] }: MarathonApp): void {
+    const { deployments } = memory.service(service)
+    let tied = 0
+    for (const task of tasks) {
+      const known = deployments[task.id]
+      const deployment = known ?? rollouts.startedBy(service, task)
+      if (deployment === undefined) continue
+      tied++
+      if (known !== undefined) continue
+      deployments[task.id] = deployment
+      memory.touch(service)
     }
-    for (const id of Object.keys(told.deployments)) {
-      if (present.has(id)) continue
-      delete told.deployments[id]
-      memory.touch(app.id)
-    }
+    const gone = Object.keys(deployments).length > tied
+    if (!gone) return
+    const present = new Set(tasks.map(({ id }) => id))
+    for (const id of Object.keys(deployments)) if (!present.has(id)) delete deployments[id]
+    memory.touch(service)
   }
 
-  function newTasks(app: MarathonApp, nowMs: number): Identity[] {
-    return (app.tasks ?? []).flatMap((task) => {
-      const identity = taskOf(app.id, task)
-      return tasksTold.isNew(identity, baseOf(app.id, task.version), nowMs) ? [identity] : []
-    })
+  /** Its identity, if that was not told yet. */
+  function newTask(service: string, task: Told, nowMs: number): Identity[] {
+    const of = baseOf(service, task.version)
+    const deployment = deploymentOf(service, task)
+    const isNew = tasksTold.isNew({ ...task, deployment }, of, nowMs)
+    return isNew ? [taskIdentity(of, task, deployment)] : []
   }
 
   function gone({ hasPods }: Reading): NonNullable<Collected['services']> {
@@ -208,7 +215,9 @@ export function openMarathonNews(options: NewsOptions): MarathonNews {
       ...appChanges(app, reading),
       ...(app.kind === 'pod' ? endChanges(app, endsByPod.get(app.id) ?? []) : []),
     ])
-    const tasks = reading.apps.flatMap((app) => newTasks(app, atMs))
+    const tasks = reading.apps.flatMap(({ id, tasks: all = [] }) =>
+      all.flatMap((task) => newTask(id, task, atMs)),
+    )
     tasksTold.keep(presentTasks(reading.apps), startMs)
     const samples = sampler.take(states.map((state) => measuredOf(state, queue !== undefined)))
     return {
@@ -227,17 +236,16 @@ export function openMarathonNews(options: NewsOptions): MarathonNews {
   })
 
   function statusNews(event: StatusEvent, nowMs: number): Collected {
-    const { service, state, timeMs, version, task: id } = event
+    const { service, state, timeMs } = event
     const staged = state === 'TASK_STAGING' || state === 'TASK_STARTING' ? { stagedMs: timeMs } : {}
-    const identity = taskOf(service, { ...event, id, ...staged })
-    const changes = statusOnce(event, identity)
+    const task = { ...event, id: event.task, ...staged }
+    const changes = statusOnce(event, taskOf(service, task))
     const told = memory.services.get(service)
     if (told && failures.has(state) && timeMs > (told.failureMs ?? -Infinity)) {
       told.failureMs = timeMs
       memory.touch(service)
     }
-    const isNew = tasksTold.isNew(identity, baseOf(service, version), nowMs)
-    return { changes, tasks: isNew ? [identity] : [], positions: memory.take() }
+    return { changes, tasks: newTask(service, task, nowMs), positions: memory.take() }
   }
 
   return {
@@ -275,5 +283,7 @@ function byService(deployments: readonly MarathonDeployment[]): Map<string, Mara
 }
 
 function presentTasks(apps: readonly MarathonApp[]): Set<string> {
-  return new Set(apps.flatMap(({ tasks = [] }) => tasks.map(({ id }) => id)))
+  const present = new Set<string>()
+  for (const { tasks = [] } of apps) for (const { id } of tasks) present.add(id)
+  return present
 }

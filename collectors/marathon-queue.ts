@@ -67,7 +67,7 @@ function waitingForOf(item: Part): string[] {
   const summary = item.part('processedOffersSummary')
   const counts = new Map<string, number>()
   const count = (reason: string | undefined, times: number) => {
-    const name = reason === undefined ? undefined : (lacks[reason] ?? plainName(reason))
+    const name = reason === undefined ? undefined : nameOf(reason)
     if (name && times > 0) counts.set(name, (counts.get(name) ?? 0) + times)
   }
   for (const key of ['rejectSummaryLastOffers', 'rejectSummaryLaunchAttempt']) {
@@ -86,6 +86,9 @@ function waitingForOf(item: Part): string[] {
   }
   return [...counts].sort(([, a], [, b]) => b - a).map(([name]) => name)
 }
+
+const nameOf = (reason: string) =>
+  Object.hasOwn(lacks, reason) ? lacks[reason] : plainName(reason)
 
 /** A reason of a later version: `SomethingElse` → `something else`. */
 const plainName = (reason: string) =>

@@ -1,10 +1,18 @@
 import { createHash } from 'node:crypto'
 import type { Identity } from '../pipeline/identity.ts'
 
+/** What is a task's own in its identity. */
+export interface TaskParts {
+  id: string
+  agent?: string
+  version?: string
+  deployment?: string | undefined
+}
+
 /** Which identities of tasks were told: they go to a compacted topic, and only when something in them is new. */
 export interface TasksTold {
-  /** True if this identity was not told yet: it has to be. `of`: what it has in common with others of its service. */
-  isNew(identity: Identity, of: Identity, nowMs: number): boolean
+  /** True if it was not told yet so: it has to be. `of`: what it has in common with others of its service. */
+  isNew(task: TaskParts, of: Identity, nowMs: number): boolean
   /** Forgets tasks that are not `present` and were told before `startMs`. */
   keep(present: ReadonlySet<string>, startMs: number): void
 }
@@ -23,11 +31,10 @@ export function openTasksTold(): TasksTold {
   }
 
   return {
-    isNew(identity, of, nowMs) {
-      const { task = '', agent = '', version = '', deployment = '' } = identity
+    isNew({ id, agent = '', version = '', deployment = '' }, of, nowMs) {
       const key = `${digestOf(of)} ${agent} ${version} ${deployment}`
-      if (told.get(task)?.key === key) return false
-      told.set(task, { key, atMs: nowMs })
+      if (told.get(id)?.key === key) return false
+      told.set(id, { key, atMs: nowMs })
       return true
     },
     keep(present, startMs) {
