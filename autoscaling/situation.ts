@@ -25,13 +25,16 @@ const writtenEveryMs = 30_000
 /** So old may a measurement be, or three intervals, ms. */
 const measuredWithinMs = 20_000
 
+/** So long a reading takes at most, as a rule, ms. */
+const underWayMs = 2000
+
 const noTasks: TaskGroups = { ready: [], unready: [], missing: [], staged: 0 }
 
 export function situationOf(input: DecideInput): Situation {
   const { state, marathon, memory } = input
   const readMs = Math.max(state?.atMs ?? -Infinity, marathon?.atMs ?? -Infinity)
   const { inFlight } = memory
-  const unseen = inFlight && readMs <= inFlight.sentMs ? inFlight : undefined
+  const unseen = inFlight && !isSeen(inFlight, state, readMs) ? inFlight : undefined
   const groups = state ? groupTasks(state) : noTasks
   const sent = unseen?.answered === true && unseen.decision.outcome === 'scaled'
   return {
@@ -43,6 +46,11 @@ export function situationOf(input: DecideInput): Situation {
     inFlight: unseen,
     inputs: state ? inputsOf(state, readMs) : {},
   }
+}
+
+/** A reading that was under way when it was sent may show what was before. */
+function isSeen({ decision, sentMs }: InFlight, state: ServiceState | undefined, readMs: number) {
+  return state?.instances === decision.to || readMs > sentMs + underWayMs
 }
 
 function staleness({ state, marathon, nowMs }: DecideInput, readMs: number): string | undefined {

@@ -5,6 +5,7 @@ import { namesIn } from './condition.ts'
 import { checkConnections, type Connection } from './connections.ts'
 import type { Path } from './faults.ts'
 import { nearestName } from './near.ts'
+import { checkScaling, type ReadableScaling } from './scaling.ts'
 import type { AlertSettings, DockerSettings, Settings, SignalSettings } from './settings.ts'
 import { formatDuration } from './units.ts'
 
@@ -20,9 +21,13 @@ export interface Readable {
   /** To Mesos and Marathon. */
   connections: Connection[]
   /** An empty `metric` stands for one that is wrong itself. */
-  signals: Record<string, Partial<Pick<SignalSettings, 'over' | 'from' | 'metric' | 'measure'>>>
+  signals: Record<
+    string,
+    Partial<Pick<SignalSettings, 'over' | 'from' | 'metric' | 'measure' | 'by'>>
+  >
   builtinSignals: boolean | undefined
   alerts: Partial<Pick<AlertSettings, 'alert' | 'when' | 'labels'>>[]
+  scaling: ReadableScaling
 }
 
 export interface AcrossFault {
@@ -42,6 +47,7 @@ const checks: readonly ((settings: Readable) => AcrossFault[])[] = [
   signalsFitTheirSource,
   alertsOnce,
   alertsNameSignals,
+  checkScaling,
   mailLogin,
 ]
 

@@ -153,6 +153,8 @@ function readable(root: unknown): Readable {
   const docker = collectors.docker.unwrap().element
   const signal = shape.signals.unwrap().valueType.shape
   const rule = shape.alerts.unwrap().element.shape
+  const scaling = shape.autoscaling.unwrap().shape
+  const policy = scaling.services.unwrap().element.shape
   const signals = Object.keys(Object(valueAt(root, ['signals'])))
   return {
     listen: sound(shape.listen, 'listen'),
@@ -173,6 +175,7 @@ function readable(root: unknown): Readable {
           from: sound(signal.from, 'signals', name, 'from'),
           metric: soundIfThere(signal.metric, 'signals', name, 'metric'),
           measure: sound(signal.measure, 'signals', name, 'measure'),
+          by: sound(signal.by, 'signals', name, 'by'),
         },
       ]),
     ),
@@ -182,6 +185,16 @@ function readable(root: unknown): Readable {
       labels: sound(rule.labels, ...path, 'labels'),
       when: sound(rule.when, ...path, 'when'),
     })),
+    scaling: {
+      interval: sound(scaling.interval, 'autoscaling', 'interval'),
+      services: places(root, 'autoscaling', 'services').map((path) => ({
+        service: sound(policy.service, ...path, 'service'),
+        target: sound(policy.target, ...path, 'target'),
+        min: sound(policy.min, ...path, 'min'),
+        max: sound(policy.max, ...path, 'max'),
+        tolerance: sound(policy.tolerance, ...path, 'tolerance'),
+      })),
+    },
   }
 }
 
