@@ -95,7 +95,8 @@ function memory(change: StoredDoc): string | undefined {
   const usage = number(change['container.memory.usage'])
   const limit = number(change['container.memory.limit'])
   if (usage === undefined) return limit === undefined ? undefined : `limit ${spokenBytes(limit)}`
-  return `${spokenBytes(usage)}${limit === undefined ? '' : ` of ${spokenBytes(limit)}`}`
+  const share = limit === undefined ? '' : ` of ${spokenBytes(limit)}`
+  return `${spokenBytes(usage)}${share} when measured last`
 }
 
 /** `3 wanted, 2 running, 1 healthy` */

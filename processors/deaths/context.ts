@@ -70,12 +70,14 @@ export function openContext(options: ContextOptions): ContextSource {
     return lines?.toReversed()
   }
 
+  /** While it ran: what is measured after the end is nothing. */
   async function measured(death: Death, { task }: Identity, metric: MetricName) {
     if (task === undefined) return undefined
-    const at = isoToMs(death.time)
-    const range = { from: at - 10 * 60_000, to: at + 1000 }
-    const samples = await ask(() => store.samples({ task, metric, ...range, limit: 1 }))
-    return samples?.[0]?.metrics[metric]
+    const to = isoToMs(death.docker?.time ?? death.time)
+    const range = { from: to - 10 * 60_000, to }
+    const samples = await ask(() => store.samples({ task, metric, ...range, limit: 5 }))
+    const values = (samples ?? []).map(({ metrics }) => metrics[metric])
+    return values.find((value) => value !== undefined && value > 0)
   }
 
   async function uptime(death: Death, { service, task }: Identity): Promise<number | undefined> {

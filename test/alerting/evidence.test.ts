@@ -179,7 +179,7 @@ test('the mail of a task that ran out of memory is its post-mortem', async (t) =
       'Image:         shop/web:7',
       'Exit code:     137',
       'Out of memory: yes',
-      'Memory:        127 MiB of 128 MiB',
+      'Memory:        127 MiB of 128 MiB when measured last',
       'Uptime:        3 min',
       'Mesos says:    TASK_FAILED, REASON_CONTAINER_LIMITATION_MEMORY',
       'Marathon:      3 wanted, 2 running, 2 healthy',

@@ -76,14 +76,19 @@ test('a death is told at once, and again with its last lines, memory and uptime'
   const indexer = openDocIndexer({ bus, store, metrics: openMetrics(), log: silentLog })
   t.teardown(() => indexer.close())
   const limit = 128 * 2 ** 20
+  const sampleAt = (ms: number, usage: number, n: number) => ({
+    '@timestamp': msToIso(ms),
+    'event.id': `sample:a:l:${n}`,
+    'event.sequence': n,
+    metrics: { 'container.memory.usage': usage, 'container.memory.limit': limit },
+    ...identityToEcs(ofDocker),
+  })
+  // The last two were taken when there was nothing left to be measured.
   await store.putSamples([
-    {
-      '@timestamp': msToIso(at - 4000),
-      'event.id': 'sample:a:l:1',
-      'event.sequence': 1,
-      metrics: { 'container.memory.usage': limit - 5, 'container.memory.limit': limit },
-      ...identityToEcs(ofDocker),
-    },
+    sampleAt(at - 6000, 5, 1),
+    sampleAt(at - 4000, limit - 5, 2),
+    sampleAt(at - 1, 0, 3),
+    sampleAt(at + 500, 7, 4),
   ])
   await tell(bus, started({ ms: at - 190_000 }))
   let through = 0
@@ -197,7 +202,12 @@ test('who waits holds up nobody: what comes behind is told before', async (t) =>
 
 test('what comes twice is told once', async (t) => {
   const bus = await openBus(t)
-  await open(t, { bus })
+  const store = {
+    search: async () => ({ hits: [] }),
+    samples: async () => [],
+    docs: async () => [],
+  }
+  await open(t, { bus, store })
   await tell(bus, oom, failed, oom, failed)
   await untilCommitted(bus)
   const before = (await written(bus)).length
