@@ -1,7 +1,7 @@
 import { Trouble } from '../pipeline/errors.ts'
 import { openHttp } from '../pipeline/http.ts'
 import type { TaskView } from './addresses.ts'
-import type { FaultRequest, FaultView } from './apply-faults.ts'
+import type { FaultRequest, FaultView } from './faults/apply.ts'
 import type { CaughtMail } from './mail-catcher.ts'
 import type { LoadPlan } from './load-shape.ts'
 import type { LoadSecond } from './orders.ts'

@@ -4,14 +4,14 @@ import { join, resolve } from 'node:path'
 import type { Clock } from '../pipeline/clock.ts'
 import type { Logger } from '../pipeline/log.ts'
 import { ownDirectory } from '../pipeline/owner.ts'
-import { openActing } from './acting.ts'
+import { openActing } from './faults/acting.ts'
 import {
   playgroundFile,
   type Addresses,
   type AgentAddress,
   type PlaygroundFile,
 } from './addresses.ts'
-import { openFaults, type Faults } from './apply-faults.ts'
+import { openFaults, type Faults } from './faults/apply.ts'
 import { apps, balanced, pods } from './apps.ts'
 import { openBatch } from './batch.ts'
 import { openControl, type Control } from './control.ts'

@@ -1,6 +1,12 @@
-import { serviceOf } from './acting.ts'
 import type { TaskView } from './addresses.ts'
 import type { Task } from './mesos/model.ts'
+
+/** The Marathon app or pod of a task; that of another framework says it in a label. */
+export function serviceOf({ spec }: Task): string | undefined {
+  const { env, container } = spec
+  const label = container.type === 'DOCKER' ? container.labels['mesoscope.service'] : undefined
+  return label ?? env['MARATHON_APP_ID']
+}
 
 export function viewTask(task: Task): TaskView {
   const { spec, agent, containerId, docker, pid, ports, sandbox, state, exit, usage } = task

@@ -8,6 +8,7 @@ import type { Logger } from '../../pipeline/log.ts'
 import { runContainer, type Container, type ContainerOptions } from '../container.ts'
 import type { Rotation } from '../docker-config.ts'
 import type { Piece } from '../json-record.ts'
+import { openListeners, type Listeners } from '../listeners.ts'
 import type { Usage } from '../mesos/model.ts'
 import type { DockerAction, DockerContainer, DockerEvent, DockerModel } from './model.ts'
 
@@ -62,7 +63,7 @@ export function openDockerEngine(options: DockerEngineOptions): DockerEngine {
   mkdirSync(folder, { recursive: true })
   const entries = new Map<string, Entry>()
   const kept: DockerEvent[] = []
-  const listeners = new Set<(event: DockerEvent) => void>()
+  const listeners = openListeners<DockerEvent>(log)
   const nextTime = risingTime(clock)
 
   function tell(action: DockerAction, { shown, labels }: Entry, more: Record<string, string> = {}) {
@@ -71,11 +72,11 @@ export function openDockerEngine(options: DockerEngineOptions): DockerEngine {
     const event = { action, id, image, attributes, timeNs: nextTime() }
     kept.push(event)
     if (kept.length > keptEvents) kept.shift()
-    for (const listener of listeners) listener(event)
+    listeners.tell(event)
   }
 
   function run({ sandbox, ...what }: RunOptions): DockerRun {
-    const records = new Set<(record: Piece) => void>()
+    const records = openListeners<Piece>(log)
     const container = runContainer({
       ...what,
       root: folder,
@@ -83,9 +84,7 @@ export function openDockerEngine(options: DockerEngineOptions): DockerEngine {
       binds: [`${sandbox}:/mnt/mesos/sandbox`],
       clock,
       log,
-      onRecord: (record) => {
-        for (const listener of records) listener(record)
-      },
+      onRecord: records.tell,
     })
     const entry = entryOf(container, what, sandbox, records)
     entries.set(container.id, entry)
@@ -143,10 +142,7 @@ export function openDockerEngine(options: DockerEngineOptions): DockerEngine {
     containers: newestFirst,
     container: (name) => find(newestFirst(), name.replace(/^\//, '')),
     events: () => [...kept],
-    onEvent(listener) {
-      listeners.add(listener)
-      return () => void listeners.delete(listener)
-    },
+    onEvent: listeners.add,
   }
 }
 
@@ -154,7 +150,7 @@ function entryOf(
   container: Container,
   { name, image, labels }: Pick<RunOptions, 'name' | 'image' | 'labels'>,
   sandbox: string,
-  records: Set<(record: Piece) => void>,
+  records: Listeners<Piece>,
 ): Entry {
   const { id, dir, config, hostConfig, startedAt } = container
   const onlineCpus = availableParallelism()
@@ -181,10 +177,7 @@ function entryOf(
         return entry.usage
       },
       logFiles: () => logFiles(join(dir, `${id}-json.log`)),
-      onRecord(listener) {
-        records.add(listener)
-        return () => void records.delete(listener)
-      },
+      onRecord: records.add,
     },
   }
   return entry

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import { createTransport } from 'nodemailer'
 import type { PlaygroundFile } from '../../playground/addresses.ts'
-import type { FaultRequest } from '../../playground/apply-faults.ts'
+import type { FaultRequest } from '../../playground/faults/apply.ts'
 import { processesWith, until } from './container-logs.ts'
 import { get, openPlayground, type RunningPlayground } from './running-playground.ts'
 

@@ -1,7 +1,8 @@
-import { Trouble } from '../pipeline/errors.ts'
-import type { Cluster } from './mesos/cluster.ts'
-import type { Task } from './mesos/model.ts'
-import type { ActedFault, Order } from './orders.ts'
+import { Trouble } from '../../pipeline/errors.ts'
+import type { Cluster } from '../mesos/cluster.ts'
+import type { Task } from '../mesos/model.ts'
+import { serviceOf } from '../task-view.ts'
+import type { ActedFault, Order } from '../orders.ts'
 
 /** Ends what was begun. */
 export type End = () => Promise<void>
@@ -14,13 +15,6 @@ export interface Acting {
   some(service: string, count: number, fault: ActedFault, amount?: number): Promise<End>
   /** So many of its instances are killed with SIGKILL, the oldest first. */
   kill(service: string, count: number): void
-}
-
-/** The Marathon app or pod of a task; that of another framework says it in a label. */
-export function serviceOf({ spec }: Task): string | undefined {
-  const { env, container } = spec
-  const label = container.type === 'DOCKER' ? container.labels['mesoscope.service'] : undefined
-  return label ?? env['MARATHON_APP_ID']
 }
 
 export function openActing(cluster: Cluster): Acting {

@@ -1,8 +1,9 @@
-import { matchService } from '../pipeline/identity.ts'
-import { explain, Trouble } from '../pipeline/errors.ts'
-import type { Logger } from '../pipeline/log.ts'
+import { matchService } from '../../pipeline/identity.ts'
+import { explain, Trouble } from '../../pipeline/errors.ts'
+import type { Logger } from '../../pipeline/log.ts'
 import type { End } from './acting.ts'
-import { faultKinds, type FaultArguments, type FaultKind, type World } from './faults.ts'
+import { faultKinds } from './index.ts'
+import type { FaultArguments, FaultKind, World } from './kind.ts'
 
 /** What is asked for; what is left out is as usual. */
 export interface FaultRequest {
