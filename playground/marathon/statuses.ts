@@ -93,8 +93,9 @@ function settleInstance(state: State, instance: Instance): void {
   const stillLost = condition === 'Unreachable' && before === 'UnreachableInactive'
   if (!stillLost) setCondition(state, instance, condition)
   if (before !== instance.condition) afterChange(state, instance, before)
-  if (condition !== 'Running') setHealth(state, instance, undefined)
-  else if (instance.spec.mesosChecked) setHealth(state, instance, healthOf(instance))
+  if (instance.spec.mesosChecked) setHealth(state, instance, healthOf(instance))
+  // What the leader found out itself it forgets without a word.
+  else if (condition !== 'Running') instance.healthy = undefined
 }
 
 function afterChange(state: State, instance: Instance, before: Condition): void {
@@ -117,7 +118,8 @@ function killSiblings(state: State, instance: Instance): void {
 }
 
 /** As far as the tasks tell: false as soon as one is not, unknown while one has said nothing. */
-function healthOf({ tasks, spec }: Instance): boolean | undefined {
+function healthOf({ condition, tasks, spec }: Instance): boolean | undefined {
+  if (condition !== 'Running') return undefined
   if (tasks.some(({ healthy }) => healthy === false)) return false
   const told = tasks.filter(({ healthy }) => healthy === true).length
   return told > 0 && (spec.kind === 'pod' || told === tasks.length) ? true : undefined

@@ -35,8 +35,6 @@ const eventExceptions: Record<string, string[]> = {
   ],
   // It has only ever named the app.
   remove_health_check_event: ['missing /healthCheck'],
-  // Null: it is no longer known, as after the end of a task.
-  instance_health_changed_event: ['type /healthy'],
   // What is about a scheduled instance has neither yet.
   instance_changed_event: ['type /agentId', 'type /host'],
 }
@@ -111,7 +109,6 @@ test('shape: events of other collections', async (t) => {
     // Of pods it is `pod`.
     'missing /plan/steps/[]/actions/[]/app',
     'missing /currentStep/actions/[]/app',
-    'type /healthy',
   ]
   for (const real of others) {
     const ours = scene.events.filter(({ eventType }) => eventType === real.eventType)

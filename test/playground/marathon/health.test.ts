@@ -55,6 +55,24 @@ test('a sick task is killed after more failures than are allowed, and replaced',
   t.true(scene.running('/shop/web').some(({ spec }) => spec.id === `${instance}._app.2`))
 })
 
+test('what Mesos checks is as its statuses say, and unknown when it ends', async (t) => {
+  const scene = openScene()
+  const healthChecks = [{ protocol: 'COMMAND', command: { value: 'true' } }]
+  const plan = createApp(scene.core.state, { ...web, instances: 1, healthChecks }, false)
+  await scene.until('running', () => scene.running('/shop/web').length === 1)
+  const id = scene.running('/shop/web')[0]?.spec.id ?? ''
+  await scene.pass(5000)
+  t.true(scene.core.state.deployments.has(plan.id))
+  scene.cluster.say(id, 'TASK_RUNNING', { healthy: true })
+  await scene.until('deployed', () => !scene.core.state.deployments.has(plan.id))
+  scene.cluster.say(id, 'TASK_RUNNING', { healthy: false })
+  await scene.pass(1000)
+  scene.cluster.say(id, 'TASK_FAILED')
+  await scene.pass(100)
+  const told = about(scene, 'instance_health_changed_event').map(({ healthy }) => healthy)
+  t.deepEqual(told, [true, false, null])
+})
+
 test('failures in the grace period do not count; after it they kill', async (t) => {
   const scene = openScene({ warmUpMs: 1_000_000 })
   createApp(scene.core.state, { ...web, instances: 1 }, false)
