@@ -27,7 +27,8 @@ export interface ContextSource {
   gather(death: Death, identity: Identity): Promise<Context>
 }
 
-const answerMs = 2000
+const answerMs = 3000
+const restMs = 3000
 const pollMs = 50
 const lineCount = 20
 const lineLength = 1000
@@ -40,9 +41,20 @@ const lookUpsAtOnce = 4
 export function openContext(options: ContextOptions): ContextSource {
   const { store, linesThrough, clock, linesPatienceMs, signal } = options
   const gate = openGate(lookUpsAtOnce)
+  let resting = false
 
+  /** A store that does not answer is left alone for a while: many deaths must not wait for it one after the other. */
   function ask<T>(question: () => Promise<T>): Promise<T | undefined> {
-    return gate(() => within(question(), answerMs, signal)).catch(() => undefined)
+    return gate(async () => {
+      if (resting) return undefined
+      try {
+        return await within(question(), answerMs, signal)
+      } catch {
+        resting = true
+        void pause(restMs, signal).then(() => (resting = false))
+        return undefined
+      }
+    })
   }
 
   /** Until all lines written before the end of the task can be found. */
