@@ -3,6 +3,7 @@ import http from 'node:http'
 import type { Readable } from 'node:stream'
 import fetch, { type Response } from 'node-fetch'
 import { errorCode, Trouble } from '../pipeline/errors.ts'
+import { eventOf, listedIn, messageOf, rootOf } from './docker-answers.ts'
 import { asObject } from './docker-identity.ts'
 
 /** One container in the daemon's list. */
@@ -79,18 +80,14 @@ export function openDockerApi(socket: string): DockerApi {
 
   return {
     async root() {
-      const folder = asObject(await json('/info'))['DockerRootDir']
-      return typeof folder === 'string' && folder !== '' ? `${folder}/containers` : undefined
+      return rootOf(await json('/info'))
     },
     async list() {
       const path = '/containers/json?all=1'
-      const all = await json(path)
+      const listed = listedIn(await json(path))
       // Taken for an empty list, it would say that all containers are gone.
-      if (!Array.isArray(all)) throw notDocker(`${socket}: GET ${path} did not answer with a list`)
-      return all.map(asObject).flatMap((one) => {
-        const id = one['Id']
-        return isContainerId(id) ? [{ id, running: one['State'] === 'running' }] : []
-      })
+      if (!listed) throw notDocker(`${socket}: GET ${path} did not answer with a list`)
+      return listed
     },
     async inspect(id) {
       const answer = await json(`/containers/${encodeURIComponent(id)}/json`)
@@ -121,11 +118,6 @@ export function openDockerApi(socket: string): DockerApi {
   }
 }
 
-/** Ids become parts of paths and of keys. */
-export function isContainerId(id: unknown): id is string {
-  return typeof id === 'string' && /^[0-9a-f]{12,64}$/.test(id)
-}
-
 async function readEvents(body: Readable, onEvent: (event: DockerEvent) => void, socket: string) {
   let rest = ''
   try {
@@ -133,45 +125,13 @@ async function readEvents(body: Readable, onEvent: (event: DockerEvent) => void,
       const lines = (rest + String(chunk)).split('\n')
       rest = (lines.pop() as string).slice(0, 1024 * 1024)
       for (const line of lines) {
-        const event = line === '' ? undefined : asEvent(line)
+        const event = line === '' ? undefined : eventOf(line)
         if (event) onEvent(event)
       }
     }
   } catch (cause) {
     throw awayTrouble(socket, cause)
   }
-}
-
-function asEvent(line: string): DockerEvent | undefined {
-  let event: Record<string, unknown>
-  try {
-    event = asObject(JSON.parse(line))
-  } catch {
-    return undefined
-  }
-  const { Action: action, timeNano, time } = event
-  const actor = asObject(event['Actor'])
-  const id = actor['ID'] ?? event['id']
-  const attributes = asObject(actor['Attributes'])
-  if (!isContainerId(id) || typeof action !== 'string') return undefined
-  return {
-    id,
-    action,
-    timeNs: eventTime(line, timeNano, time),
-    exitCode: asText(attributes['exitCode']),
-    name: asText(attributes['name']),
-  }
-}
-
-/** `timeNano` has more digits than a JavaScript number. */
-function eventTime(line: string, timeNano: unknown, time: unknown): bigint {
-  const digits = /"timeNano":(\d{1,20})/.exec(line)?.[1]
-  if (typeof timeNano === 'number' && digits) return BigInt(digits)
-  return typeof time === 'number' ? BigInt(Math.trunc(time)) * 1_000_000_000n : 0n
-}
-
-function asText(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined
 }
 
 function parse(text: string, what: string): unknown {
@@ -185,16 +145,6 @@ function parse(text: string, what: string): unknown {
 function notDocker(message: string, cause?: unknown): Trouble {
   const remedy = 'is this the socket of a Docker daemon? It is tried again'
   return new Trouble(message, { remedy, retryable: true, cause })
-}
-
-function messageOf(text: string): string {
-  try {
-    const { message } = asObject(JSON.parse(text))
-    if (typeof message === 'string') return message.slice(0, 300)
-  } catch {
-    // Not JSON: told as it is.
-  }
-  return text.slice(0, 300)
 }
 
 function refusal(socket: string, path: string, status: number, text: string): Trouble {

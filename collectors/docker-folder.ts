@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { errorCode, Trouble } from '../pipeline/errors.ts'
-import { isContainerId } from './docker-api.ts'
+import { isContainerId } from './docker-answers.ts'
 import { asObject } from './docker-identity.ts'
 
 /** The ids of the containers that have a folder in Docker's `containers` folder. Throws a {@link Trouble}. */

@@ -30,26 +30,3 @@ export function readMaster(answer: unknown): { leader?: Leader; problems: Proble
   })
   return { leader, problems }
 }
-
-/** `/version` and GET_VERSION. Never throws. */
-export function readVersion(answer: unknown): { version?: string; problems: Problem[] } {
-  const problems: Problem[] = []
-  const part = partOf(answer, problems)
-  const v1 = part?.part('get_version')?.part('version_info')
-  const version = (v1 ?? part)?.text('version')
-  if (version === undefined) part?.note('no version')
-  return { ...withoutUndefined({ version }), problems }
-}
-
-/** GET_AGENT: the agent of itself. Never throws. */
-export function readOwnAgent(answer: unknown): {
-  hostname?: string
-  id?: string
-  problems: Problem[]
-} {
-  const problems: Problem[] = []
-  const info = partOf(answer, problems)?.part('get_agent')?.part('agent_info')
-  if (!info && problems.length === 0) problems.push({ path: '$', problem: 'no agent_info' })
-  const id = info?.part('id')?.text('value')
-  return { ...withoutUndefined({ hostname: info?.text('hostname'), id }), problems }
-}
