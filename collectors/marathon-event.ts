@@ -1,6 +1,8 @@
-import { partOf, withoutUndefined, type Part, type Problem } from './answer.ts'
+import { parseJson } from '../pipeline/http.ts'
+import { isObject, partOf, withoutUndefined, type Part, type Problem } from './answer.ts'
 import { deploymentOf, type MarathonDeployment } from './marathon-deployments.ts'
 import { idOf, pathOf, timeOf } from './marathon-values.ts'
+import type { SseMessage } from './sse.ts'
 
 /** What an event of `/v2/events` tells, as far as it is used. Times are ms; Marathon's own. */
 export type MarathonEvent =
@@ -75,6 +77,20 @@ export function readEvent(answer: unknown): EventRead {
     return { event: undefined, problems }
   }
   return { event: eventOf(type, part, problems), problems }
+}
+
+/** A message of the stream. Its type stands in its data as well; in some old Marathons only beside it. Never throws. */
+export function readMessage({ type, data }: SseMessage): EventRead {
+  let body: unknown
+  try {
+    body = parseJson(data)
+  } catch {
+    return { event: undefined, problems: [{ path: '$', problem: 'is no JSON' }] }
+  }
+  if (!isObject(body) || body['eventType'] !== undefined || type === undefined) {
+    return readEvent(body)
+  }
+  return readEvent({ ...body, eventType: type })
 }
 
 function eventOf(type: string, part: Part, problems: Problem[]): MarathonEvent | undefined {

@@ -21,10 +21,13 @@ export function serviceIdentity(
   })
 }
 
+/** What of a task makes its identity. */
+export type TaskOfIdentity = Pick<MarathonTask, 'id' | 'agent' | 'version' | 'stagedMs'>
+
 /** `of`: the service in the version that the task runs, as far as that is known. */
 export function taskIdentity(
   of: Identity,
-  { id, agent, version }: Pick<MarathonTask, 'id' | 'agent' | 'version'>,
+  { id, agent, version }: TaskOfIdentity,
   deployment: string | undefined,
 ): Identity {
   return withoutUnknown({

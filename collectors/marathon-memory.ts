@@ -3,6 +3,7 @@ import type { Sink } from './sink.ts'
 
 /** What was told of a service: its states replace each other, but changes are told once. */
 export interface ToldService {
+  /** Pods are asked for apart, so they may be missing for another reason. */
   pod?: boolean
   /** Undefined before an answer had it. */
   version?: string

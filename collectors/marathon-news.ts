@@ -2,17 +2,22 @@ import type { ChangeDoc } from '../pipeline/event.ts'
 import type { Identity } from '../pipeline/identity.ts'
 import type { QueueState, ServiceState } from '../pipeline/service-state.ts'
 import type { MarathonApp } from './marathon-apps.ts'
-import { statusChange, versionChange, type Status } from './marathon-changes.ts'
+import { versionChange } from './marathon-changes.ts'
 import type { MarathonDeployment } from './marathon-deployments.ts'
 import type { MarathonEvent, StatusEvent } from './marathon-event.ts'
 import { openHealthFlips } from './marathon-health.ts'
-import { openVersions, serviceIdentity, taskIdentity } from './marathon-identity.ts'
+import {
+  openVersions,
+  serviceIdentity,
+  taskIdentity,
+  type TaskOfIdentity,
+} from './marathon-identity.ts'
 import type { MarathonMemory, ToldDeployment } from './marathon-memory.ts'
 import type { PodEnd } from './marathon-pods.ts'
 import { openRollouts } from './marathon-rollouts.ts'
 import { metricsOf, serviceState } from './marathon-state.ts'
+import { openStatuses } from './marathon-statuses.ts'
 import { openTasksTold } from './marathon-tasks-told.ts'
-import type { MarathonTask } from './marathon-tasks.ts'
 import type { Measured, Sampler } from './sampler.ts'
 import type { Collected } from './sink.ts'
 
@@ -49,19 +54,11 @@ export interface MarathonNews {
   event(event: MarathonEvent, nowMs: number): Collected
 }
 
-/** Of statuses that were told, so that what comes twice is told once. */
-const maxRecent = 10_000
-const failures = new Set(['TASK_FAILED', 'TASK_ERROR', 'TASK_LOST', 'TASK_DROPPED', 'TASK_GONE'])
-
-/** What of a task makes its identity. */
-type Told = Pick<MarathonTask, 'id' | 'agent' | 'version' | 'stagedMs'>
-
 export function openMarathonNews(options: NewsOptions): MarathonNews {
   const { name, cluster, memory, sampler, stuckAfterMs, framework } = options
   const versions = openVersions()
   const tasksTold = openTasksTold()
   const statesTold = new Map<string, string>()
-  const recent = new Set<string>()
   let apps = new Map<string, MarathonApp>()
 
   const identityOf = (service: string): Identity =>
@@ -69,16 +66,17 @@ export function openMarathonNews(options: NewsOptions): MarathonNews {
   const baseOf = (service: string, version: string | undefined): Identity =>
     versions.at(service, version) ?? identityOf(service)
 
-  function deploymentOf(service: string, task: Told): string | undefined {
+  function deploymentOf(service: string, task: TaskOfIdentity): string | undefined {
     const told = memory.services.get(service)
     return told?.deployments[task.id] ?? rollouts.startedBy(service, task)
   }
 
-  const taskOf = (service: string, task: Told): Identity =>
+  const taskOf = (service: string, task: TaskOfIdentity): Identity =>
     taskIdentity(baseOf(service, task.version), task, deploymentOf(service, task))
 
   const rollouts = openRollouts({ memory, stuckAfterMs, identityOf, isDone })
   const health = openHealthFlips({ memory, identityOf: taskOf })
+  const statuses = openStatuses({ memory, identityOf: taskOf })
 
   function isDone(service: string, told: ToldDeployment): boolean {
     const app = apps.get(service)
@@ -88,57 +86,24 @@ export function openMarathonNews(options: NewsOptions): MarathonNews {
     return version === told.version && isThere && (!hasChecks || healthy === instances)
   }
 
-  function statusOnce(status: Status, identity: Identity): ChangeDoc[] {
-    const change = statusChange(status, identity)
-    if (recent.has(change['event.id'])) return []
-    recent.add(change['event.id'])
-    if (recent.size > maxRecent) recent.delete(recent.values().next().value as string)
-    return [change]
-  }
-
   /** What changed in the app itself since it was told. */
   function appChanges(app: MarathonApp, reading: Reading): ChangeDoc[] {
-    const { id, version, configVersion = version, instances } = app
+    const { id, kind, version, configVersion = version, instances } = app
     const told = memory.service(id)
     const change = versionChange(app, told, identityOf(id), reading.atMs)
+    if (told.pod !== (kind === 'pod')) {
+      told.pod = kind === 'pod'
+      memory.touch(id)
+    }
     if (version !== undefined && (told.version === undefined || change)) {
       Object.assign(told, { version, config: configVersion, instances })
       memory.touch(id)
     }
     return [
       ...(change ? [change] : []),
-      ...failureChanges(app),
+      ...statuses.failure(app),
       ...health.poll(app, reading.startMs, reading.atMs),
     ]
-  }
-
-  function failureChanges({ id, failure }: MarathonApp): ChangeDoc[] {
-    const told = memory.service(id)
-    if (!failure || failure.timeMs <= (told.failureMs ?? -Infinity)) return []
-    told.failureMs = failure.timeMs
-    memory.touch(id)
-    const { task, version } = failure
-    return statusOnce(
-      failure,
-      taskOf(id, { ...failure, id: task, ...(version ? { version } : {}) }),
-    )
-  }
-
-  function endChanges(pod: MarathonApp, ends: readonly PodEnd[]): ChangeDoc[] {
-    const told = memory.service(pod.id)
-    if (!told.pod) {
-      told.pod = true
-      memory.touch(pod.id)
-    }
-    const keys = ends.map(({ task, state, timeMs }) => `${task} ${state} ${timeMs}`)
-    const before = new Set(told.ends)
-    const isSame = keys.length === before.size && keys.every((key) => before.has(key))
-    if (isSame) return []
-    told.ends = keys
-    memory.touch(pod.id)
-    return ends
-      .filter((_, i) => !before.has(keys[i] as string))
-      .flatMap((end) => statusOnce(end, taskOf(pod.id, { id: end.task })))
   }
 
   /** The deployment of a task is remembered as long as the task is there. */
@@ -162,7 +127,7 @@ export function openMarathonNews(options: NewsOptions): MarathonNews {
   }
 
   /** Its identity, if that was not told yet. */
-  function newTask(service: string, task: Told, nowMs: number): Identity[] {
+  function newTask(service: string, task: TaskOfIdentity, nowMs: number): Identity[] {
     const of = baseOf(service, task.version)
     const deployment = deploymentOf(service, task)
     const isNew = tasksTold.isNew({ ...task, deployment }, of, nowMs)
@@ -190,10 +155,10 @@ export function openMarathonNews(options: NewsOptions): MarathonNews {
     })
   }
 
-  function statesOf(reading: Reading): ServiceState[] {
+  function statesOf(all: readonly MarathonApp[], reading: Reading): ServiceState[] {
     const deployments = byService(reading.deployments)
     const { atMs, queue } = reading
-    return reading.apps.flatMap((app) => {
+    return all.flatMap((app) => {
       const { owner, runbook } = identityOf(app.id)
       const around = { marathon: name, atMs, deployments, queue, owner, runbook }
       return serviceState(app, around) ?? []
@@ -203,22 +168,25 @@ export function openMarathonNews(options: NewsOptions): MarathonNews {
   function poll(reading: Reading): Collected {
     const { atMs, startMs, queue } = reading
     apps = new Map(reading.apps.map((app) => [app.id, app]))
-    for (const app of reading.apps) {
+    // Each once, whatever the answer says.
+    const all = [...apps.values()]
+    for (const app of all) {
       versions.put(app, serviceIdentity(app, { cluster, framework: framework() }))
     }
+    const isRead = ({ kind }: MarathonApp) => kind === 'pod' && reading.hasPods
     const endsByPod = Map.groupBy(reading.ends, ({ pod }) => pod)
-    const forgotten = gone(reading)
     const deployments = rollouts.poll(reading.deployments, { ...reading, nowMs: atMs })
-    for (const app of reading.apps) tieTasks(app)
-    const states = statesOf(reading)
-    const changes = reading.apps.flatMap((app) => [
+    const forgotten = gone(reading)
+    for (const app of all) tieTasks(app)
+    const states = statesOf(all, reading)
+    const changes = all.flatMap((app) => [
       ...appChanges(app, reading),
-      ...(app.kind === 'pod' ? endChanges(app, endsByPod.get(app.id) ?? []) : []),
+      ...(isRead(app) ? statuses.ends(app, endsByPod.get(app.id) ?? []) : []),
     ])
-    const tasks = reading.apps.flatMap(({ id, tasks: all = [] }) =>
-      all.flatMap((task) => newTask(id, task, atMs)),
+    const tasks = all.flatMap((app) =>
+      (app.tasks ?? []).flatMap((task) => newTask(app.id, task, atMs)),
     )
-    tasksTold.keep(presentTasks(reading.apps), startMs)
+    tasksTold.keep(presentTasks(all), startMs)
     const samples = sampler.take(states.map((state) => measuredOf(state, queue !== undefined)))
     return {
       tasks,
@@ -239,12 +207,7 @@ export function openMarathonNews(options: NewsOptions): MarathonNews {
     const { service, state, timeMs } = event
     const staged = state === 'TASK_STAGING' || state === 'TASK_STARTING' ? { stagedMs: timeMs } : {}
     const task = { ...event, id: event.task, ...staged }
-    const changes = statusOnce(event, taskOf(service, task))
-    const told = memory.services.get(service)
-    if (told && failures.has(state) && timeMs > (told.failureMs ?? -Infinity)) {
-      told.failureMs = timeMs
-      memory.touch(service)
-    }
+    const changes = statuses.event(event, task)
     return { changes, tasks: newTask(service, task, nowMs), positions: memory.take() }
   }
 

@@ -1,15 +1,15 @@
 import { pause, type Clock } from '../pipeline/clock.ts'
-import { explain, Trouble } from '../pipeline/errors.ts'
+import { Trouble } from '../pipeline/errors.ts'
 import type { ChangeDoc } from '../pipeline/event.ts'
 import { readConnection, type ConnectionSettings } from '../pipeline/http-connection.ts'
-import { openHttp, parseJson } from '../pipeline/http.ts'
+import { openHttp } from '../pipeline/http.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
 import type { MarathonState } from '../pipeline/service-state.ts'
-import { isObject, type Problem } from './answer.ts'
+import type { Problem } from './answer.ts'
 import type { MarathonApp } from './marathon-apps.ts'
 import { openMarathonApi, type Answered } from './marathon-ask.ts'
-import { readEvent } from './marathon-event.ts'
+import { readMessage } from './marathon-event.ts'
 import type { MarathonInfo } from './marathon-info.ts'
 import { openLeader, saysNoLeader } from './marathon-leader.ts'
 import { openMarathonMemory } from './marathon-memory.ts'
@@ -204,7 +204,7 @@ export async function openMarathonCollector(options: MarathonCollectorOptions): 
     const batch: Collected = {}
     let isHint = false
     for (const message of messages) {
-      const { event, problems } = readEvent(eventOf(message))
+      const { event, problems } = readMessage(message)
       onProblems('events', problems)
       if (!event || event.kind === 'noise') continue
       isHint = true
@@ -239,18 +239,4 @@ export async function openMarathonCollector(options: MarathonCollectorOptions): 
       client.close()
     },
   }
-}
-
-/** Its type stands in its data as well; in old Marathons only there. */
-function eventOf({ type, data }: SseMessage): unknown {
-  let parsed: unknown
-  try {
-    parsed = parseJson(data)
-  } catch (error) {
-    return explain(error)
-  }
-  const hasType = isObject(parsed) && typeof parsed['eventType'] === 'string'
-  return isObject(parsed) && !hasType && type !== undefined
-    ? { ...parsed, eventType: type }
-    : parsed
 }

@@ -100,7 +100,7 @@ export function openPoller(options: PollerOptions): Poller {
     if (failures === 1) log.warn({ err: error, collector: name }, 'cannot be asked; trying again')
   }
 
-  /** A slow service gets a rest as long as half of what it took, and one that is woken thrice as much as that. */
+  /** A slow service gets a rest as long as half of what it took, and thrice as long as it took where events wake us. */
   async function rest(tookMs: number) {
     const jitter = 0.95 + Math.random() / 10
     const waitMs =
@@ -108,7 +108,7 @@ export function openPoller(options: PollerOptions): Poller {
         ? intervalMs * 2 ** (failures - 1)
         : Math.max(intervalMs * jitter - tookMs, tookMs / 2)
     const usualMs = Math.min(waitMs, Math.max(lastBackOffMs, intervalMs))
-    const soonestMs = Math.min(usualMs, Math.max(coalesceMs, 1.5 * tookMs))
+    const soonestMs = Math.min(usualMs, Math.max(coalesceMs, 3 * tookMs))
     await pause(soonestMs, stopping.signal)
     if (isWoken) return
     resting = new AbortController()

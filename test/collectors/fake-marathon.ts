@@ -2,6 +2,9 @@ import type { ServerResponse } from 'node:http'
 import type { ExecutionContext } from 'ava'
 import { openMarathonCollector } from '../../collectors/marathon.ts'
 import type { MarathonCollectorOptions } from '../../collectors/marathon.ts'
+import { openMarathonMemory } from '../../collectors/marathon-memory.ts'
+import { openMarathonNews } from '../../collectors/marathon-news.ts'
+import { openSampler } from '../../collectors/sampler.ts'
 import type { Collected, Sink } from '../../collectors/sink.ts'
 import { wallClock } from '../../pipeline/clock.ts'
 import type { ChangeDoc, SampleDoc } from '../../pipeline/event.ts'
@@ -174,6 +177,21 @@ export async function openCollector(
   }
   t.teardown(close)
   return { ...collector, metrics, close }
+}
+
+/** What makes news of readings, without a Marathon. */
+export function openNews(told = openTold()) {
+  const sink = openToldSink(told)
+  const memory = openMarathonMemory('marathon', sink)
+  const news = openMarathonNews({
+    name: 'marathon',
+    cluster: 'test',
+    memory,
+    sampler: openSampler({ source: 'marathon:services', sink, clock: wallClock }),
+    stuckAfterMs: 600_000,
+    framework: () => 'fw-0000',
+  })
+  return { news, memory }
 }
 
 /** An app as Marathon 1.11 answers, with a task for each of the given. */

@@ -1,12 +1,8 @@
 import test from 'ava'
 import { readApps } from '../../collectors/marathon-apps.ts'
-import { openMarathonMemory } from '../../collectors/marathon-memory.ts'
-import { openMarathonNews } from '../../collectors/marathon-news.ts'
-import { openSampler } from '../../collectors/sampler.ts'
 import { toRecords } from '../../collectors/spool-records.ts'
-import { wallClock } from '../../pipeline/clock.ts'
 import { parseJson } from '../../pipeline/http.ts'
-import { appOf, openTold, openToldSink, taskOf } from './fake-marathon.ts'
+import { appOf, openNews, taskOf } from './fake-marathon.ts'
 
 const [apps, tasksEach] = [2000, 10]
 
@@ -41,17 +37,7 @@ function largeAnswer(round: number): string {
 }
 
 test('2,000 apps with ten tasks each: below a second of CPU a poll', (t) => {
-  const told = openTold()
-  const sink = openToldSink(told)
-  const memory = openMarathonMemory('marathon', sink)
-  const news = openMarathonNews({
-    name: 'marathon',
-    cluster: 'test',
-    memory,
-    sampler: openSampler({ source: 'marathon:services', sink, clock: wallClock }),
-    stuckAfterMs: 600_000,
-    framework: () => 'fw-0000',
-  })
+  const { news } = openNews()
   const deployments = Array.from({ length: 200 }, (_, d) => ({
     id: `d${d}`,
     affected: [`/team-${d % 40}/product-${d}/service-${d}`],

@@ -7,6 +7,8 @@ import { readInfo } from '../../collectors/marathon-info.ts'
 import { readPods } from '../../collectors/marathon-pods.ts'
 import { readQueue } from '../../collectors/marathon-queue.ts'
 import { readTasks } from '../../collectors/marathon-tasks.ts'
+import { toRecords } from '../../collectors/spool-records.ts'
+import { openNews } from './fake-marathon.ts'
 import { goMarathon, marathonFixture, marathonFixtures, withMarathon } from './marathon-fixture.ts'
 
 const readers: Record<string, (answer: unknown) => { problems: Problem[] }> = {
@@ -82,6 +84,8 @@ function mutate(value: unknown, at: number, how: Mutation, what: number): void {
   }
 }
 
+type Step = [at: number, how: Mutation, what: number]
+
 /** At most one is repeated: the copies are one object, and would grow with each other. */
 const mutations = fc
   .tuple(
@@ -94,7 +98,7 @@ const mutations = fc
     ),
     fc.array(fc.tuple(fc.nat(), fc.constant<Mutation>('repeat'), fc.nat()), { maxLength: 1 }),
   )
-  .map(([some, repeat]) => [...some, ...repeat])
+  .map(([some, repeat]): Step[] => [...some, ...repeat])
 
 withMarathon(
   'answers with fields missing, renamed, of another type, huge or deep: nothing throws',
@@ -118,6 +122,59 @@ withMarathon(
         }
       }),
       { numRuns: 5000, includeErrorInReport: true },
+    )
+  },
+)
+
+withMarathon(
+  'what is made of mutated answers can be told: nothing throws, all of it is JSON',
+  (t) => {
+    const lists = ['marathon-consul-app', 'marathon-consul-apps', 'dd-agent-apps', 'docs-app_list']
+    const plans = ['docs-deployments', 'dcos-ui-deployments-3', 'dd-agent-deployments']
+    const events = (marathonFixture('docs-events') as unknown[]).concat(
+      marathonFixture('go-marathon-events'),
+    )
+    const { news } = openNews()
+    const apply = (answer: unknown, steps: readonly Step[]) => {
+      const mutated = structuredClone(answer)
+      for (const [at, how, what] of steps) mutate(mutated, at, how, what)
+      return mutated
+    }
+    const fixture = (names: string[]) => fc.constantFrom(...names.map(marathonFixture))
+    fc.assert(
+      fc.property(
+        fc.tuple(fixture(lists), mutations),
+        fc.tuple(fixture(plans), mutations),
+        fc.tuple(fc.constantFrom(...events), mutations),
+        fc.tuple(
+          fc.constant(goMarathon().find(({ uri }) => uri === '/v2/pods/::status')?.body),
+          mutations,
+        ),
+        ([apps, a], [deployments, d], [event, e], [pods, p]) => {
+          const atMs = Date.now()
+          const told = readEvent(apply(event, e)).event
+          const podded = readPods(apply(pods, p))
+          const collected = [
+            news.poll({
+              startMs: atMs,
+              atMs,
+              apps: [...(readApps(apply(apps, a)).apps ?? []), ...(podded.apps ?? [])],
+              hasPods: true,
+              ends: podded.ends,
+              deployments: readDeployments(apply(deployments, d)).deployments ?? [],
+              queue: readQueue(apply(marathonFixture('docs-queue'), a)).queue,
+              hearsEvents: false,
+            }),
+            told ? news.event(told, atMs) : {},
+          ]
+          for (const batch of collected) {
+            t.true(toRecords(batch).every(({ key }) => typeof key === 'string'))
+            t.is(typeof JSON.stringify(batch.positions ?? {}), 'string')
+            for (const doc of batch.changes ?? []) t.regex(doc['@timestamp'], /^\d{4}-.*Z$/)
+          }
+        },
+      ),
+      { numRuns: 500 },
     )
   },
 )

@@ -701,7 +701,7 @@ test('the stream: cut in a line end, silent, refused: it is begun again; a poll 
   const marathon = await openFakeMarathon(t)
   const told = openTold()
   marathon.apps = [appOf('/web', [taskOf('web.1')])]
-  await openCollector(t, told, { urls: [marathon.url], silentMs: 500, intervalMs: 60_000 })
+  await openCollector(t, told, { urls: [marathon.url], silentMs: 2000, intervalMs: 60_000 })
   await until('listening', () => marathon.listeners() === 1 && told.services.size === 1)
   marathon.write('event: status_update_event\r\ndata: {"eventType":"status_update_event"}\r')
   marathon.cut()
@@ -714,7 +714,7 @@ test('the stream: cut in a line end, silent, refused: it is begun again; a poll 
   const heartbeat = setInterval(() => marathon.write(Math.random() < 0.5 ? '\r' : '\n'), 50)
   const streams = () => marathon.asked.filter(({ url }) => url.startsWith('/v2/events')).length
   const before = streams()
-  await new Promise((resolve) => setTimeout(resolve, 1200))
+  await new Promise((resolve) => setTimeout(resolve, 3500))
   t.is(streams(), before, 'heartbeats keep it')
   clearInterval(heartbeat)
   await until('a new one after silence', () => streams() > before)

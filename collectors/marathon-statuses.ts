@@ -1,0 +1,69 @@
+import type { ChangeDoc } from '../pipeline/event.ts'
+import type { Identity } from '../pipeline/identity.ts'
+import type { MarathonApp } from './marathon-apps.ts'
+import { statusChange, type Status } from './marathon-changes.ts'
+import type { StatusEvent } from './marathon-event.ts'
+import type { TaskOfIdentity } from './marathon-identity.ts'
+import type { MarathonMemory } from './marathon-memory.ts'
+import type { PodEnd } from './marathon-pods.ts'
+
+export interface StatusesOptions {
+  memory: MarathonMemory
+  identityOf(service: string, task: TaskOfIdentity): Identity
+}
+
+/** Tells the states of tasks, each once, whether an event, the last failure of an app or the history of a pod has it first. */
+export interface Statuses {
+  event(event: StatusEvent, task: TaskOfIdentity): ChangeDoc[]
+  failure(app: MarathonApp): ChangeDoc[]
+  ends(pod: MarathonApp, ends: readonly PodEnd[]): ChangeDoc[]
+}
+
+const maxRecent = 10_000
+/** Those of which Marathon remembers the last. */
+const failures = new Set(['TASK_FAILED', 'TASK_ERROR', 'TASK_LOST', 'TASK_DROPPED', 'TASK_GONE'])
+
+export function openStatuses({ memory, identityOf }: StatusesOptions): Statuses {
+  const recent = new Set<string>()
+
+  function once(status: Status, identity: Identity): ChangeDoc[] {
+    const change = statusChange(status, identity)
+    if (recent.has(change['event.id'])) return []
+    recent.add(change['event.id'])
+    if (recent.size > maxRecent) recent.delete(recent.values().next().value as string)
+    return [change]
+  }
+
+  /** False if one as new was told already. */
+  function isNewFailure(service: string, timeMs: number): boolean {
+    const told = memory.services.get(service)
+    if (!told || timeMs <= (told.failureMs ?? -Infinity)) return false
+    told.failureMs = timeMs
+    memory.touch(service)
+    return true
+  }
+
+  return {
+    event(event, task) {
+      if (failures.has(event.state)) isNewFailure(event.service, event.timeMs)
+      return once(event, identityOf(event.service, task))
+    },
+    failure({ id, failure }) {
+      if (!failure || !isNewFailure(id, failure.timeMs)) return []
+      const { task, agent, version } = failure
+      const parts = { ...(agent ? { agent } : {}), ...(version ? { version } : {}) }
+      return once(failure, identityOf(id, { id: task, ...parts }))
+    },
+    ends(pod, ends) {
+      const told = memory.service(pod.id)
+      const keys = ends.map(({ task, state, timeMs }) => `${task} ${state} ${timeMs}`)
+      const before = new Set(told.ends)
+      if (keys.length === before.size && keys.every((key) => before.has(key))) return []
+      told.ends = keys
+      memory.touch(pod.id)
+      return ends
+        .filter((_, i) => !before.has(keys[i] as string))
+        .flatMap((end) => once(end, identityOf(pod.id, { id: end.task })))
+    },
+  }
+}
