@@ -12,6 +12,7 @@ import type { AddCommand, CliParts } from './parts.ts'
 import { addPlayground } from './playground.ts'
 import { exitCodeHelp, report } from './report.ts'
 import { addRun } from './run.ts'
+import { addScale } from './scale.ts'
 import { addServices } from './services.ts'
 
 /** All commands, in the order of `--help`. */
@@ -21,6 +22,7 @@ const commands = {
   logs: addLogs,
   services: addServices,
   alerts: addAlerts,
+  scale: addScale,
   dead: addDead,
   gaps: addGaps,
   demo: addDemo,

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { AlertView } from '../dashboards/api.ts'
+import type { AlertView, ScalingView } from '../dashboards/api.ts'
+import type { DecisionDoc } from '../pipeline/decision.ts'
 import { errorCode, explain, Trouble } from '../pipeline/errors.ts'
 import { isoToMs, type ChangeDoc, type DeadLetter, type LogDoc } from '../pipeline/event.ts'
 import { identityFromEcs, matchService } from '../pipeline/identity.ts'
@@ -27,7 +28,16 @@ export interface Source {
   gaps(range: TimeRange): Promise<SequenceGap[]>
   /** What collectors told of: gone before it was read, or dropped. */
   losses(range: TimeRange): Promise<ChangeDoc[]>
+  /** Services with a scaling policy; of a store, those on which something was decided. */
+  scaling(): Promise<ScalingView[]>
+  /** Newest first. */
+  decisions(query: DecisionQuery, limit: number): Promise<DecisionDoc[]>
   close(): Promise<void>
+}
+
+export interface DecisionQuery extends TimeRange {
+  /** As a person names it. */
+  service: string
 }
 
 /**
@@ -96,6 +106,9 @@ function apiSource(api: Api): Source {
     dead: ({ from, to }, limit) => list('/api/dead', 'dead', { from, to, limit }),
     gaps: ({ from, to }) => list('/api/gaps', 'gaps', { from, to }),
     losses: ({ from, to }) => list('/api/gaps', 'told', { from, to }),
+    scaling: () => list('/api/scaling', 'scaling'),
+    decisions: ({ service, from, to }, limit) =>
+      list('/api/decisions', 'decisions', { service, from, to, limit }),
     close: async () => {},
   }
 }
@@ -140,8 +153,28 @@ function storeSource(store: ReadStore): Source {
       const dropped = await store.docs('changes', { ...range, kind: 'drop', limit: 1000 })
       return [...gone, ...dropped] as ChangeDoc[]
     },
+    scaling: () => lastDecisions(store),
+    async decisions({ service, ...range }, limit) {
+      const known = (await lastDecisions(store)).map((view) => view.service)
+      const services = [theOnly(service, known, 'has a decision on scaling')]
+      const docs = await store.docs('decisions', { ...range, services, limit })
+      return docs as unknown as DecisionDoc[]
+    },
     close: () => store.close(),
   }
+}
+
+/** What was decided last on each service, as far as the newest thousand decisions tell. */
+async function lastDecisions(store: ReadStore): Promise<ScalingView[]> {
+  const docs = (await store.docs('decisions', { limit: 1000 })) as unknown as DecisionDoc[]
+  const views = new Map<string, ScalingView>()
+  for (const { decision } of docs) {
+    const { service, policy, from, to } = decision
+    const view = views.get(service) ?? { service, policy, last: decision }
+    if (from !== to) view.lastChange ??= decision
+    views.set(service, view)
+  }
+  return [...views.values()].toSorted((a, b) => (a.service < b.service ? -1 : 1))
 }
 
 /** What the changes of alerts say of each incident last: where no process runs, nobody knows it better. */
@@ -165,7 +198,7 @@ function lastStates(changes: readonly StoredDoc[]): AlertView[] {
   }))
 }
 
-function theOnly(name: string, known: readonly string[]): string {
+function theOnly(name: string, known: readonly string[], what = 'has written a line'): string {
   const matches = matchService(name, known)
   const [first, ...others] = matches
   if (first !== undefined && others.length === 0) return first
@@ -175,5 +208,5 @@ function theOnly(name: string, known: readonly string[]): string {
     throw misuse(message, `give one of them in full: ${listed(matches)}`)
   }
   const remedy = known.length > 0 ? `services are ${listed(known)}` : 'nothing was collected yet'
-  throw nothing(`no service "${name}" has written a line yet`, remedy)
+  throw nothing(`no service "${name}" ${what} yet`, remedy)
 }

@@ -1,0 +1,98 @@
+import type { Decision, DecisionPolicy, Outlook, TargetInput } from '../pipeline/decision.ts'
+import { counted, number, quantity, span } from './words.ts'
+
+export interface ExplainOptions {
+  /** How a time is written, ms. */
+  moment: (ms: number) => string
+  /** The newest that changed instances, where that is another one. */
+  lastChange?: Decision | undefined
+}
+
+/** A decision as text for a terminal: what was known, what followed step by step, and what would change it. */
+export function explainDecision(decision: Decision, options: ExplainOptions): string {
+  const { service, ts, message, policy, answer, next = [] } = decision
+  const { moment, lastChange } = options
+  const sections: [string, string[]][] = [
+    ['instances', [instancesWords(decision)]],
+    ['targets', decision.inputs.targets.map(targetWords)],
+    ['policy', [policyWords(policy)]],
+    ['steps', stepLines(decision)],
+    ['Marathon', answer ? [answerWords(answer)] : []],
+    ['next', next.map((outlook) => outlookWords(outlook, moment))],
+    ['before', lastChange && lastChange.ts !== ts ? [changeWords(lastChange, moment)] : []],
+  ]
+  const lines = sections.flatMap(([title, said]) =>
+    said.map((line, i) => `${(i === 0 ? title : '').padEnd(10)} ${line}`),
+  )
+  return `${[`${service} at ${moment(ts)}`, message, '', ...lines].join('\n')}\n`
+}
+
+function instancesWords({ inputs, ts }: Decision): string {
+  const { wanted, running, healthy, staged, stateAtMs, deployments = [], waitingFor = [] } = inputs
+  if (wanted === undefined) return 'Marathon told nothing of it'
+  const counts = [`${wanted} wanted`]
+  if (running !== undefined) counts.push(`${running} running`)
+  if (healthy !== undefined) counts.push(`${healthy} healthy`)
+  if (staged) counts.push(`${staged} starting`)
+  const age = stateAtMs === undefined ? '' : ` (Marathon told so ${ageWords(ts - stateAtMs)})`
+  const under = deployments.length > 0 ? `; under way: ${deployments.join(', ')}` : ''
+  const waiting = waitingFor.length > 0 ? `; waiting for offers: ${waitingFor.join(', ')}` : ''
+  return counts.join(', ') + age + under + waiting
+}
+
+function ageWords(ms: number): string {
+  return ms < 0 ? `${span(-ms)} later` : `${span(ms)} before`
+}
+
+function targetWords(target: TargetInput): string {
+  const { signal, target: wanted, unit, value, measured, expected, proposal, how } = target
+  const is = value === undefined ? 'no value' : `${quantity(value, unit)} each`
+  const coverage =
+    measured === undefined || expected === undefined
+      ? ''
+      : `, ${measured} of ${counted(expected, 'task')} measured`
+  const asks = proposal === undefined ? 'cannot tell' : `asks for ${proposal}`
+  return `${signal}: ${is}, target ${quantity(wanted, unit)}${coverage}: ${asks} (${how})`
+}
+
+function policyWords(policy: DecisionPolicy): string {
+  const { source, min, max, tolerance, stabilizationUpMs, stabilizationDownMs, dryRun } = policy
+  if (max === 0) return `of its ${source}: not understood`
+  const windows = `up after ${span(stabilizationUpMs)}, down after ${span(stabilizationDownMs)}`
+  const words = `of its ${source}: ${min} to ${max}, tolerance ${number(tolerance * 100)} %, ${windows}`
+  return dryRun ? `${words}, dry run` : words
+}
+
+function stepLines({ steps }: Decision): string[] {
+  const moves = steps.map(({ before, after }) =>
+    before === after ? `${after}` : `${before} → ${after}`,
+  )
+  const width = (texts: readonly string[]) => Math.max(0, ...texts.map(({ length }) => length))
+  const names = width(steps.map(({ step }) => step))
+  const counts = width(moves)
+  return steps.map(({ step, why }, i) => {
+    return `${step.padEnd(names)}  ${(moves[i] ?? '').padStart(counts)}  ${why}`
+  })
+}
+
+function answerWords({ status, deployment, message }: NonNullable<Decision['answer']>): string {
+  const parts = [
+    ...(status === undefined ? [] : [`answered ${status}`]),
+    ...(deployment === undefined ? [] : [`deployment ${deployment}`]),
+    ...(message === undefined ? [] : [message]),
+  ]
+  return parts.join(', ')
+}
+
+/** `scales down to 4 at the earliest at 12:04:30, when the recommendation of 6 leaves the stabilization window` */
+export function outlookWords(
+  { change, when, atMs }: Outlook,
+  moment: (ms: number) => string,
+): string {
+  if (atMs === undefined) return `${change} when ${when}`
+  return `${change} at the earliest at ${moment(atMs)}, when ${when}`
+}
+
+function changeWords({ message, ts }: Decision, moment: (ms: number) => string): string {
+  return `${moment(ts)} ${message}`
+}

@@ -1,0 +1,84 @@
+import test from 'ava'
+import { explainDecision } from '../../autoscaling/explain.ts'
+import { appOf, cpu, evaluate, minute, perTask, second, service, t0, total } from './app.ts'
+
+const moment = (ms: number) => new Date(ms).toISOString().slice(11, 19)
+
+test('a decision that holds: what was known, each step, and what would change it', (t) => {
+  const { decision } = evaluate({
+    policy: { targets: { cpu: 0.6, requests: 15 } },
+    state: appOf(6),
+    signals: { cpu: perTask([0.2, 0.1, 0.1, 0.1, 0.1, 0.1], cpu), requests: total(30) },
+    memory: {
+      v: 1,
+      service,
+      recommendations: [{ ts: t0 - minute, replicas: 6 }],
+    },
+  })
+  const { decision: before } = evaluate({
+    signals: { requests: total(71.3) },
+    ts: t0 - minute,
+    nowMs: t0 - minute,
+  })
+  t.is(
+    explainDecision(decision, { moment, lastChange: before }),
+    `/shop/web at 18:00:00
+stays at 6: 2 would do (cpu is 11.7 % on average over 6 tasks, target 60 %), but 6 were recommended within the last 5m
+
+instances  6 wanted, 6 running, 6 healthy (Marathon told so 0s before)
+targets    cpu: 11.7 % each, target 60 %, 6 of 6 tasks measured: asks for 2 (6 × 11.7 % ÷ 60 % = 1.16, rounded up 2)
+           requests: 5/s each, target 15/s: asks for 2 (30/s ÷ 15/s = 2, rounded up 2)
+policy     of its config: 2 to 10, tolerance 10 %, up after 0s, down after 5m
+steps      proposal       6 → 2  cpu: 6 × 11.7 % ÷ 60 % = 1.16, rounded up 2
+           proposal       6 → 2  requests: 30/s ÷ 15/s = 2, rounded up 2
+           maximum        6 → 2  cpu asks for most
+           stabilization  2 → 6  the highest recommendation of the last 5m
+           outcome            6  a recent recommendation was for more
+next       scales down to 2 at the earliest at 18:04:00, when the recommendation of 6 leaves the stabilization window
+before     17:59:00 scaled 2 → 5: requests 71.3/s over 2 ready instances is 35.7 each, target 15
+`,
+  )
+})
+
+test('what is missing, waits or was refused has its line too', (t) => {
+  const { decision } = evaluate({
+    policy: { dryRun: true },
+    state: appOf(3, {
+      instances: 5,
+      staged: 2,
+      atMs: t0 + second,
+      queue: { count: 2, waitingFor: ['cpus'] },
+      deployments: [{ id: '867ed450' }],
+    }),
+  })
+  t.is(
+    explainDecision({ ...decision, answer: { status: 409, message: 'locked' } }, { moment }),
+    `/shop/web at 18:00:00
+stays at 5: 2 instances are waiting for offers (cpus)
+
+instances  5 wanted, 3 running, 3 healthy, 2 starting (Marathon told so 1s later); under way: 867ed450; waiting for offers: cpus
+targets    requests: no value, target 15: cannot tell (is not measured)
+policy     of its config: 2 to 10, tolerance 10 %, up after 0s, down after 5m, dry run
+steps      proposal  5  requests: is not measured
+           offers    5  2 instances are waiting for offers (cpus)
+           outcome   5  instances wait for resources
+Marathon   answered 409, locked
+next       scales up when offers have enough cpus
+`,
+  )
+})
+
+test('of a service that nobody knows there is little to say', (t) => {
+  const { decision } = evaluate({ state: undefined })
+  t.is(
+    explainDecision(decision, { moment }),
+    `/shop/web at 18:00:00
+left alone: Marathon has no app /shop/web
+
+instances  Marathon told nothing of it
+policy     of its config: 2 to 10, tolerance 10 %, up after 0s, down after 5m
+steps      outcome  0  Marathon has no app /shop/web
+next       goes on when there is such an app
+`,
+  )
+})
