@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../pipeline/clock.ts'
 import { explain } from '../pipeline/errors.ts'
@@ -74,9 +75,18 @@ export interface Container {
  * Throws what the disk throws, and nothing runs then. A command that does not exist is a container that exits with 127, as with a shell.
  */
 export function runContainer(options: ContainerOptions): Container {
-  const { root, rotation, limits, binds, clock, log } = options
   const id = randomBytes(32).toString('hex')
-  const dir = join(root, id)
+  const dir = join(options.root, id)
+  try {
+    return startContainer(id, dir, options)
+  } catch (error) {
+    rmSync(dir, { recursive: true, force: true })
+    throw error
+  }
+}
+
+function startContainer(id: string, dir: string, options: ContainerOptions): Container {
+  const { root, rotation, limits, binds, clock, log } = options
   const startedAt = clock.now()
   let config = createdConfig(id, dir, options)
   const host = hostConfig(rotation, limits, binds)

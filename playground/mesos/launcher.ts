@@ -10,7 +10,7 @@ import { liveTask, type Life } from './life.ts'
 import type { Task, TaskSpec } from './model.ts'
 import { checkId, newTask } from './new-task.ts'
 import { openPod } from './pod.ts'
-import { startWorkload } from './workload.ts'
+import { removeDirectory, startWorkload } from './workload.ts'
 
 /** Brings tasks to life and forgets them some time after their end. */
 export interface Launcher {
@@ -84,6 +84,7 @@ export function openLauncher(options: LauncherOptions): Launcher {
           onReady,
         }),
       update: (told) => options.update(task, told),
+      removeUnstarted: () => removeDirectory(task.sandbox, log),
     })
   }
 

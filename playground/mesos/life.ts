@@ -32,12 +32,15 @@ export interface LifeOptions {
   refusal(): Told | undefined
   start(): Workload
   update(told: Told): void
+  /** What a start that failed has left. */
+  removeUnstarted(): Promise<void>
 }
 
 const byExecutor = 'SOURCE_EXECUTOR'
 
 /** Begins it at once. */
-export function liveTask({ task, stagingMs, refusal, start, update }: LifeOptions): Life {
+export function liveTask(options: LifeOptions): Life {
+  const { task, stagingMs, refusal, start, update } = options
   const launchKilled = new AbortController()
   let workload: Workload | undefined
   let alive = false
@@ -51,6 +54,8 @@ export function liveTask({ task, stagingMs, refusal, start, update }: LifeOption
     const refused = refusal()
     if (refused) return update(refused)
     update({ state: 'TASK_STARTING', source: byExecutor })
+    // Whoever was told of that may have changed his mind.
+    if (killed) return update(killedDuringLaunch)
     try {
       workload = start()
     } catch (error) {
@@ -100,6 +105,6 @@ export function liveTask({ task, stagingMs, refusal, start, update }: LifeOption
       workload?.measured(usage)
     },
     over: live(),
-    remove: async () => workload?.remove(),
+    remove: () => (workload ? workload.remove() : options.removeUnstarted()),
   }
 }

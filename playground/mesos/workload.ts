@@ -143,7 +143,8 @@ function linkVolume({ spec, agent, sandbox }: Task): void {
   symlinkSync(volume, join(sandbox, 'data'))
 }
 
-async function removeDirectory(dir: string, log: Logger): Promise<void> {
+/** A sandbox. Never throws: what cannot be removed is told. */
+export async function removeDirectory(dir: string, log: Logger): Promise<void> {
   await removeSandbox(dir).catch((error: unknown) => {
     log.warn(`cannot remove ${dir}: ${explain(error)}`)
   })

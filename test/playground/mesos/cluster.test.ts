@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -143,6 +143,29 @@ test('a task that is killed while it is staging never runs', async (t) => {
   t.is(task.pid, undefined)
 })
 
+test('a framework that is told of a start can kill at once, and no process stays', async (t) => {
+  for (const state of ['TASK_STARTING', 'TASK_RUNNING']) {
+    const { cluster, run } = await smallCluster(t)
+    cluster.onEvent((event) => {
+      if ('task' in event && event.task.state === state) cluster.kill(event.task.spec.id)
+    })
+    const task = await ended(run('idle', 'DOCKER'))
+    t.is(task.state, 'TASK_KILLED')
+    t.true(state === 'TASK_STARTING' ? task.pid === undefined : task.exit?.code === 143)
+  }
+})
+
+test('a listener that fails keeps nobody from hearing', async (t) => {
+  const { cluster, run } = await smallCluster(t)
+  const heard: string[] = []
+  cluster.onEvent(() => {
+    throw new Error('my mistake')
+  })
+  cluster.onEvent(({ type }) => heard.push(type))
+  await ended(run('ok', 'MESOS'))
+  t.deepEqual(heard, ['TASK_ADDED', 'TASK_UPDATED', 'TASK_UPDATED', 'TASK_UPDATED'])
+})
+
 test('a Docker task that uses too much memory is killed as by the kernel', async (t) => {
   const { cluster, run } = await smallCluster(t)
   const model = cluster.docker(cluster.agents()[0]?.id ?? '')
@@ -201,6 +224,9 @@ test('where the disk refuses the task fails and says why, and the next one can r
   const { dir, cluster, run } = await smallCluster(t)
   const [agent] = cluster.agents()
   writeFileSync(join(dir, 'agent-1', 'mesos'), 'in the way')
+  const containers = join(agent?.dockerRoot ?? '', 'containers')
+  rmSync(containers, { recursive: true })
+  writeFileSync(containers, 'in the way')
   for (const type of both) {
     const task = await ended(run('ok', type))
     t.like(last(task), { state: 'TASK_FAILED', reason: 'REASON_CONTAINER_LAUNCH_FAILED' })
