@@ -3,7 +3,7 @@ import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Clock } from '../pipeline/clock.ts'
 import type { Logger } from '../pipeline/log.ts'
-import { ownDirectory } from '../pipeline/owner.ts'
+import { ownDirectory, removeProcessFile } from '../pipeline/owner.ts'
 import { openActing } from './faults/acting.ts'
 import {
   playgroundFile,
@@ -75,6 +75,7 @@ export async function startPlayground(options: PlaygroundOptions): Promise<Playg
   }
   const owner = ownDirectory(dir)
   stack.defer(() => owner.release())
+  stack.defer(() => removeProcessFile(dir))
   for (const { name } of agentPlans) await tidyAgent({ dir: join(dir, name), clock, log })
 
   const programs = await openPrograms(join(dir, 'programs'))

@@ -58,8 +58,8 @@ function parseStat(stat: string, at: number, pageBytes: number, ticksPerSecond: 
   }
 }
 
-/** Knows no threads, and on some systems user and system time only together. */
-const psMeter: Meter = {
+/** For systems without `/proc`. Knows no threads, and on some systems user and system time only together. */
+export const psMeter: Meter = {
   everyMs: 1000,
   async measure(pids, at) {
     if (pids.length === 0) return new Map()

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { openMeter, parsePs } from '../../../playground/mesos/measure.ts'
+import { openMeter, parsePs, psMeter } from '../../../playground/mesos/measure.ts'
 import { parseTcp } from '../../../playground/mesos/listening.ts'
 
 test('what ps prints is read, on Linux as on macOS', (t) => {
@@ -21,6 +21,18 @@ test('of processes that have ended nothing is told', async (t) => {
   t.deepEqual([...found.keys()], [process.pid])
   t.like(found.get(process.pid), { at: 5 })
   t.true((found.get(process.pid)?.rss ?? 0) > 10_000_000)
+})
+
+test('ps and the files of the kernel agree', async (t) => {
+  const at = 7
+  const meter = await openMeter()
+  const byFiles = (await meter.measure([process.pid], at)).get(process.pid)
+  const byPs = (await psMeter.measure([process.pid], at)).get(process.pid)
+  if (!byPs) return t.pass('there is no ps here')
+  const ratio = byPs.rss / (byFiles?.rss ?? 0)
+  t.true(ratio > 0.7 && ratio < 1.3, `${ratio}`)
+  t.true(Math.abs(byPs.userSeconds - process.cpuUsage().user / 1e6) < 2)
+  t.deepEqual(await psMeter.measure([], at), new Map())
 })
 
 test('listening ports are found in what the kernel tells of TCP', (t) => {
