@@ -31,7 +31,7 @@ async function left(t: ExecutionContext) {
   const dir = directory(t)
   const store = openSqliteStore({ dir: join(dir, 'store') })
   const other = decisionDoc(decisionAt(now - 10_000, 30, 2, '/other/web'), {})
-  await store.putDocs('decisions', [...docs, other as unknown as StoredDoc])
+  await store.putDocs('decisions', [...docs, other])
   await store.close()
   return dir
 }
