@@ -58,14 +58,23 @@ export function cleanLabels(labels: ReadonlyMap<string, string>): Map<string, st
   ])
 }
 
-/** Services in the versions that their tasks may still run. */
+/** Services in the versions that their tasks may run. */
 export interface Versions {
-  /** The service as it is now. */
+  /** The service as it was answered last. */
   current(id: string): Identity | undefined
-  /** The service as a task of this version knows it. */
-  at(id: string, version: string | undefined): Identity | undefined
+  /** The service as a task of this version knows it; `sure` is false where that version was not seen. */
+  at(id: string, version: string | undefined): { identity: Identity; sure: boolean } | undefined
   put(app: MarathonApp, identity: Identity): void
   forget(id: string): void
+}
+
+interface Known {
+  identity: Identity
+  /** The version it has, and the one that changed more than the number of instances last. */
+  version: string
+  config: string
+  /** By version, of those that were seen. */
+  seen: Map<string, Identity>
 }
 
 const maxVersions = 10
@@ -75,29 +84,30 @@ const maxVersions = 10
  * it was seen. Scaling makes a new version too, in which nothing else is new.
  */
 export function openVersions(): Versions {
-  const services = new Map<
-    string,
-    { config: string; identity: Identity; old: Map<string, Identity> }
-  >()
+  const services = new Map<string, Known>()
+
+  function at(id: string, version: string | undefined) {
+    const known = services.get(id)
+    if (!known) return undefined
+    const seen = version === undefined ? known.identity : known.seen.get(version)
+    if (seen || version === undefined) return { identity: seen ?? known.identity, sure: true }
+    // Versions are times of one form: they sort as texts.
+    if (version >= known.config && version <= known.version) {
+      return { identity: known.identity, sure: true }
+    }
+    const { image: _, ...identity } = known.identity
+    return { identity, sure: false }
+  }
+
   return {
     current: (id) => services.get(id)?.identity,
-    at(id, version) {
-      const known = services.get(id)
-      if (!known || version === undefined) return known?.identity
-      const old = known.old.get(version)
-      // Versions are times of one form: they sort as texts.
-      if (old || version >= known.config) return old ?? known.identity
-      const { image: _, ...identity } = known.identity
-      return identity
-    },
+    at,
     put({ id, version = '', configVersion = version }, identity) {
-      const known = services.get(id) ?? { config: '', identity, old: new Map<string, Identity>() }
-      services.set(id, known)
-      known.config = configVersion
-      known.identity = identity
-      known.old.set(version, identity)
-      const [oldest] = known.old.keys()
-      if (known.old.size > maxVersions && oldest !== undefined) known.old.delete(oldest)
+      const seen = services.get(id)?.seen ?? new Map<string, Identity>()
+      services.set(id, { identity, version, config: configVersion, seen })
+      seen.set(version, identity)
+      const [oldest] = seen.keys()
+      if (seen.size > maxVersions && oldest !== undefined) seen.delete(oldest)
     },
     forget: (id) => services.delete(id),
   }

@@ -64,7 +64,7 @@ export function openMarathonNews(options: NewsOptions): MarathonNews {
   const identityOf = (service: string): Identity =>
     versions.current(service) ?? { ...(cluster === undefined ? {} : { cluster }), service }
   const baseOf = (service: string, version: string | undefined): Identity =>
-    versions.at(service, version) ?? identityOf(service)
+    versions.at(service, version)?.identity ?? identityOf(service)
 
   function deploymentOf(service: string, task: TaskOfIdentity): string | undefined {
     const told = memory.services.get(service)
@@ -208,7 +208,10 @@ export function openMarathonNews(options: NewsOptions): MarathonNews {
     const staged = state === 'TASK_STAGING' || state === 'TASK_STARTING' ? { stagedMs: timeMs } : {}
     const task = { ...event, id: event.task, ...staged }
     const changes = statuses.event(event, task)
-    return { changes, tasks: newTask(service, task, nowMs), positions: memory.take() }
+    // Of a version that no answer had yet, the next one tells more: whoever waits for an identity gets a whole one.
+    const isSure = versions.at(service, event.version)?.sure === true
+    const tasks = isSure ? newTask(service, task, nowMs) : []
+    return { changes, tasks, positions: memory.take() }
   }
 
   return {

@@ -825,3 +825,81 @@ test('events that are lost, doubled and disordered: the state is right within on
   t.is(new Set(ids).size, ids.length, 'no status twice')
   t.true(ids.length > 100)
 })
+
+test("a standby's stale answer: no version and no deployment is told twice, the next answer is right", async (t) => {
+  const marathon = await openFakeMarathon(t)
+  const told = openTold()
+  const version = '2026-11-20T12:00:00.000Z'
+  const plan = {
+    id: 'd1',
+    version,
+    affectedApps: ['/web'],
+    steps: [],
+    currentStep: 1,
+    totalSteps: 1,
+  }
+  const [old, current] = [
+    { apps: [appOf('/web', [taskOf('web.1')])], deployments: [] },
+    { apps: [appOf('/web', [taskOf('web.2', { version })], { version })], deployments: [plan] },
+  ]
+  marathon.faults.set('/v2/events', (_, response) => response.writeHead(405).end())
+  Object.assign(marathon, old)
+  await openCollector(t, told, { urls: [marathon.url], stuckAfterMs: Infinity })
+  const isTask = (id: string) => told.services.get('/web')?.tasks[0]?.id === id
+  await until('the old', () => isTask('web.1'))
+  for (let i = 0; i < 3; i++) {
+    Object.assign(marathon, current)
+    await until('the current', () => isTask('web.2'))
+    Object.assign(marathon, old)
+    await until('the stale', () => isTask('web.1'))
+  }
+  Object.assign(marathon, current)
+  await until('the current', () => isTask('web.2'))
+  marathon.deployments = []
+  const ends = () => told.changes.filter((doc) => doc['event.id'].includes(':end:'))
+  await until('its end', () => ends().at(-1)?.['event.action'] === 'succeeded')
+  t.deepEqual(
+    new Set(told.changes.map((doc) => doc['event.id'])).size,
+    3,
+    'each end replaces the one before',
+  )
+  t.deepEqual(
+    toldOf(told).filter((one) => !/ended|succeeded/.test(one)),
+    ['deployment started /web', 'deployment configured /web'],
+  )
+})
+
+test('a new task is told early, once its version is known: whoever waits for an identity gets a whole one', async (t) => {
+  const marathon = await openFakeMarathon(t)
+  const told = openTold()
+  marathon.apps = [appOf('/web', [taskOf('web.1')])]
+  await openCollector(t, told, { urls: [marathon.url], intervalMs: 60_000 })
+  await until('listening', () => marathon.listeners() === 1 && told.tasks.length === 1)
+  // From now on answers take too long: what is told is told by events.
+  marathon.faults.set('/v2/apps', () => {})
+  const status = (taskId: string, version: string) =>
+    marathon.emit({
+      eventType: 'status_update_event',
+      timestamp: '2026-11-20T12:00:00.000Z',
+      appId: '/web',
+      taskId,
+      taskStatus: 'TASK_STAGING',
+      host: 'agent-2',
+      version,
+    })
+  status('web.new', '2026-11-20T13:00:00.000Z')
+  status('web.2', '2026-11-20T10:00:00.000Z')
+  await until('both statuses', () => told.changes.length === 2)
+  t.deepEqual(
+    told.tasks.map(({ task, image, owner }) => [task, image, owner]),
+    [
+      ['web.1', 'shop/web:7', 'shop'],
+      ['web.2', 'shop/web:7', 'shop'],
+    ],
+  )
+  t.is(
+    told.changes[0]?.['container.image.name'],
+    undefined,
+    'nobody knows the image of that version yet',
+  )
+})
