@@ -85,19 +85,16 @@ test('signals take their metric of the samples they want, by several parts of th
   ]
   await produce(bus, encodeSamples(docs, { source: 'a', lineage: 'l' }))
   await measured(bus, 'metrics')
-  const found = (await newest(bus)).map(({ signal, group, count, values }) => [
-    signal,
-    JSON.stringify(group),
-    count,
-    values?.sum,
-  ])
+  const found = (await newest(bus)).map(({ signal, group, count, values }) =>
+    [signal, JSON.stringify(group), count, values?.sum].join(' '),
+  )
   t.deepEqual(found.toSorted(), [
-    ['cpu', '{"service":"/db"}', 1, 0.5],
-    ['cpu', '{"service":"/web","task":"t1"}', 1, 0.5],
-    ['cpu', '{"service":"/web","task":"t2"}', 1, 0.5],
-    ['cpu', '{"service":"unresolved"}', 1, 0.5],
-    ['memory', '{"service":"unresolved"}', 1, 7],
-    ['of_agent', '{"service":"/web"}', 1, 0.5],
+    'cpu {"service":"/db"} 1 0.5',
+    'cpu {"service":"/web","task":"t1"} 1 0.5',
+    'cpu {"service":"/web","task":"t2"} 1 0.5',
+    'cpu {"service":"unresolved"} 1 0.5',
+    'memory {"service":"unresolved"} 1 7',
+    'of_agent {"service":"/web"} 1 0.5',
   ])
 })
 
