@@ -142,12 +142,13 @@ function textLevel(escaped: string): Level {
   return access === -1 ? rareLevel(head) : statusLevel(head, access)
 }
 
-/** glog's `E1122 15:04:22`, syslog's `<3>`. */
+/** glog's `E1122 15:04:22` (since 0.5 with the year: `E20261122 …`), syslog's `<3>`. */
 function prefixLevel(text: string): Level {
   const first = text.charCodeAt(0)
   if (first === 0x3c || first === backslash) return priorityLevel(text)
   if (!isDigit(text.charCodeAt(1)) || !isDigit(text.charCodeAt(4))) return 'unknown'
-  if (text.charCodeAt(5) !== 0x20 || text.charCodeAt(8) !== 0x3a) return 'unknown'
+  const year = isDigit(text.charCodeAt(8)) ? 4 : 0
+  if (text.charCodeAt(5 + year) !== 0x20 || text.charCodeAt(8 + year) !== 0x3a) return 'unknown'
   if (first === 0x49) return 'info'
   if (first === 0x57) return 'warn'
   if (first === 0x45) return 'error'

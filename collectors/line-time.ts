@@ -58,10 +58,13 @@ const formats: readonly Format[] = [
       withYear(`${monthOf(month)}-${day.trim().padStart(2, '0')}`, time, nowMs),
   },
   {
-    // glog: I1122 18:25:51.633858 (no year, local)
-    pattern: /([IWEFD](\d\d)(\d\d) (\d\d:\d\d:\d\d))/y,
+    // glog: I1122 18:25:51.633858 (local; with the year since 0.5: I20261122 …)
+    pattern: /([IWEFD](\d{4})?(\d\d)(\d\d) (\d\d:\d\d:\d\d))/y,
     at: atStart,
-    seconds: ([, , month, day, time], nowMs) => withYear(`${month}-${day}`, time, nowMs),
+    seconds: ([, , year, month, day, time], nowMs) =>
+      year === undefined
+        ? withYear(`${month}-${day}`, time, nowMs)
+        : localSeconds(`${year}-${month}-${day}T${time}`),
   },
   {
     // squid: 1795371951.633

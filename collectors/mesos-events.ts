@@ -36,7 +36,7 @@ export type MasterEvent =
   | { type: 'HEARTBEAT' }
 
 export interface EventRead {
-  /** Undefined where it was not understood, which is noted, or where it is of a type that needs no reading. */
+  /** Undefined where it was not understood, which is noted. */
   event?: MasterEvent
   /** As it came. */
   type?: string
@@ -86,7 +86,7 @@ const readers: Record<string, Reader> = {
   FRAMEWORK_REMOVED: framework('FRAMEWORK_REMOVED'),
 }
 
-/** One record of the answer to SUBSCRIBE, parsed. Types that a later Mesos adds are no problem. Never throws. */
+/** One record of the answer to SUBSCRIBE, parsed. Never throws. */
 export function readMasterEvent(record: unknown): EventRead {
   const problems: Problem[] = []
   const part = partOf(record, problems)
@@ -97,7 +97,10 @@ export function readMasterEvent(record: unknown): EventRead {
   }
   if (type === 'HEARTBEAT') return { event: { type }, type, problems }
   const read = Object.hasOwn(readers, type) ? readers[type] : undefined
-  if (!read) return { type, problems }
+  if (!read) {
+    part.note('is of a type that is not known', `type (${type.slice(0, 100)})`)
+    return { type, problems }
+  }
   const details = part.part(type.toLowerCase())
   const event = details && read(details)
   if (!event && problems.length === 0) part.note(`a ${type} that says nothing`)

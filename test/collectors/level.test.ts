@@ -55,6 +55,7 @@ const lines: Record<string, [Level, string][]> = {
   ],
   prefixes: [
     ['error', 'E1122 15:04:22.619632 1952 x.cc:253] failed'],
+    ['warn', 'W20261122 19:57:52.646862 10859 exec.cpp:164] slow'],
     ['info', 'I0301 14:47:46.959683 89194 group.cpp:831] ERROR'],
     ['error', '<3>disk failure'],
     ['info', '<14>Nov 22 18:00:00 host app: started'],

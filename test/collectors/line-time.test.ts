@@ -59,6 +59,11 @@ const written: [string, string, string][] = [
   ],
   ['squid', '1795371951.633    123 10.0.0.1 TCP_MISS/200 1', '2026-11-22T18:25:51.633000000Z'],
   ['glog', 'I1122 18:25:51.633858 12345 main.cc:7] hi', local('2026-11-22T18:25:51', '633858000')],
+  [
+    'glog since 0.5',
+    'I20251122 18:25:51.633858 12345 main.cc:7] hi',
+    local('2025-11-22T18:25:51', '633858000'),
+  ],
   ['no time', 'hello, world, this is a line', '2026-11-22T20:00:00.000000000Z'],
   [
     'a number that is no time',

@@ -291,7 +291,10 @@ test('the flat update of the documentation, and types of a later Mesos', (t) => 
     type: 'TASK_UPDATED',
     update: { id: 't', agent: 'a', state: 'TASK_RUNNING' },
   })
-  t.deepEqual(readMasterEvent({ type: 'MOON_ADDED' }), { type: 'MOON_ADDED', problems: [] })
+  t.deepEqual(readMasterEvent({ type: 'MOON_ADDED' }), {
+    type: 'MOON_ADDED',
+    problems: [{ path: '$.type (MOON_ADDED)', problem: 'is of a type that is not known' }],
+  })
   t.is(readMasterEvent({ type: 'TASK_ADDED' }).problems.length, 1)
 })
 
