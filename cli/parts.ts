@@ -5,7 +5,7 @@ import type { Environment } from '../config/tree.ts'
 import type { Clock } from '../pipeline/clock.ts'
 import type { Store } from '../pipeline/store/store.ts'
 
-export const roles = ['collector', 'processor', 'alerting', 'dashboards'] as const
+export const roles = ['collector', 'processor', 'alerting', 'autoscaling', 'dashboards'] as const
 export type Role = (typeof roles)[number]
 
 /** What the commands need of the rest of the program, handed in by `main.ts`. */

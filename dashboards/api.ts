@@ -22,7 +22,7 @@ export interface DashboardsOptions {
   /** Services with a scaling policy. */
   scaling?: () => ScalingView[]
   /** The demo's mail catcher, newest first or last; the page sorts. */
-  mails?: () => MailView[]
+  mails?: () => MailView[] | Promise<MailView[]>
   /** The demo's faults. */
   faults?: Faults
   clock: Clock
@@ -111,9 +111,15 @@ export interface MailView {
   html?: string
 }
 
+export interface FaultView {
+  name: string
+  sentence: string
+}
+
 export interface Faults {
-  list: () => { name: string; sentence: string }[]
-  apply: (name: string) => Promise<void>
+  list: () => FaultView[] | Promise<FaultView[]>
+  /** Resolves when it has begun; with a sentence of how it will be, if there is more to say. */
+  apply: (name: string) => Promise<string | void>
 }
 
 /** What a chart needs to know of a signal. */
@@ -230,7 +236,7 @@ export interface Answers {
   /** `told`: changes of kind `gap` and `drop`, what was gone before it was read, or had to be dropped. */
   '/api/gaps': { gaps: SequenceGap[]; told: ChangeDoc[] }
   '/api/mails': { demo: boolean; mails: MailView[] }
-  '/api/demo/faults': { demo: boolean; faults: { name: string; sentence: string }[] }
+  '/api/demo/faults': { demo: boolean; faults: FaultView[] }
 }
 
 /** Every failure. */

@@ -1,40 +1,57 @@
 import type { SignalBucket } from '../pipeline/event.ts'
 import { charted, type Charted, type ServiceView, type SignalFacts } from './api.ts'
 import type { WholeRange } from './params.ts'
-import { newestOf, seriesOf, stepsOver, withoutOpenStep, type Steps } from './series.ts'
+import { newestOf, seriesOf, stepsOver, withoutOpenStep } from './series.ts'
 import type { Context } from './server.ts'
 
 /** How long a value counts as that of now, ms. */
 const freshMs = 120_000
 /** A value of now is measured over this time, ms. */
-const windowMs = 30_000
+const windowMs = 10_000
 
-/** The buckets of the charted signals, by signal and service. */
+/** The steps of the charted signals, by signal and service. */
 export interface ChartData {
   facts: Partial<Record<Charted, SignalFacts>>
-  of(signal: Charted, service: string): SignalBucket[]
+  drawn(signal: Charted, service: string): SignalBucket[]
+  newest(signal: Charted, service: string): SignalBucket[]
 }
 
-/** Reads each charted signal once, for all services. */
-export async function readCharts(context: Context, range: WholeRange): Promise<ChartData> {
-  const { store, signals = {}, timed } = context
+/** Reads each charted signal once, for all services; the range of it and the minutes that say how it is now. */
+export async function readCharts(
+  context: Context,
+  range: WholeRange,
+  stepMs: number,
+): Promise<ChartData> {
+  const { signals = {} } = context
   const names = charted.filter((name) => signals[name])
-  const read = await Promise.all(
-    names.map(async (name) => {
-      const buckets = await timed('buckets', () => store.buckets(name, range))
-      return [name, Map.groupBy(buckets, ({ group }) => group.service ?? '')] as const
-    }),
-  )
-  const byName = new Map<Charted, Map<string, SignalBucket[]>>(read)
+  const [drawn, newest] = await Promise.all([
+    readAll(context, names, { ...range, stepMs }),
+    readAll(context, names, newestSteps(range.to)),
+  ])
   return {
     facts: Object.fromEntries(names.map((name) => [name, signals[name]])),
-    of: (signal, service) => byName.get(signal)?.get(service) ?? [],
+    drawn: (signal, service) => drawn.get(signal)?.get(service) ?? [],
+    newest: (signal, service) => newest.get(signal)?.get(service) ?? [],
   }
+}
+
+type ByService = Map<string, SignalBucket[]>
+
+async function readAll(
+  { store, timed }: Context,
+  names: readonly Charted[],
+  query: WholeRange & { stepMs: number },
+): Promise<Map<Charted, ByService>> {
+  const read = names.map(async (name) => {
+    const steps = await timed('series', () => store.series(name, { ...query, by: ['service'] }))
+    return [name, Map.groupBy(steps, ({ group }) => group.service ?? '')] as const
+  })
+  return new Map(await Promise.all(read))
 }
 
 /** What the list of services shows of each: lines over the range, and the newest value. */
 export function chartsOf(
-  { facts, of }: ChartData,
+  { facts, drawn, newest }: ChartData,
   service: string,
   range: WholeRange,
   stepMs: number,
@@ -43,21 +60,26 @@ export function chartsOf(
   const charts: NonNullable<ServiceView['charts']> = {}
   const now: NonNullable<ServiceView['now']> = {}
   for (const [name, fact] of Object.entries(facts) as [Charted, SignalFacts][]) {
-    const buckets = of(name, service)
+    const buckets = drawn(name, service)
     if (buckets.length === 0) continue
     charts[name] = withoutOpenStep(seriesOf(fact, buckets, steps), steps, range.to)
-    const value = newestValue(fact, buckets, range.to)
+    const value = newestValue(fact, newest(name, service), range.to)
     if (value !== undefined) now[name] = value
   }
   return { charts, now }
 }
 
-/** Over the last whole window before `toMs`; undefined where nothing was measured lately. */
+/** The steps that {@link newestValue} takes. */
+export function newestSteps(toMs: number) {
+  return { from: toMs - freshMs, to: toMs, stepMs: windowMs }
+}
+
+/** Of the last whole window before `toMs`; undefined where nothing was measured lately. */
 export function newestValue(
   facts: SignalFacts,
   buckets: readonly SignalBucket[],
   toMs: number,
 ): number | undefined {
-  const steps: Steps = { from: toMs - freshMs, stepMs: windowMs, length: freshMs / windowMs }
-  return newestOf(seriesOf(facts, buckets, steps))
+  const steps = stepsOver({ from: toMs - freshMs, to: toMs }, windowMs)
+  return newestOf(withoutOpenStep(seriesOf(facts, buckets, steps), steps, toMs))
 }

@@ -1,6 +1,6 @@
 import type { SignalBucket } from '../pipeline/event.ts'
 import type { ServiceView, TaskView } from './api.ts'
-import { newestValue } from './charts.ts'
+import { newestSteps, newestValue } from './charts.ts'
 import type { WholeRange } from './params.ts'
 import type { Context } from './server.ts'
 
@@ -25,8 +25,9 @@ async function measuredTasks(context: Context, service: string, range: WholeRang
   const byTask = new Map<string, Map<string, SignalBucket[]>>()
   for (const name of shown) {
     if (!signals[name]) continue
-    const buckets = await timed('buckets', () => store.buckets(name, range))
-    const ours = buckets.filter(({ group }) => group.service === service && group.task)
+    const query = { ...newestSteps(range.to), by: ['task'] as const, services: [service] }
+    const steps = await timed('series', () => store.series(name, query))
+    const ours = steps.filter(({ group }) => group.task)
     byTask.set(
       name,
       Map.groupBy(ours, ({ group }) => group.task as string),

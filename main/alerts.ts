@@ -6,7 +6,7 @@ import { secondsSince, type Base } from './base.ts'
 
 /** Rules and mails. `url`: where the page listens, once it does. */
 export async function openAlerts(base: Base, url: () => string | undefined): Promise<Alerting> {
-  const { settings, signals, bus, store, clock, metrics, log, components, stack } = base
+  const { settings, signals, bus, store, services, clock, metrics, log, components, stack } = base
   const { mail } = settings
   const alerting = await openAlerting({
     bus,
@@ -19,6 +19,9 @@ export async function openAlerts(base: Base, url: () => string | undefined): Pro
     samples: async ({ service, ...query }) =>
       (await store.search({ ...query, ...(service === undefined ? {} : { services: [service] }) }))
         .hits,
+    changes: (query) => store.docs('changes', query),
+    measurements: (query) => store.samples(query),
+    aboutService: services.get,
     publish: (docs) => bus.produce('changes', docs.map(changeRecord)),
     publicUrl: () => settings.listen.public_url ?? reachable(url()),
     clock,

@@ -6,6 +6,7 @@ import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
 import type { SignalDeclarations } from '../pipeline/signals.ts'
 import type { Store } from '../pipeline/store/store.ts'
+import type { Services } from '../processors/services.ts'
 
 /** What every part is given. */
 export interface Base {
@@ -13,6 +14,8 @@ export interface Base {
   signals: SignalDeclarations
   bus: Bus
   store: Store
+  /** As Marathon tells them. */
+  services: Services
   clock: Clock
   metrics: Metrics
   log: Logger

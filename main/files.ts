@@ -8,7 +8,7 @@ export const storeDirectory = (data: string) => join(data, 'store')
 
 /** What is not of our making stays: somebody may have named a directory that holds more. */
 export function emptyDirectory(dir: string): void {
-  for (const name of ['bus', 'store', 'spool', 'demo']) {
+  for (const name of ['bus', 'store', 'spool', 'playground']) {
     rmSync(join(dir, name), { recursive: true, force: true })
   }
 }

@@ -1,51 +1,55 @@
+import { openDeaths } from '../processors/deaths.ts'
 import { openDocIndexer } from '../processors/index-docs.ts'
 import { openIndexer } from '../processors/index-lines.ts'
+import { openSampleIndexer } from '../processors/index-samples.ts'
 import { openMeasurer } from '../processors/measure.ts'
 import { openCatalog } from '../processors/resolve.ts'
 import { openRetention } from '../processors/retain.ts'
 import { secondsSince, type Base } from './base.ts'
 
 /** From the bus into the store and into signals. */
-export async function openProcessing({
-  settings,
-  signals,
-  bus,
-  store,
-  clock,
-  metrics,
-  log,
-  components,
-  stack,
-}: Base): Promise<void> {
-  const catalog = await openCatalog({ bus, store, patienceMs: 2000 })
-  stack.defer(() => catalog.close())
-  const indexer = openIndexer({ bus, store, catalog, clock, metrics, log })
-  stack.defer(() => indexer.close())
-  const docs = openDocIndexer({ bus, store, metrics, log })
-  stack.defer(() => docs.close())
-  const measurer = openMeasurer({
-    bus,
-    catalog,
-    signals,
-    resolutionMs: settings.evaluation.resolution,
-    rememberMs: settings.bus.retention,
-    metrics,
-    log,
-  })
-  stack.defer(() => measurer.close())
-  const retention = openRetention({ store, retentionMs: settings.store.retention, clock, log })
-  stack.defer(() => retention.close())
+export async function openProcessing(base: Base): Promise<void> {
+  const { settings, signals, bus, store, clock, metrics, log, components, stack } = base
+  const opened = <T extends { close(): Promise<void> }>(part: T) => {
+    stack.defer(() => part.close())
+    return part
+  }
+  const catalog = opened(await openCatalog({ bus, store, patienceMs: 2000 }))
+  const { complete } = catalog
+  const lines = opened(openIndexer({ bus, store, catalog, clock, metrics, log }))
+  const samples = opened(openSampleIndexer({ bus, store, complete, clock, metrics, log }))
+  const docs = opened(openDocIndexer({ bus, store, complete, metrics, log }))
+  const deaths = opened(
+    openDeaths({ bus, store, complete, linesThrough: lines.through, clock, metrics, log }),
+  )
+  const measurer = opened(
+    openMeasurer({
+      bus,
+      catalog,
+      complete,
+      signals,
+      resolutionMs: settings.evaluation.resolution,
+      rememberMs: settings.bus.retention,
+      metrics,
+      log,
+    }),
+  )
+  const retention = opened(
+    openRetention({ store, retentionMs: settings.store.retention, clock, log }),
+  )
+  const indexing = [lines, samples, docs, catalog]
   components.push(
-    {
-      name: 'index',
-      trouble: () => indexer.trouble() ?? docs.trouble() ?? catalog.trouble(),
-      vital: true,
-    },
+    { name: 'index', trouble: () => firstTrouble(indexing), vital: true },
     {
       name: 'measure',
       trouble: measurer.trouble,
       behindSeconds: () => secondsSince(measurer.watermark(), clock),
     },
+    { name: 'deaths', trouble: deaths.trouble },
     { name: 'retention', trouble: retention.trouble },
   )
+}
+
+function firstTrouble(parts: readonly { trouble(): string | undefined }[]): string | undefined {
+  return parts.map((part) => part.trouble()).find((trouble) => trouble !== undefined)
 }

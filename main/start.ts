@@ -10,11 +10,13 @@ import { openMetrics } from '../pipeline/metrics.ts'
 import { ownDirectory, removeProcessFile, writeProcessFile } from '../pipeline/owner.ts'
 import type { SignalDeclarations } from '../pipeline/signals.ts'
 import { openSqliteStore } from '../pipeline/store/sqlite.ts'
+import { openServices } from '../processors/services.ts'
 import { openAlerts } from './alerts.ts'
 import type { Base } from './base.ts'
 import { openCollecting } from './collecting.ts'
 import { emptyDirectory, storeDirectory } from './files.ts'
 import { openProcessing } from './processing.ts'
+import { openScaling } from './scaling.ts'
 import { openSurfaces, type Extras } from './surfaces.ts'
 
 /** Opens everything in order; closing goes in reverse. */
@@ -42,14 +44,30 @@ export async function start(
   const store = openSqliteStore({ dir: storeDirectory(settings.data) })
   stack.defer(() => store.close())
 
+  const services = await openServices({ bus, metrics, log })
+  stack.defer(() => services.close())
+  components.push({ name: 'services', trouble: services.trouble })
+
   const signals = signalsOf(settings)
-  const base: Base = { settings, signals, bus, store, clock, metrics, log, components, stack }
+  const base: Base = {
+    settings,
+    signals,
+    bus,
+    store,
+    services,
+    clock,
+    metrics,
+    log,
+    components,
+    stack,
+  }
   const has = (role: (typeof options.roles)[number]) => options.roles.includes(role)
   let url: string | undefined
   if (has('processor')) await openProcessing(base)
   const alerting = has('alerting') ? await openAlerts(base, () => url) : undefined
   if (has('collector')) await openCollecting(base)
-  if (has('dashboards')) url = await openSurfaces(base, alerting, extras)
+  const scaling = has('autoscaling') ? await openScaling(base) : undefined
+  if (has('dashboards')) url = await openSurfaces(base, { alerting, scaling }, extras)
   const token = settings.listen.token?.reveal()
   writeProcessFile(settings.data, {
     pid: process.pid,

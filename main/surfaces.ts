@@ -1,4 +1,5 @@
 import type { Alerting } from '../alerting/index.ts'
+import type { Autoscaling } from '../autoscaling/index.ts'
 import type { DashboardsOptions } from '../dashboards/api.ts'
 import { openDashboards } from '../dashboards/server.ts'
 import { tailBus } from '../dashboards/tail.ts'
@@ -11,10 +12,10 @@ export type Extras = Pick<DashboardsOptions, 'mails' | 'faults'>
 /** The HTTP API and the page; returns their address. */
 export async function openSurfaces(
   base: Base,
-  alerting: Alerting | undefined,
+  { alerting, scaling }: { alerting: Alerting | undefined; scaling: Autoscaling | undefined },
   extras: Extras,
 ): Promise<string> {
-  const { settings, bus, store, clock, metrics, log, components, stack } = base
+  const { settings, signals, bus, store, services, clock, metrics, log, components, stack } = base
   const { host, port, token, public_url: publicUrl } = settings.listen
   const dashboards = await openDashboards({
     store,
@@ -22,6 +23,10 @@ export async function openSurfaces(
     health: () => healthOf(components),
     metrics,
     alerts: () => alerting?.alerts() ?? [],
+    signals,
+    serviceFacts: services.all,
+    marathons: services.marathon,
+    scaling: () => scaling?.current() ?? [],
     ...extras,
     clock,
     log,

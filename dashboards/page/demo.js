@@ -1,25 +1,30 @@
 import { post } from './api.js'
 import { html, useState } from './lib.js'
 
-/** Buttons that break one of the demo's services. */
+/** What shows most in one click; the rest is in the list. */
+const first = ['load-step', 'errors', 'oom', 'kill', 'deploy', 'calm']
+
+/** Buttons that break something in the demo's cluster. */
 export const DemoBar = ({ faults }) => {
   const [said, setSaid] = useState(undefined)
   const apply = async (fault) => {
+    if (!fault) return
     setSaid({ name: fault.name })
     try {
-      await post('api/demo/faults', { name: fault.name })
-      setSaid({
-        name: fault.name,
-        text: `${fault.sentence} – watch Services; the mail comes under Alerts.`,
-      })
+      const { done } = await post('api/demo/faults', { name: fault.name })
+      setSaid({ name: fault.name, text: `${done ?? fault.sentence} Mails come under Alerts.` })
     } catch (error) {
       setSaid({ text: `${error.message}${error.remedy ? `: ${error.remedy}` : ''}` })
     }
   }
+  const named = (name) => faults.find((fault) => fault.name === name)
+  const buttons =
+    faults.length <= first.length ? faults : first.flatMap((name) => named(name) ?? [])
+  const others = faults.filter((fault) => !buttons.includes(fault))
   return html`<aside class="demo">
     <b>Demo</b>
     <span class="dim">break it:</span>
-    ${faults.map(
+    ${buttons.map(
       (fault) =>
         html`<button
           class="button small"
@@ -30,6 +35,18 @@ export const DemoBar = ({ faults }) => {
           ${fault.name}
         </button>`,
     )}
+    ${others.length > 0 && html`<${Others} faults=${others} apply=${(name) => apply(named(name))} />`}
     <span class="demo-said" role="status">${said?.text}</span>
   </aside>`
+}
+
+const Others = ({ faults, apply }) => {
+  const choose = (event) => {
+    apply(event.target.value)
+    event.target.value = ''
+  }
+  return html`<select class="button small" aria-label="more faults" onChange=${choose}>
+    <option value="">more …</option>
+    ${faults.map(({ name, sentence }) => html`<option key=${name} value=${name} title=${sentence}>${name}</option>`)}
+  </select>`
 }

@@ -53,15 +53,11 @@ async function readSeries(
 ): Promise<SeriesView> {
   const facts = signals[signal] ?? { measure: 'count' }
   const steps = stepsOver(range, stepMs)
-  const buckets = await timed('buckets', () =>
-    store.buckets(signal, { ...range, from: steps.from }),
-  )
-  const ours = wanted
-    ? buckets.filter(({ group }) => wanted.includes(group.service ?? ''))
-    : buckets
+  const query = { ...range, from: steps.from, stepMs, by: [], ...(wanted && { services: wanted }) }
+  const merged = await timed('series', () => store.series(signal, query))
   return {
     signal,
     ...facts,
-    values: withoutOpenStep(seriesOf(facts, ours, steps), steps, range.to),
+    values: withoutOpenStep(seriesOf(facts, merged, steps), steps, range.to),
   }
 }

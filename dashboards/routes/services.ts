@@ -141,7 +141,7 @@ async function withSparks(
 ): Promise<ServiceView[]> {
   const { store, timed } = context
   const bucketMs = niceStep(range.to - range.from, 30)
-  const charts = await readCharts(context, range)
+  const charts = await readCharts(context, range, bucketMs)
   const drawn = views.slice(0, sparks).map(async (plain) => {
     const view = { ...plain, ...chartsOf(charts, plain.service, range, bucketMs) }
     if (view.lines === 0) return view

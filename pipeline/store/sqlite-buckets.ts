@@ -6,12 +6,16 @@ import { hasTable } from './sqlite-schema.ts'
 import type { TimeRange } from './store.ts'
 
 export function buckets(days: Days, signal: string, range: TimeRange): SignalBucket[] {
+  return [...bucketsIn(days, signal, range)]
+}
+
+/** One after the other, by their start within a day. Groups are the same object while they are the same. */
+export function* bucketsIn(days: Days, signal: string, range: TimeRange): Generator<SignalBucket> {
   const { from = -Infinity, to = Infinity } = range
   const groups = new Map<string, Identity>()
-  const found: SignalBucket[] = []
   for (const { db } of days.in(range)) {
     for (const row of inSnapshot(db, () => rowsOf(db, signal, from, to))) {
-      found.push({
+      yield {
         signal,
         group: groupOf(row['grp'] as string, groups),
         from: row['from'] as number,
@@ -20,10 +24,9 @@ export function buckets(days: Days, signal: string, range: TimeRange): SignalBuc
         count: row['count'] as number,
         lastMs: row['last'] as number,
         ...valuesOf(row),
-      })
+      }
     }
   }
-  return found
 }
 
 type Row = Record<string, unknown>

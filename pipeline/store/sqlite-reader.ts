@@ -9,6 +9,7 @@ import { docs } from './sqlite-docs.ts'
 import { gaps } from './sqlite-gaps.ts'
 import { samples } from './sqlite-samples.ts'
 import { search } from './sqlite-search.ts'
+import { series } from './sqlite-series.ts'
 
 /** The thread that answers questions; it opens what the writer has written and never waits for it. */
 const days = openDays((workerData as { dir: string }).dir)
@@ -28,6 +29,7 @@ const handlers = {
   docs: answering(docs),
   samples: answering(samples),
   buckets: answering(buckets),
+  series: answering(series),
   gaps: answering(gaps),
   shut: () => days.close(),
 }

@@ -60,6 +60,7 @@ function readingPart(remote: ReturnType<typeof openWorker<StoreReader>>['remote'
     docs: remote.docs,
     samples: remote.samples,
     buckets: remote.buckets,
+    series: remote.series,
     gaps: remote.gaps,
   } satisfies Partial<Store>
 }

@@ -36,6 +36,11 @@ export interface Store {
   samples(query: SampleQuery): Promise<SampleDoc[]>
   /** Buckets of a signal whose start lies in the range, ascending by start. */
   buckets(signal: string, range: TimeRange): Promise<SignalBucket[]>
+  /**
+   * A signal for charts: its buckets merged to steps, over partitions and over all groups that agree in `by`.
+   * Ascending by start; `partition` is -1.
+   */
+  series(signal: string, query: SeriesQuery): Promise<SignalBucket[]>
   /** What is missing per source in the stored sequences: the loss audit. */
   gaps(range: TimeRange): Promise<SequenceGap[]>
   /** Deletes all days before `day` (`2026-11-22`, UTC, of the events' own time); returns the days deleted. */
@@ -111,6 +116,15 @@ export interface ServiceSummary {
   taskCount: number
   /** Time of the newest line, ms. */
   lastMs: number
+}
+
+export interface SeriesQuery extends TimeRange {
+  /** Steps begin at its multiples, ms. */
+  stepMs: number
+  /** What the groups of the answer are made of; the others are merged. */
+  by: readonly (keyof Identity)[]
+  /** Only these. */
+  services?: string[]
 }
 
 export interface DocQuery extends TimeRange {

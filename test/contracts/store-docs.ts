@@ -1,8 +1,9 @@
-import type { ChangeDoc, ChangeKind, SignalBucket } from '../../pipeline/event.ts'
+import type { BucketValues, ChangeDoc, ChangeKind, SignalBucket } from '../../pipeline/event.ts'
+import type { Identity } from '../../pipeline/identity.ts'
 import type { DocQuery } from '../../pipeline/store/store.ts'
 import { dayMs, iso, noon, openSource } from './lines.ts'
 import { settled, type StoreSubject } from './store-subject.ts'
-import type { Case } from './suite.ts'
+import { rejection, type Case } from './suite.ts'
 
 function change(name: string, at: number, kind: ChangeKind, service?: string): ChangeDoc {
   return {
@@ -237,6 +238,54 @@ const valuedBuckets: Case<StoreSubject>[] = [
       await settled(subject)
       const [first] = await store.buckets('cpu', { to: noon + 1 })
       t.deepEqual(first, again, 'the values of the one that was replaced are gone')
+    },
+  },
+  {
+    title:
+      'a series is the buckets of a signal merged to steps, over partitions, tasks and midnight',
+    async run(t, subject) {
+      const { store } = subject
+      const midnight = noon + dayMs / 2
+      const at = (from: number, value: number, service: string, task: string, partition = 0) =>
+        valued(from, 1, {
+          group: { service, task },
+          partition,
+          values: { sum: value, min: value, max: value, last: value },
+        })
+      await store.putBuckets([
+        at(midnight - 10_000, 1, 'web', 'a'),
+        at(midnight - 5000, 3, 'web', 'a', 1),
+        { ...at(midnight - 5000, 8, 'web', 'b'), lastMs: midnight - 4999 },
+        at(midnight, 5, 'web', 'a'),
+        at(midnight, 7, 'db', 'c'),
+        at(midnight + 10_000, 100, 'web', 'a'),
+      ])
+      await settled(subject)
+      const range = { from: midnight - 10_000, to: midnight + 5000, stepMs: 10_000 }
+      const step = (from: number, group: Identity, count: number, values: BucketValues) => ({
+        ...valued(from, count, { group, partition: -1, values }),
+        to: from + 10_000,
+        lastMs: from + (from < midnight ? 5007 : 7),
+      })
+      const web = await store.series('cpu', { ...range, by: ['service'], services: ['web'] })
+      t.deepEqual(web, [
+        step(midnight - 10_000, { service: 'web' }, 3, { sum: 12, min: 1, max: 8, last: 3 }),
+        step(midnight, { service: 'web' }, 1, { sum: 5, min: 5, max: 5, last: 5 }),
+      ])
+      const tasks = await store.series('cpu', { ...range, by: ['service', 'task'] })
+      t.deepEqual(
+        tasks
+          .map(
+            ({ group, count, values }) => `${group.service} ${group.task} ${count} ${values?.last}`,
+          )
+          .toSorted(),
+        ['db c 1 7', 'web a 1 5', 'web a 2 3', 'web b 1 8'],
+      )
+      t.deepEqual(await store.series('cpu', { ...range, by: [], services: [] }), [])
+      const [all] = await store.series('cpu', { stepMs: dayMs, by: [] })
+      t.is(all?.count, 3)
+      const error = await rejection(t, store.series('cpu', { ...range, stepMs: 0, by: [] }))
+      t.true(error.message.includes('step'))
     },
   },
 ]

@@ -441,6 +441,22 @@ export const brokenStores: readonly BrokenStore[] = [
     }),
   },
   {
+    breaks: 'merges a series over services that were not asked for',
+    caughtBy: ['a series is'],
+    wrap: (store) => ({
+      ...store,
+      series: (signal, query) => store.series(signal, without(query, 'services')),
+    }),
+  },
+  {
+    breaks: 'merges all tasks of a series',
+    caughtBy: ['a series is'],
+    wrap: (store) => ({
+      ...store,
+      series: (signal, query) => store.series(signal, { ...query, by: ['service'] }),
+    }),
+  },
+  {
     breaks: 'forgets the values of buckets',
     caughtBy: ['buckets of metrics'],
     wrap: (store) => ({
