@@ -73,6 +73,9 @@ export const topics = {
 
 export type Topic = keyof typeof topics
 
+/** What only collectors bring, and in any amount: a full bus refuses it first, and the spool holds it. */
+export const bulkTopics: ReadonlySet<Topic> = new Set<Topic>(['logs', 'metrics'])
+
 export interface ProducedRecord {
   key: string
   value: Uint8Array

@@ -4,6 +4,7 @@ import { Trouble } from '../errors.ts'
 import { serve } from '../rpc.ts'
 import { explained, openDatabase, transaction } from '../sqlite.ts'
 import {
+  bulkTopics,
   partitionOf,
   topics,
   type Batch,
@@ -16,13 +17,13 @@ export interface EmbeddedBusData {
   file: string
   /** Records are kept at least this long (less when the bus is full), and as long as a group has not read them. */
   retentionMs: number
-  /** Beyond this size the bus takes no more logs until it is read. */
+  /** Beyond this size the bus takes no more lines and samples until it is read. */
   maxBytes: number
 }
 
 /**
- * What processors make of the logs (snapshots, signals, dead letters) has room even when the bus is full of logs:
- * without it they could not go on, and the bus would stay full for ever.
+ * What processors make of lines and samples (snapshots, signals, dead letters) has room even when the bus is full of
+ * these: without it they could not go on, and the bus would stay full for ever.
  */
 const minReserveBytes = 64 * 2 ** 20
 const reserveBytes = (maxBytes: number) => Math.max(minReserveBytes, maxBytes / 4)
@@ -115,7 +116,8 @@ interface Append {
 }
 
 function append(appends: readonly Append[], now: number): { topic: Topic; partition: number }[] {
-  makeRoom(appends.some(({ topic }) => topic === 'logs') ? 0 : reserveBytes(maxBytes), now)
+  const bulk = appends.some(({ topic }) => bulkTopics.has(topic))
+  makeRoom(bulk ? 0 : reserveBytes(maxBytes), now)
   const next = new Map<string, { topic: Topic; partition: number; next: number }>()
   transaction(db, file, () => {
     for (const { topic, records } of appends) {

@@ -5,7 +5,7 @@ import { coalesce } from '../coalesce.ts'
 import { Trouble } from '../errors.ts'
 import { openWorker } from '../rpc.ts'
 import type { Batch, Bus, Consumer, ConsumerOptions, ProducedRecord, Topic } from './bus.ts'
-import { topics } from './bus.ts'
+import { bulkTopics, topics } from './bus.ts'
 import type { EmbeddedBusData, EmbeddedBusHandlers } from './embedded-worker.ts'
 import { openGroups } from './groups.ts'
 
@@ -45,8 +45,8 @@ export async function openEmbeddedBus({
     for (const { topic, partition } of await remote.append(appends, clock.now()))
       groups.wake(topic, partition)
   }
-  // Logs may be refused because the bus is full; what processors make of them must not be refused with them.
-  const append = { logs: coalesce(appendAll), others: coalesce(appendAll) }
+  // Lines and samples may be refused because the bus is full; what processors make of them must not be refused with them.
+  const append = { bulk: coalesce(appendAll), others: coalesce(appendAll) }
   // The first call fails if the file cannot be opened.
   await remote.ends('logs').catch(async (error: unknown) => {
     await close()
@@ -62,7 +62,7 @@ export async function openEmbeddedBus({
       if (closed) throw new Trouble(`the bus ${data.file} is closed`)
       if (records.length === 0) return
       checkPartitions(topic, records)
-      await (topic === 'logs' ? append.logs : append.others)({ topic, records })
+      await (bulkTopics.has(topic) ? append.bulk : append.others)({ topic, records })
     },
     consume: (options: ConsumerOptions): Consumer => groups.join(options),
     read: (topic, partition, offset, { maxBytes: bytes }): Promise<Batch> =>
@@ -78,7 +78,7 @@ export async function openEmbeddedBus({
       // Handlers under way may still produce.
       await groups.close()
       closed = true
-      await Promise.all([append.logs.idle(), append.others.idle()])
+      await Promise.all([append.bulk.idle(), append.others.idle()])
       await trimming
       await remote.shut().catch(() => {})
       await close()

@@ -120,10 +120,12 @@ test.serial(
       subject.bus.produce('state', [produced('a', 1)]),
       subject.bus.produce('logs', [large(0)]),
       subject.bus.produce('signals', [produced('a', 1)]),
+      subject.bus.produce('metrics', [large(0)]),
+      subject.bus.produce('changes', [produced('a', 1)]),
     ])
     t.deepEqual(
       outcomes.map(({ status }) => status),
-      ['rejected', 'fulfilled', 'rejected', 'fulfilled'],
+      ['rejected', 'fulfilled', 'rejected', 'fulfilled', 'rejected', 'fulfilled'],
     )
   },
 )
