@@ -133,7 +133,7 @@ async function listFaults(api: Api, data: string): Promise<string> {
   const rows = faults.map(({ name, description, active, services, amount, seconds }) => [
     active ? `${name} *` : name,
     services?.[0] ?? '',
-    amount ? `${amount.usual} ${amount.of}` : '',
+    amount ? `${amount.of}: ${amount.usual}` : '',
     seconds === undefined ? '' : seconds === 'calm' ? 'until calm' : `${seconds} s`,
     description,
   ])

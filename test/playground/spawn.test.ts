@@ -44,7 +44,7 @@ test.serial(
     const list = await run('playground', '--data', data, 'fault')
     t.is(list.code, 0)
     t.regex(list.out, /^FAULT +USUALLY OF +AMOUNT +LASTS +WHAT IT DOES\n/)
-    t.regex(list.out, /^errors +\/shop\/web +90 percent of its work +until calm +\S.*\.$/m)
+    t.regex(list.out, /^errors +\/shop\/web +percent of its work: 90 +until calm +\S.*\.$/m)
     t.regex(list.out, /^mesos-away +20 s +\S/m)
     const scarce = await run(
       'playground',
