@@ -13,7 +13,7 @@ export function explainDecision(decision: Decision, options: ExplainOptions): st
   const { service, ts, message, policy, answer, next = [] } = decision
   const { moment, lastChange } = options
   const sections: [string, string[]][] = [
-    ['instances', [instancesWords(decision)]],
+    ['instances', [instancesWords(decision, moment)]],
     ['targets', decision.inputs.targets.map(targetWords)],
     ['policy', [policyWords(policy)]],
     ['steps', stepLines(decision)],
@@ -27,21 +27,17 @@ export function explainDecision(decision: Decision, options: ExplainOptions): st
   return `${[`${service} at ${moment(ts)}`, message, '', ...lines].join('\n')}\n`
 }
 
-function instancesWords({ inputs, ts }: Decision): string {
+function instancesWords({ inputs }: Decision, moment: ExplainOptions['moment']): string {
   const { wanted, running, healthy, staged, stateAtMs, deployments = [], waitingFor = [] } = inputs
   if (wanted === undefined) return 'Marathon told nothing of it'
   const counts = [`${wanted} wanted`]
   if (running !== undefined) counts.push(`${running} running`)
   if (healthy !== undefined) counts.push(`${healthy} healthy`)
   if (staged) counts.push(`${staged} starting`)
-  const age = stateAtMs === undefined ? '' : ` (Marathon told so ${ageWords(ts - stateAtMs)})`
+  const age = stateAtMs === undefined ? '' : ` (as Marathon told at ${moment(stateAtMs)})`
   const under = deployments.length > 0 ? `; under way: ${deployments.join(', ')}` : ''
   const waiting = waitingFor.length > 0 ? `; waiting for offers: ${waitingFor.join(', ')}` : ''
   return counts.join(', ') + age + under + waiting
-}
-
-function ageWords(ms: number): string {
-  return ms < 0 ? `${span(-ms)} later` : `${span(ms)} before`
 }
 
 function targetWords(target: TargetInput): string {

@@ -85,13 +85,20 @@ function onTheWay({ nowMs }: DecideInput, situation: Situation): Verdict | undef
   return held(situation, 'deployment-running', 'in flight', because, next)
 }
 
-function waiting({ state }: DecideInput, situation: Situation): Verdict | undefined {
+/** So long a deployment may wait before nobody believes that an offer is just coming, ms. */
+const offersWithinMs = 10_000
+
+function waiting({ state, nowMs }: DecideInput, situation: Situation): Verdict | undefined {
+  const { queue, deployments = [] } = state ?? {}
   const { waitingFor } = situation.inputs
-  if (!waitingFor || !state?.queue) return undefined
-  const what = `waiting for offers (${waitingFor.join(', ')})`
-  const because = `${counted(state.queue.count, 'instance')} ${state.queue.count === 1 ? 'is' : 'are'} ${what}`
-  const next = { change: 'scales up', when: `offers have enough ${listed(waitingFor)}` }
-  return held(situation, 'waiting-for-offers', 'offers', because, next)
+  if (!queue || queue.count === 0) return undefined
+  const since = Math.min(...deployments.map(({ sinceMs = Infinity }) => sinceMs))
+  const inVain = queue.overdue === true && nowMs - since > offersWithinMs
+  if (!waitingFor && !inVain) return undefined
+  const wait = `${counted(queue.count, 'instance')} ${queue.count === 1 ? 'is' : 'are'} waiting for offers`
+  const because = waitingFor ? `${wait} (${waitingFor.join(', ')})` : `${wait}, and none comes`
+  const when = waitingFor ? `offers have enough ${listed(waitingFor)}` : 'Mesos offers something'
+  return held(situation, 'waiting-for-offers', 'offers', because, { change: 'scales up', when })
 }
 
 function deploying({ state, nowMs }: DecideInput, situation: Situation): Verdict | undefined {

@@ -185,7 +185,11 @@ function stabilizing(
   const because = down
     ? `${ideal} would do (${words}), but ${recommended} were recommended within the last ${span(windowMs)}`
     : `it asks for ${ideal} (${words}), but did not all of the last ${span(windowMs)}`
-  const change = `scales ${down ? 'down' : 'up'} to ${ideal}`
+  // By then the next of them may bind.
+  const later = recommendations.filter((one) => one.ts > (binding?.ts ?? ts))
+  const replicas = [ideal, ...later.map((one) => one.replicas)]
+  const to = clamp(down ? Math.max(...replicas) : Math.min(...replicas), policy).replicas
+  const change = `scales ${down ? 'down' : 'up'} to ${to}`
   const when = `the recommendation of ${recommended} leaves the stabilization window`
   return stays('stabilizing', because, [{ change, when, atMs }])
 }

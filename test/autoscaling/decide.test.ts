@@ -354,6 +354,36 @@ const stories: Story[] = [
     message: 'stays at 5: 2 instances are waiting for offers (cpus, mem)',
   },
   {
+    title: 'where Mesos offers nothing at all, there is nothing that an offer lacks',
+    given: {
+      state: appOf(3, {
+        instances: 5,
+        deployments: [{ id: '867ed450', sinceMs: t0 - 20 * second }],
+        queue: { count: 2, overdue: true },
+      }),
+      signals: { requests: total(200) },
+    },
+    outcome: 'held',
+    reason: 'waiting-for-offers',
+    to: 5,
+    message: 'stays at 5: 2 instances are waiting for offers, and none comes',
+  },
+  {
+    title: 'an offer may take some seconds to come',
+    given: {
+      state: appOf(3, {
+        instances: 5,
+        deployments: [{ id: '867ed450', sinceMs: t0 - 5 * second }],
+        queue: { count: 2, overdue: true },
+      }),
+      signals: { requests: total(200) },
+    },
+    outcome: 'held',
+    reason: 'deployment-running',
+    to: 5,
+    message: /^stays at 5: deployment 867ed450 is under way since 6s$/,
+  },
+  {
     title: 'nothing is taken away while instances are looked for room for',
     given: {
       state: appOf(3, { instances: 5, queue: { count: 2, waitingFor: ['cpus'] } }),
@@ -565,7 +595,7 @@ test('it is told what would change the outcome, and when', (t) => {
     next({
       state: appOf(6),
       signals: { requests: total(30) },
-      memory: remembered([280, 6], [270, 3]),
+      memory: remembered([280, 6], [270, 2]),
     }),
     [
       {
@@ -574,6 +604,15 @@ test('it is told what would change the outcome, and when', (t) => {
         atMs: t0 + 20 * second,
       },
     ],
+  )
+  t.deepEqual(
+    next({
+      state: appOf(6),
+      signals: { requests: total(30) },
+      memory: remembered([280, 6], [200, 4], [100, 3]),
+    })?.map(({ change }) => change),
+    ['scales down to 4'],
+    'the next one binds then',
   )
   t.deepEqual(next({ state: appOf(3), signals: { requests: total(45) } }), [
     { change: 'scales up', when: 'requests is above 16.5 each' },

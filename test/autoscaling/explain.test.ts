@@ -25,7 +25,7 @@ test('a decision that holds: what was known, each step, and what would change it
     `/shop/web at 18:00:00
 stays at 6: 2 would do (cpu is 11.7 % on average over 6 tasks, target 60 %), but 6 were recommended within the last 5m
 
-instances  6 wanted, 6 running, 6 healthy (Marathon told so 0s before)
+instances  6 wanted, 6 running, 6 healthy (as Marathon told at 18:00:00)
 targets    cpu: 11.7 % each, target 60 %, 6 of 6 tasks measured: asks for 2 (6 × 11.7 % ÷ 60 % = 1.16, rounded up 2)
            requests: 5/s each, target 15/s: asks for 2 (30/s ÷ 15/s = 2, rounded up 2)
 policy     of its config: 2 to 10, tolerance 10 %, up after 0s, down after 5m
@@ -56,7 +56,7 @@ test('what is missing, waits or was refused has its line too', (t) => {
     `/shop/web at 18:00:00
 stays at 5: 2 instances are waiting for offers (cpus)
 
-instances  5 wanted, 3 running, 3 healthy, 2 starting (Marathon told so 1s later); under way: 867ed450; waiting for offers: cpus
+instances  5 wanted, 3 running, 3 healthy, 2 starting (as Marathon told at 18:00:01); under way: 867ed450; waiting for offers: cpus
 targets    requests: no value, target 15: cannot tell (is not measured)
 policy     of its config: 2 to 10, tolerance 10 %, up after 0s, down after 5m, dry run
 steps      proposal  5  requests: is not measured
