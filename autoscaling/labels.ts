@@ -96,28 +96,33 @@ function readTargets(settings: readonly Setting[], faults: string[]): Record<str
   return { ...targets }
 }
 
-function labelSettings(labels: Record<string, string>): Setting[] {
-  return Object.entries(labels).flatMap(([label, value]) => {
+function labelSettings(labels: Record<string, unknown>): Setting[] {
+  return Object.entries(labels).flatMap(([label, given]) => {
     const match = /^autoscale[._-](.+)$/is.exec(label)
     if (!match) return []
     const written = `label ${quoted(label, 80)}`
     // Only the exact prefix is ours; the others are nearly right at best.
     const name = label.startsWith('autoscale.') ? match[1] : label
-    return [{ name: name ?? label, written, value }]
+    return [{ name: name ?? label, written, value: textOf(given) }]
   })
 }
 
 /** In lower case; a setting's points are underscores there. */
-function envSettings(env: Record<string, string>): Setting[] {
-  return Object.entries(env).flatMap(([variable, value]) => {
+function envSettings(env: Record<string, unknown>): Setting[] {
+  return Object.entries(env).flatMap(([variable, given]) => {
     if (!variable.startsWith('autoscale')) return []
     const rest = variable.slice('autoscale_'.length)
     const written = `environment variable ${quoted(variable, 80).toUpperCase()}`
     const named = names.find((name) => name.replace('.', '_') === rest)
     const signal = /^target_(.+)$/.exec(rest)?.[1]
     const name = named ?? (signal === undefined ? variable : target + signal)
-    return [{ name, written, value }]
+    return [{ name, written, value: textOf(given) }]
   })
+}
+
+/** What came over the bus may be of any type. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
 }
 
 function isKnown(name: string): boolean {

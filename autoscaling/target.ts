@@ -1,6 +1,6 @@
 import type { TargetInput } from '../pipeline/decision.ts'
 import { isAdditive } from '../pipeline/scaling-signal.ts'
-import { fromAverage, fromTotal, type Proposal, type Proposed } from './hpa/proposal.ts'
+import { fromAverage, fromTotal, type Proposed } from './hpa/proposal.ts'
 import {
   byTask,
   isPerTask,
@@ -10,7 +10,8 @@ import {
   type SignalReading,
 } from './reading.ts'
 import type { TaskGroups } from './tasks.ts'
-import { counted, number, quantity, span } from './words.ts'
+import { averageWords, howOf, thinWords, totalWords, type Target } from './target-words.ts'
+import { counted, span } from './words.ts'
 
 /** What a target is held against. */
 export interface TargetContext {
@@ -35,12 +36,6 @@ export interface TargetProposal {
   words: string
   /** Set where some tasks were not measured: then it may not take any away. */
   thin?: string
-}
-
-interface Target {
-  signal: string
-  target: number
-  unit: string | undefined
 }
 
 /** What one target asks for, and the calculation in words. */
@@ -119,7 +114,7 @@ function fromService(
   reading: SignalReading,
   context: TargetContext,
 ): TargetProposal {
-  const { wanted, ready, tolerance, unsure } = context
+  const { wanted, ready, tolerance } = context
   const known = reading.values.filter(({ unknown }) => !unknown)
   if (known.length === 0) return withoutValue(about, 'has no value')
   const total = known.reduce((sum, { value }) => sum + value, 0)
@@ -130,14 +125,20 @@ function fromService(
   })
   const proposed = proposal.kept ? { ...proposal, replicas: wanted } : proposal
   const each = total / held
-  const thin =
-    ready === 0 ? 'no instance is ready' : reading.declaration.from !== 'metrics' && unsure
+  const thin = whyThin(about, reading, context)
   return {
     input: { ...inputOf(about, each), ...proposalOf(proposed, about, each, context, total) },
     proposed,
     words: totalWords(about, total, ready),
     ...(thin ? { thin } : {}),
   }
+}
+
+function whyThin({ signal }: Target, { declaration }: SignalReading, context: TargetContext) {
+  const { ready, unsure } = context
+  if (ready === 0) return 'no instance is ready'
+  const isCounted = declaration.from !== 'metrics'
+  return isCounted && unsure !== undefined ? `${signal} may be incomplete (${unsure})` : undefined
 }
 
 function withoutValue(
@@ -168,66 +169,6 @@ function proposalOf(
   if ('error' in proposed) return { how: proposed.error }
   const { replicas: proposal } = proposed
   return { proposal, how: howOf(proposed, about, value, context, total) }
-}
-
-function howOf(
-  { ratio, refilled, kept, replicas }: Proposal,
-  { target, unit }: Target,
-  value: number,
-  { tolerance, wanted, groups, ready }: TargetContext,
-  total: number | undefined,
-): string {
-  const within = `within ${number(tolerance * 100)} %, as many as now`
-  const of = `${quantity(value, unit)} ÷ ${quantity(target, unit)}`
-  if (refilled) {
-    const counts = ratio > 1 ? 'as idle' : 'as at the target'
-    const all = `${number(refilled.ratio)} with the ${counted(refilled.count, 'task')} there are, those not measured or not ready counted ${counts}`
-    if (kept === 'tolerance') return `${of} = ${number(ratio)}, ${all}: ${within}`
-    if (kept) return `${of} = ${number(ratio)}, ${all}: no reason to move, ${wanted} as now`
-    return `${of} = ${number(ratio)}, ${all}: × ${refilled.count} = ${number(refilled.ratio * refilled.count)}, rounded up ${replicas}`
-  }
-  if (kept) return `${of} = ${number(ratio)}: ${within}`
-  if (total !== undefined) {
-    return `${quantity(total, unit)} ÷ ${quantity(target, unit)} = ${number(total / target)}, rounded up ${replicas}`
-  }
-  const count = groups.ready.length > 0 ? groups.ready.length : ready
-  return `${count} × ${of} = ${number(ratio * count)}, rounded up ${replicas}`
-}
-
-interface Coverage {
-  measured: number
-  expected: number
-}
-
-function totalWords(
-  { signal, target, unit }: Target,
-  total: number,
-  ready: number,
-  coverage?: Coverage,
-): string {
-  const over =
-    coverage && coverage.measured < coverage.expected
-      ? `${coverage.measured} of ${counted(coverage.expected, 'task')}`
-      : counted(ready, 'ready instance')
-  const each = ready > 0 ? ` is ${plain(total / ready, unit)} each` : ''
-  return `${signal} ${quantity(total, unit)} over ${over}${each}, target ${plain(target, unit)}`
-}
-
-function averageWords({ signal, target, unit }: Target, value: number, coverage: Coverage) {
-  const { measured, expected } = coverage
-  const over =
-    measured < expected ? `${measured} of ${counted(expected, 'task')}` : counted(measured, 'task')
-  const average = measured === 1 ? '' : ' on average'
-  return `${signal} is ${quantity(value, unit)}${average} over ${over}, target ${quantity(target, unit)}`
-}
-
-/** The unit of a rate stands in the sentence already. */
-const plain = (value: number, unit: string | undefined) =>
-  unit?.startsWith('/') ? number(value) : quantity(value, unit)
-
-function thinWords(signal: string, { measured, expected }: Coverage, unsure: string | undefined) {
-  const because = unsure === undefined ? '' : ` (${unsure})`
-  return `${signal} was measured of ${measured} of ${counted(expected, 'task')}${because}`
 }
 
 /** Kubernetes counts in thousandths. */

@@ -6,9 +6,10 @@ import { largest } from './hpa/combine.ts'
 import { clamp } from './hpa/limits.ts'
 import { isProposal, type Proposal } from './hpa/proposal.ts'
 import { stabilize, type Recommendation } from './hpa/stabilize.ts'
+import { stabilizing, turningPoints } from './outlook.ts'
 import type { Situation } from './situation.ts'
 import type { TargetProposal } from './target.ts'
-import { counted, listed, number, quantity, span } from './words.ts'
+import { counted, listed, number, span } from './words.ts'
 
 export interface Wish {
   /** As if nothing else stood in the way. */
@@ -65,7 +66,7 @@ function limited(input: WishInput, { raw, steps, recommendations }: Raw): Wish {
   const thin = raw < wanted ? targets.find((target) => target.thin !== undefined)?.thin : undefined
   const covered = thin === undefined ? raw : wanted
   if (thin !== undefined) {
-    const why = `${thin}: too few to take any away`
+    const why = `${thin}: nothing is taken away`
     steps.push({ step: 'coverage', before: raw, after: covered, why })
   }
   const windows = { upMs: policy.stabilizationUpMs, downMs: policy.stabilizationDownMs }
@@ -123,7 +124,7 @@ function verdictOf(
     return { outcome: 'held', reason, to: wanted, because, step: 'outcome', next }
   }
   if (draft.thin !== undefined) {
-    return stays('thin-data', `${draft.thin}, too few to take any away`, [
+    return stays('thin-data', `${draft.thin}: nothing is taken away`, [
       { change: `scales down to ${raw}`, when: 'all its tasks are measured' },
     ])
   }
@@ -168,32 +169,6 @@ function calm(
   return { reason: 'within-tolerance', because }
 }
 
-function stabilizing(
-  { policy, ts, situation }: WishInput,
-  { ideal, words }: { ideal: number; words: string },
-  recommendations: readonly Recommendation[],
-  stays: (reason: DecisionReason, because: string, next: Outlook[]) => Verdict,
-): Verdict {
-  const { wanted } = situation
-  const down = ideal < wanted
-  const windowMs = down ? policy.stabilizationDownMs : policy.stabilizationUpMs
-  const binding = recommendations.findLast(
-    (one) => one.ts < ts && (down ? one.replicas >= wanted : one.replicas <= wanted),
-  )
-  const atMs = (binding?.ts ?? ts) + windowMs
-  const recommended = binding?.replicas ?? wanted
-  const because = down
-    ? `${ideal} would do (${words}), but ${recommended} were recommended within the last ${span(windowMs)}`
-    : `it asks for ${ideal} (${words}), but did not all of the last ${span(windowMs)}`
-  // By then the next of them may bind.
-  const later = recommendations.filter((one) => one.ts > (binding?.ts ?? ts))
-  const replicas = [ideal, ...later.map((one) => one.replicas)]
-  const to = clamp(down ? Math.max(...replicas) : Math.min(...replicas), policy).replicas
-  const change = `scales ${down ? 'down' : 'up'} to ${to}`
-  const when = `the recommendation of ${recommended} leaves the stabilization window`
-  return stays('stabilizing', because, [{ change, when, atMs }])
-}
-
 function unknown({ situation, targets }: WishInput): Verdict {
   const { wanted } = situation
   const failed = targets.filter(({ proposed }) => !isProposal(proposed))
@@ -219,25 +194,4 @@ function stabilizationWords(stable: number, covered: number, policy: WishInput['
   return stable > covered
     ? `the highest recommendation of the last ${span(policy.stabilizationDownMs)}`
     : `the lowest recommendation of the last ${span(policy.stabilizationUpMs)}`
-}
-
-/** How far the decisive values have to go before anything happens. */
-function turningPoints({ policy, targets, situation }: WishInput): Outlook[] {
-  const { min, max, tolerance } = policy
-  const { wanted } = situation
-  const known = targets.filter(({ proposed }) => isProposal(proposed))
-  const at = (factor: number) =>
-    known.map(({ input }) => ({ ...input, edge: input.target * factor }))
-  const said = (edges: ReturnType<typeof at>, side: string) =>
-    edges.map(({ signal, edge, unit }) => `${signal} is ${side} ${edgeWords(edge, unit)} each`)
-  const up = wanted < max ? said(at(1 + tolerance), 'above').join(' or ') : ''
-  const down = wanted > min ? said(at(1 - tolerance), 'below').join(' and ') : ''
-  return [
-    ...(up === '' ? [] : [{ change: 'scales up', when: up }]),
-    ...(down === '' ? [] : [{ change: 'scales down', when: down }]),
-  ]
-}
-
-function edgeWords(edge: number, unit: string | undefined): string {
-  return unit?.startsWith('/') ? number(edge) : quantity(edge, unit)
 }

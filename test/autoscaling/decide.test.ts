@@ -232,7 +232,7 @@ const stories: Story[] = [
     outcome: 'held',
     reason: 'thin-data',
     to: 4,
-    message: 'stays at 4: requests was measured of 3 of 4 tasks, too few to take any away',
+    message: 'stays at 4: requests was measured of 3 of 4 tasks: nothing is taken away',
   },
   {
     title: 'tasks that were not measured count as idle when it would go up',
@@ -276,6 +276,32 @@ const stories: Story[] = [
     reason: 'thin-data',
     to: 3,
     message: /2 of 3 tasks \(collector docker: cannot read\)/,
+  },
+  {
+    title: 'while a collector is in trouble, a total may be incomplete',
+    given: {
+      state: appOf(3),
+      policy: { stabilizationDownMs: 0 },
+      unsure: 'collector docker: cannot read',
+      signals: { requests: total(5) },
+    },
+    outcome: 'held',
+    reason: 'thin-data',
+    to: 3,
+    message:
+      'stays at 3: requests may be incomplete (collector docker: cannot read): nothing is taken away',
+  },
+  {
+    title: 'a load that no instance is ready for is no reason for fewer',
+    given: {
+      state: appOf(3, { tasks: ['a', 'b', 'c'].map((id) => task(id, { healthy: false })) }),
+      policy: { stabilizationDownMs: 0 },
+      signals: { requests: total(5) },
+    },
+    outcome: 'held',
+    reason: 'thin-data',
+    to: 3,
+    message: 'stays at 3: no instance is ready: nothing is taken away',
   },
   {
     title: 'otherwise a task that a balancer leaves alone is idle',

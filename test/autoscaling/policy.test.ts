@@ -228,3 +228,12 @@ test('a long value is told shortened, on one line', (t) => {
   t.true(fault.length < 200)
   t.false(fault.includes('\n'))
 })
+
+test('labels of another type are read as what they say', (t) => {
+  const labels = { ...asking, 'autoscale.max': 8, 'autoscale.min': null, team: 7 }
+  const { policies, faulty } = policiesOf(sourcesOf(labels as unknown as Record<string, string>))
+  t.is(policies.size, 0)
+  t.deepEqual(faulty.get(service)?.faults, [
+    'label autoscale.min="null": expected a whole number from 1 to 100000',
+  ])
+})

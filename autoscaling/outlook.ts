@@ -1,0 +1,59 @@
+/** What would change an outcome, and when. */
+import type { DecisionReason, Outlook } from '../pipeline/decision.ts'
+import type { Verdict } from './facts.ts'
+import { clamp } from './hpa/limits.ts'
+import { isProposal } from './hpa/proposal.ts'
+import type { Recommendation } from './hpa/stabilize.ts'
+import type { WishInput } from './wish.ts'
+import { number, quantity, span } from './words.ts'
+
+/** A verdict that leaves the instances as they are. */
+export type Stays = (reason: DecisionReason, because: string, next: Outlook[]) => Verdict
+
+/** A recommendation within the window speaks against it: until when, and what is possible then. */
+export function stabilizing(
+  { policy, ts, situation }: WishInput,
+  { ideal, words }: { ideal: number; words: string },
+  recommendations: readonly Recommendation[],
+  stays: Stays,
+): Verdict {
+  const { wanted } = situation
+  const down = ideal < wanted
+  const windowMs = down ? policy.stabilizationDownMs : policy.stabilizationUpMs
+  const binding = recommendations.findLast(
+    (one) => one.ts < ts && (down ? one.replicas >= wanted : one.replicas <= wanted),
+  )
+  const atMs = (binding?.ts ?? ts) + windowMs
+  const recommended = binding?.replicas ?? wanted
+  const because = down
+    ? `${ideal} would do (${words}), but ${recommended} were recommended within the last ${span(windowMs)}`
+    : `it asks for ${ideal} (${words}), but did not all of the last ${span(windowMs)}`
+  // By then the next of them may bind.
+  const later = recommendations.filter((one) => one.ts > (binding?.ts ?? ts))
+  const replicas = [ideal, ...later.map((one) => one.replicas)]
+  const to = clamp(down ? Math.max(...replicas) : Math.min(...replicas), policy).replicas
+  const change = `scales ${down ? 'down' : 'up'} to ${to}`
+  const when = `the recommendation of ${recommended} leaves the stabilization window`
+  return stays('stabilizing', because, [{ change, when, atMs }])
+}
+
+/** How far the decisive values have to go before anything happens. */
+export function turningPoints({ policy, targets, situation }: WishInput): Outlook[] {
+  const { min, max, tolerance } = policy
+  const { wanted } = situation
+  const known = targets.filter(({ proposed }) => isProposal(proposed))
+  const at = (factor: number) =>
+    known.map(({ input }) => ({ ...input, edge: input.target * factor }))
+  const said = (edges: ReturnType<typeof at>, side: string) =>
+    edges.map(({ signal, edge, unit }) => `${signal} is ${side} ${edgeWords(edge, unit)} each`)
+  const up = wanted < max ? said(at(1 + tolerance), 'above').join(' or ') : ''
+  const down = wanted > min ? said(at(1 - tolerance), 'below').join(' and ') : ''
+  return [
+    ...(up === '' ? [] : [{ change: 'scales up', when: up }]),
+    ...(down === '' ? [] : [{ change: 'scales down', when: down }]),
+  ]
+}
+
+function edgeWords(edge: number, unit: string | undefined): string {
+  return unit?.startsWith('/') ? number(edge) : quantity(edge, unit)
+}
