@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { buildCli } from './cli/index.ts'
 import { startDemo } from './main/demo.ts'
 import { openStoreReadOnly, packageFile } from './main/files.ts'
+import { playAlone } from './main/playground.ts'
 import { start } from './main/start.ts'
 
 // `main/` is the only room that imports every other: rooms are given functions of one another there.
@@ -12,4 +13,5 @@ const { version } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')
   version: string
 }
 
-await buildCli({ version, start, startDemo, openStoreReadOnly }).parseAsync()
+const startPlayground = playAlone
+await buildCli({ version, start, startDemo, startPlayground, openStoreReadOnly }).parseAsync()

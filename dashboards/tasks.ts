@@ -1,4 +1,5 @@
 import type { SignalBucket } from '../pipeline/event.ts'
+import type { TaskState } from '../pipeline/service-state.ts'
 import type { ServiceView, TaskView } from './api.ts'
 import { newestSteps, newestValue } from './charts.ts'
 import type { WholeRange } from './params.ts'
@@ -13,7 +14,7 @@ export async function tasksOf(
   const facts = context.serviceFacts?.().find((one) => one.service === service)
   const measured = await measuredTasks(context, service, range)
   const told: TaskView[] = facts
-    ? facts.tasks.map(({ id, stagedMs: _, ...task }) => ({ task: id, ...task }))
+    ? facts.tasks.map(viewOf)
     : tasks.map((task) => ({ task, state: 'unknown' }))
   return told.map((task) => ({ ...task, ...measured(task.task) }))
 }
@@ -44,4 +45,15 @@ async function measuredTasks(context: Context, service: string, range: WholeRang
         return value === undefined ? [] : [[name, value]]
       }),
     )
+}
+
+function viewOf({ id, state, agent, version, healthy, startedMs }: TaskState): TaskView {
+  return {
+    task: id,
+    state,
+    ...(agent !== undefined && { agent }),
+    ...(version !== undefined && { version }),
+    ...(healthy !== undefined && { healthy }),
+    ...(startedMs !== undefined && { startedMs }),
+  }
 }

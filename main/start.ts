@@ -6,6 +6,7 @@ import { openEmbeddedBus } from '../pipeline/bus/embedded.ts'
 import { wallClock } from '../pipeline/clock.ts'
 import type { Component } from '../pipeline/health.ts'
 import { openLog } from '../pipeline/log.ts'
+import { unitOf } from '../pipeline/metric-names.ts'
 import { openMetrics } from '../pipeline/metrics.ts'
 import { ownDirectory, removeProcessFile, writeProcessFile } from '../pipeline/owner.ts'
 import type { SignalDeclarations } from '../pipeline/signals.ts'
@@ -85,7 +86,12 @@ function signalsOf(settings: Settings): SignalDeclarations {
   return Object.fromEntries(
     Object.entries(measuredSignals(settings)).map(([name, { over, metric, ...signal }]) => [
       name,
-      { ...signal, overMs: over, ...(metric === undefined ? {} : { metric }) },
+      { ...signal, overMs: over, ...(metric === undefined ? {} : measuredAs(metric)) },
     ]),
   )
+}
+
+function measuredAs(metric: string): { metric: string; unit?: string } {
+  const unit = unitOf(metric)
+  return { metric, ...(unit === undefined ? {} : { unit }) }
 }

@@ -1,8 +1,9 @@
 import type { Batch, Bus, BusRecord, Consumer } from '../pipeline/bus/bus.ts'
 import { explain } from '../pipeline/errors.ts'
-import type { BucketValues, SignalBucket } from '../pipeline/event.ts'
+import type { SignalBucket } from '../pipeline/event.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
+import { readBuckets } from '../pipeline/signal-records.ts'
 import type { DocClass, Store } from '../pipeline/store/store.ts'
 import { readable } from './dead.ts'
 import { identified, readDoc, type Complete } from './documents.ts'
@@ -72,7 +73,7 @@ export function openDocIndexer({
     consume('decisions', putDocs('decisions')),
     consume('dead', putDocs('dead')),
     consume('signals', (batch) =>
-      put(batch, readBuckets, (buckets) => store.putBuckets(buckets.flat())),
+      put(batch, bucketsOf, (buckets) => store.putBuckets(buckets.flat())),
     ),
   ]
   return {
@@ -83,31 +84,6 @@ export function openDocIndexer({
   }
 }
 
-function readBuckets({ headers, value }: BusRecord): SignalBucket[] {
-  if (headers['kind'] !== 'bucket') return []
-  const buckets = JSON.parse(Buffer.from(value).toString('utf8')) as SignalBucket[]
-  if (!Array.isArray(buckets) || !buckets.every(isBucket)) throw new TypeError('not buckets')
-  return buckets
+function bucketsOf({ headers, value }: BusRecord): SignalBucket[] {
+  return headers['kind'] === 'bucket' ? readBuckets(value) : []
 }
-
-function isBucket(bucket: Partial<SignalBucket> | null): boolean {
-  const { signal, group, from, to, partition, count, lastMs, values } = bucket ?? {}
-  const numbers = [from, to, partition, count, lastMs]
-  const times = [from, to].every((ms) => Math.abs(ms ?? Infinity) <= maxMs)
-  return (
-    typeof signal === 'string' &&
-    typeof group === 'object' &&
-    group !== null &&
-    numbers.every(Number.isSafeInteger) &&
-    times &&
-    (values === undefined || hasValues(values))
-  )
-}
-
-function hasValues(values: Partial<BucketValues> | null): boolean {
-  const { sum, min, max, last } = values ?? {}
-  return [sum, min, max, last].every(Number.isFinite)
-}
-
-/** What a Date can hold. */
-const maxMs = 8.64e15

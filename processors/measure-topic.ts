@@ -3,6 +3,7 @@ import { pause } from '../pipeline/clock.ts'
 import { explain } from '../pipeline/errors.ts'
 import type { SignalBucket } from '../pipeline/event.ts'
 import { killPoint } from '../pipeline/fault.ts'
+import { encodeBuckets } from '../pipeline/signal-records.ts'
 import type { SignalTopic } from '../pipeline/signals.ts'
 import type { CounterOptions } from './buckets.ts'
 import {
@@ -136,7 +137,7 @@ export function measureTopic(options: TopicMeasurerOptions) {
     const records: ProducedRecord[] = chunk(buckets, bucketsPerRecord).map((part) => ({
       key,
       headers: { kind: 'bucket' },
-      value: encode(part),
+      value: encodeBuckets(part),
     }))
     if (watermark !== undefined) {
       const value = encode({ topic, partition: number, through: watermark })

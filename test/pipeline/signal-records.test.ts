@@ -1,5 +1,5 @@
 import test from 'ava'
-import { readBuckets, readWatermark } from '../../pipeline/signal-records.ts'
+import { encodeBuckets, readBuckets, readWatermark } from '../../pipeline/signal-records.ts'
 
 const bytes = (value: unknown) => Buffer.from(JSON.stringify(value))
 const partitions = (topic: string) => (topic === 'logs' ? 4 : 2)
@@ -34,9 +34,23 @@ for (const [value, message] of noWatermarks) {
 const bucket = { signal: 's', group: {}, from: 0, to: 10, partition: 0, count: 2, lastMs: 5 }
 const values = { sum: 3, min: 1, max: 2, last: 2 }
 
-test('buckets are read with and without values', (t) => {
+test('buckets are read with and without values, also as 0.1.0 wrote them', (t) => {
   const both = [bucket, { ...bucket, values }]
+  t.deepEqual(readBuckets(encodeBuckets(both)), both)
   t.deepEqual(readBuckets(bytes(both)), both)
+})
+
+test('many buckets take a tenth of their JSON', (t) => {
+  const many = Array.from({ length: 500 }, (_, at) => ({
+    ...bucket,
+    group: {
+      service: `/shop/s${at % 20}`,
+      task: `shop_s${at % 20}.instance-${at}-7f2e-11f0._app.1`,
+    },
+    values: { ...values, sum: at / 7 },
+  }))
+  t.true(encodeBuckets(many).length < bytes(many).length / 10)
+  t.deepEqual(readBuckets(encodeBuckets(many)), many)
 })
 
 const noBuckets = [

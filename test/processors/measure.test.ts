@@ -8,7 +8,8 @@ import { toBusRecord, type LogRecord } from '../../pipeline/record.ts'
 import { latenessMs } from '../../processors/measure-topic.ts'
 import type { MeasurerOptions } from '../../processors/measure.ts'
 import { bucketKey, decodePartition, type Partition } from '../../processors/partition.ts'
-import { jsonOf, openBus, produceLines, record, someTime, until } from '../helpers/pipeline.ts'
+import { openBus, produceLines, record, someTime, until } from '../helpers/pipeline.ts'
+import { readBuckets } from '../../pipeline/signal-records.ts'
 import { dyingBus, keyOf, mark, measured, newest, openMeasuring, published } from './measuring.ts'
 
 const errors = { from: 'logs', where: 'level:error', by: ['service'] } as const
@@ -128,7 +129,7 @@ test('no value is published before the snapshot that holds it is written', async
       if (topic === 'state' && first) snapshot = decodePartition(0, first.value, () => true)
       for (const { headers, value } of topic === 'signals' ? records : []) {
         if (headers?.['kind'] !== 'bucket') continue
-        for (const bucket of jsonOf({ value }) as SignalBucket[]) {
+        for (const bucket of readBuckets(value)) {
           t.is(snapshot?.buckets.get(bucketKey(bucket))?.count, bucket.count)
           checked++
         }

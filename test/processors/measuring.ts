@@ -4,6 +4,7 @@ import { Trouble } from '../../pipeline/errors.ts'
 import type { SignalBucket } from '../../pipeline/event.ts'
 import { silentLog } from '../../pipeline/log.ts'
 import { openMetrics } from '../../pipeline/metrics.ts'
+import { readBuckets } from '../../pipeline/signal-records.ts'
 import type { SignalTopic } from '../../pipeline/signals.ts'
 import { openMeasurer, type MeasurerOptions } from '../../processors/measure.ts'
 import type { Catalog } from '../../processors/resolve.ts'
@@ -63,7 +64,7 @@ export async function published(bus: Bus) {
   return {
     buckets: records
       .filter(({ headers }) => headers['kind'] === 'bucket')
-      .flatMap((one) => jsonOf(one) as SignalBucket[]),
+      .flatMap(({ value }) => readBuckets(value)),
     watermarks: records
       .filter(({ headers }) => headers['kind'] === 'watermark')
       .map((one) => jsonOf(one) as PublishedWatermark),

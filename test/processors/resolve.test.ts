@@ -1,8 +1,8 @@
 import test, { type ExecutionContext } from 'ava'
 import type { Bus, ProducedRecord } from '../../pipeline/bus/bus.ts'
 import { wallClock } from '../../pipeline/clock.ts'
-import type { SignalBucket } from '../../pipeline/event.ts'
 import { Trouble } from '../../pipeline/errors.ts'
+import { readBuckets } from '../../pipeline/signal-records.ts'
 import { taskKey, type Identity } from '../../pipeline/identity.ts'
 import { silentLog } from '../../pipeline/log.ts'
 import { openMetrics } from '../../pipeline/metrics.ts'
@@ -202,7 +202,7 @@ test('what is counted and what is stored is the same', async (t) => {
   const buckets = async () =>
     (await readAll(bus, 'signals'))
       .filter(({ headers }) => headers['kind'] === 'bucket')
-      .flatMap((one) => jsonOf(one) as SignalBucket[])
+      .flatMap(({ value }) => readBuckets(value))
   await until('counted', async () => (await buckets()).length === 2)
   const group = { service: '/shop/web', deployment: 'd1' }
   t.like(

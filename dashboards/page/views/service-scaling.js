@@ -29,7 +29,7 @@ function policyWords({ min, max, targets, source, dryRun }) {
 }
 
 /** One decision: the sentence, and on opening inputs and steps. */
-export const Decision = ({ of, open = false, title = undefined }) => {
+export const Decision = ({ of, open = false, title }) => {
   const [shown, setShown] = useState(open)
   return html`<article class="decision decision-${of.outcome}">
     <button class="decision-head" aria-expanded=${shown} onClick=${() => setShown(!shown)}>
