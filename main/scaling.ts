@@ -1,5 +1,5 @@
 import { openAutoscaling, type Autoscaling } from '../autoscaling/index.ts'
-import type { ScalingPolicySettings } from '../config/settings.ts'
+import type { ScalingPolicySettings, Settings } from '../config/settings.ts'
 import { readConnection } from '../pipeline/http-connection.ts'
 import { openHttp, type HttpClient } from '../pipeline/http.ts'
 import { secondsSince, type Base } from './base.ts'
@@ -9,11 +9,16 @@ export async function openScaling(base: Base): Promise<Autoscaling | undefined> 
   const { settings, signals, bus, services, clock, metrics, log, components, stack } = base
   const marathons = openMarathons(base)
   if (marathons.size === 0) return undefined
-  const { interval, dry_run: dryRun, labels, services: declared } = settings.autoscaling
+  const { dry_run: dryRun, labels, services: declared } = settings.autoscaling
   const scaling = await openAutoscaling({
     bus,
     signals,
-    settings: { intervalMs: interval, dryRun, labels, policies: declared.map(policyOf) },
+    settings: {
+      intervalMs: intervalOf(settings),
+      dryRun,
+      labels,
+      policies: declared.map(policyOf),
+    },
     services: services.all,
     marathons: services.marathon,
     http: (marathon) => marathons.get(marathon),
@@ -30,6 +35,11 @@ export async function openScaling(base: Base): Promise<Autoscaling | undefined> 
     behindSeconds: () => secondsSince(scaling.through(), clock),
   })
   return scaling
+}
+
+/** Whole buckets: apps may ask to be scaled where no policy is declared, and nobody has looked at the interval. */
+function intervalOf({ autoscaling, evaluation }: Settings): number {
+  return Math.ceil(autoscaling.interval / evaluation.resolution) * evaluation.resolution
 }
 
 /** A client for each Marathon, by the name that its collector has. */

@@ -87,7 +87,13 @@ const db = {
   unreachableStrategy: 'disabled',
   upgradeStrategy: { minimumHealthCapacity: 0, maximumOverCapacity: 0 },
   backoffSeconds: 1,
-  labels: owner('team-data', '/shop/db', '1'),
+  // It asks to be scaled, and is refused: which of its volumes should go?
+  labels: {
+    ...owner('team-data', '/shop/db', '1'),
+    'autoscale.enabled': 'true',
+    'autoscale.max': '3',
+    'autoscale.target.cpu': '0.7',
+  },
 }
 
 const search = {

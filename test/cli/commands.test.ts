@@ -138,33 +138,6 @@ alerts:
   t.is(bad.code, 2)
 })
 
-test('demo fault lists what there is to break, and breaks it', async (t) => {
-  const applied: string[] = []
-  const faults = {
-    list: () => [{ name: 'errors', sentence: 'The web service fails.' }],
-    apply: async (name: string) => void applied.push(name),
-  }
-  const { url } = await open(t, { faults })
-  const dir = directory(t)
-  leaveAddress(dir, { url })
-  const { run } = openTerminal()
-  t.is(
-    (await run('demo', 'fault', '--data', dir)).out,
-    'FAULT   WHAT IT DOES\nerrors  The web service fails.\n',
-  )
-  t.is((await run('demo', 'fault', 'errors', '--data', dir)).out, `errors: done; see ${url}\n`)
-  t.deepEqual(applied, ['errors'])
-  const wrong = await run('demo', 'fault', 'error', '--data', dir)
-  t.is(wrong.err, 'mesoscope: "error" is no fault: faults are errors\n')
-  t.is(wrong.code, 2)
-})
-
-test('without a demo, demo fault says how to start it', async (t) => {
-  const { err, code } = await openTerminal().run('demo', 'fault', '--data', directory(t))
-  t.regex(err, /^mesoscope: no demo is running on .*: start it with npm start/)
-  t.is(code, 1)
-})
-
 test('help names every command and the exit codes', async (t) => {
   const { out, code } = await openTerminal().run('--help')
   for (const command of [
@@ -176,6 +149,8 @@ test('help names every command and the exit codes', async (t) => {
     'dead',
     'gaps',
     'demo',
+    'playground',
+    'scale',
     'doctor',
   ]) {
     t.regex(out, new RegExp(`^  ${command} `, 'm'))

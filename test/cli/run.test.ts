@@ -35,7 +35,7 @@ async function started(...words: string[]) {
 test('run without anything starts all roles on the defaults, and closes at the first signal', async (t) => {
   const { settings, options, printed, closed } = await started()
   t.deepEqual(settings?.listen, { host: '127.0.0.1', port: 7080 })
-  t.deepEqual(options?.roles, ['collector', 'processor', 'alerting', 'dashboards'])
+  t.deepEqual(options?.roles, ['collector', 'processor', 'alerting', 'autoscaling', 'dashboards'])
   t.false(options?.fresh)
   t.is(printed.out, 'mesoscope: http://127.0.0.1:1, data in .mesoscope\n')
   t.is(printed.err, 'mesoscope: SIGINT: stopping; once more to stop at once\n')
@@ -52,7 +52,7 @@ test('options of run are laid over the file', async (t) => {
   t.is(settings?.data, '/c')
   t.is(settings?.listen.port, 0)
   t.deepEqual(settings?.collectors.docker, [
-    { root: '/var/lib/docker/containers', socket: '/d.sock' },
+    { root: '/var/lib/docker/containers', socket: '/d.sock', stats: true },
   ])
   t.deepEqual(settings?.collectors.files, [
     { paths: ['/b'], service: 'b' },

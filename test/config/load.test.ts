@@ -56,7 +56,15 @@ test('the files that come with Mesoscope are valid', (t) => {
   t.is(example.spool.max_bytes, 1024 ** 3)
   t.is(example.mail?.host, 'localhost')
   const demo = loadSettings('config/demo.yaml', {}, { mail: { host: '127.0.0.1', port: 2525 } })
-  t.deepEqual(Object.keys(demo.settings.signals), ['error_rate', 'silence'])
+  t.deepEqual(Object.keys(demo.settings.signals), [
+    'requests',
+    'error_rate',
+    'silence',
+    'oom_kills',
+    'recent_deaths',
+    'stuck_deployments',
+    'leading_masters',
+  ])
   t.is(demo.settings.mail?.port, 2525)
   t.deepEqual(demo.settings.evaluation, { interval: 1000, resolution: 1000 })
 })
