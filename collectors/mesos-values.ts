@@ -59,8 +59,8 @@ export function labelsOf(part: Part, key = 'labels'): Record<string, string> {
   const labels: Record<string, string> = Object.create(null) as Record<string, string>
   for (const label of holder?.parts(isObject(value) ? 'labels' : key) ?? []) {
     const name = label.text('key')
-    if (name === undefined) label.note('has no key')
-    else labels[name] = label.text('value') ?? ''
+    if (name !== undefined) labels[name] = label.text('value') ?? ''
+    else if (!label.has('key')) label.note('has no key')
   }
   return labels
 }
