@@ -8,6 +8,7 @@ import { readPods } from '../../collectors/marathon-pods.ts'
 import { readQueue } from '../../collectors/marathon-queue.ts'
 import { readTasks } from '../../collectors/marathon-tasks.ts'
 import { toRecords } from '../../collectors/spool-records.ts'
+import { mutated, mutations } from '../helpers/mutate.ts'
 import { openNews } from './fake-marathon.ts'
 import { goMarathon, marathonFixture, marathonFixtures, withMarathon } from './marathon-fixture.ts'
 
@@ -22,84 +23,6 @@ const readers: Record<string, (answer: unknown) => { problems: Problem[] }> = {
   readTasks,
 }
 
-/** What may stand where something else is expected. */
-const odd = (): unknown[] => [
-  null,
-  '',
-  'text',
-  'x'.repeat(10_000),
-  '\u0000\u001b[31m',
-  0,
-  -1,
-  1.5,
-  1e300,
-  2n ** 70n,
-  true,
-  [],
-  [null],
-  [[[]]],
-  {},
-  { id: {} },
-  { __proto__: null, constructor: 1, toString: 2 },
-  nested(300, (value) => ({ apps: [{ id: '/a' }], groups: [value] })),
-  nested(300, (value) => [value]),
-]
-
-function nested(depth: number, around: (value: unknown) => unknown): unknown {
-  let value: unknown = {}
-  for (let i = 0; i < depth; i++) value = around(value)
-  return value
-}
-
-interface Place {
-  holder: Record<string, unknown> | unknown[]
-  key: string | number
-}
-
-function placesIn(value: unknown, places: Place[] = []): Place[] {
-  if (typeof value !== 'object' || value === null) return places
-  const holder = value as Record<string, unknown>
-  for (const key of Array.isArray(value) ? value.keys() : Object.keys(value)) {
-    places.push({ holder, key })
-    placesIn(holder[key], places)
-  }
-  return places
-}
-
-type Mutation = 'remove' | 'rename' | 'replace' | 'repeat'
-
-/** In place. */
-function mutate(value: unknown, at: number, how: Mutation, what: number): void {
-  const places = placesIn(value)
-  const place = places[at % Math.max(1, places.length)]
-  if (!place) return
-  const { holder, key } = place
-  const fields = holder as Record<string | number, unknown>
-  if (how === 'replace') fields[key] = odd()[what % odd().length]
-  else if (how === 'repeat') fields[key] = Array.from({ length: 30 }, () => fields[key])
-  else {
-    if (how === 'rename') fields[`${key}X`] = fields[key]
-    if (Array.isArray(holder)) holder.splice(Number(key), 1)
-    else delete fields[key]
-  }
-}
-
-type Step = [at: number, how: Mutation, what: number]
-
-/** At most one is repeated: the copies are one object, and would grow with each other. */
-const mutations = fc
-  .tuple(
-    fc.array(
-      fc.tuple(fc.nat(), fc.constantFrom<Mutation>('remove', 'rename', 'replace'), fc.nat()),
-      {
-        minLength: 1,
-        maxLength: 4,
-      },
-    ),
-    fc.array(fc.tuple(fc.nat(), fc.constant<Mutation>('repeat'), fc.nat()), { maxLength: 1 }),
-  )
-  .map(([some, repeat]): Step[] => [...some, ...repeat])
-
 withMarathon(
   'answers with fields missing, renamed, of another type, huge or deep: nothing throws',
   (t) => {
@@ -110,10 +33,9 @@ withMarathon(
     })
     fc.assert(
       fc.property(fc.constantFrom(...answers), mutations, (answer, steps) => {
-        const mutated = structuredClone(answer)
-        for (const [at, how, what] of steps) mutate(mutated, at, how, what)
+        const value = mutated(answer, steps)
         for (const [name, read] of Object.entries(readers)) {
-          const { problems } = read(mutated)
+          const { problems } = read(value)
           t.true(
             problems.every(({ path, problem }) => path.startsWith('$') && problem !== ''),
             name,
@@ -135,11 +57,6 @@ withMarathon(
       marathonFixture('go-marathon-events'),
     )
     const { news } = openNews()
-    const apply = (answer: unknown, steps: readonly Step[]) => {
-      const mutated = structuredClone(answer)
-      for (const [at, how, what] of steps) mutate(mutated, at, how, what)
-      return mutated
-    }
     const fixture = (names: string[]) => fc.constantFrom(...names.map(marathonFixture))
     fc.assert(
       fc.property(
@@ -152,17 +69,17 @@ withMarathon(
         ),
         ([apps, a], [deployments, d], [event, e], [pods, p]) => {
           const atMs = Date.now()
-          const told = readEvent(apply(event, e)).event
-          const podded = readPods(apply(pods, p))
+          const told = readEvent(mutated(event, e)).event
+          const podded = readPods(mutated(pods, p))
           const collected = [
             news.poll({
               startMs: atMs,
               atMs,
-              apps: [...(readApps(apply(apps, a)).apps ?? []), ...(podded.apps ?? [])],
+              apps: [...(readApps(mutated(apps, a)).apps ?? []), ...(podded.apps ?? [])],
               hasPods: true,
               ends: podded.ends,
-              deployments: readDeployments(apply(deployments, d)).deployments ?? [],
-              queue: readQueue(apply(marathonFixture('docs-queue'), a)).queue,
+              deployments: readDeployments(mutated(deployments, d)).deployments ?? [],
+              queue: readQueue(mutated(marathonFixture('docs-queue'), a)).queue,
               hearsEvents: false,
             }),
             told ? news.event(told, atMs) : {},
