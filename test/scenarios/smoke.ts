@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Answers, MailView } from '../../dashboards/api.ts'
+import { wallClock } from '../../pipeline/clock.ts'
 import { runningProcess } from '../../pipeline/owner.ts'
 
 /*
@@ -71,14 +72,11 @@ async function get<Path extends keyof Answers>(path: Path, query = ''): Promise<
   return (await response.json()) as Answers[Path]
 }
 
-const mailAbout = (state: string) =>
+const mails = async () => (await get('/api/mails')).mails
+
+const mailAbout = (state: string, alert: string, service: string) =>
   until(60, async () =>
-    (await get('/api/mails')).mails.find(
-      ({ subject }) =>
-        subject.includes(`[${state}]`) &&
-        subject.includes('HighErrorRate') &&
-        subject.includes('/shop/web'),
-    ),
+    (await mails()).find(({ subject }) => subject.startsWith(`[${state}] ${alert} ${service}:`)),
   )
 
 /** The lines behind the link of a mail: the page asks the API with the same parameters. */
@@ -94,6 +92,32 @@ async function linesBehind(mail: MailView): Promise<void> {
     throw new Error(`the link of the mail shows a line that is not about it: ${other.message}`)
 }
 
+const fault = (...args: string[]) => mesoscope('playground', '--data', data, 'fault', ...args)
+
+async function web() {
+  const { services } = await get('/api/services')
+  const found = services.find(({ service }) => service === '/shop/web')
+  if (!found?.instances) throw new Error('Marathon told nothing of /shop/web')
+  return { ...found, instances: found.instances }
+}
+
+const changes = async (query: string) => (await get('/api/changes', `?${query}`)).changes
+
+/** All that a mail about a killed task must say. */
+function checkDeath({ text }: MailView): void {
+  for (const part of [
+    /Exit code: +137/,
+    /Out of memory: yes/,
+    /Owner: +team-money/,
+    /Runbook: +http/,
+  ]) {
+    if (!part.test(text))
+      throw new Error(`the mail does not say ${String(part)}: ${text.slice(0, 2000)}`)
+  }
+  const lines = text.slice(text.indexOf('The last lines of')).match(/shop\.payments/g) ?? []
+  if (lines.length < 10) throw new Error(`only ${lines.length} of its last lines`)
+}
+
 try {
   await step('it answers and says that it is healthy', () =>
     until(30, async () => {
@@ -103,13 +127,40 @@ try {
         : undefined
     }),
   )
-  await step('every sample service is searchable', () =>
-    until(30, async () => {
+  await step('every sample service is there, with its lines or its instances', () =>
+    until(60, async () => {
       const { services } = await get('/api/services')
-      const names = services.map(({ service }) => service)
-      const wanted = ['/shop/web', '/shop/worker', '/shop/payments', '/batch/report']
-      return wanted.every((name) => names.includes(name)) ? true : undefined
+      const writes = (name: string) =>
+        (services.find(({ service }) => service === name)?.lines ?? 0) > 0
+      const runs = (name: string) =>
+        services.find(({ service }) => service === name)?.instances?.running === 1
+      const wrote = ['/shop/web', '/shop/worker', '/shop/payments', '/batch/report'].every(writes)
+      return wrote && ['/shop/db', '/shop/search'].every(runs) ? true : undefined
     }),
+  )
+  await step('its load is measured: requests, CPU and memory of limit, instances', () =>
+    until(60, async () => {
+      const { now = {}, instances } = await web()
+      const { requests = 0, cpu = 0, memory = 0 } = now
+      return requests > 1 && cpu > 0 && memory > 0.1 && instances.healthy === 2 ? true : undefined
+    }),
+  )
+  await step(
+    'a line has the whole identity: service, task, agent, version, image, framework, owner',
+    () =>
+      until(30, async () => {
+        const { hits } = await get('/api/logs', '?service=/shop/web&limit=1')
+        const fields = [
+          'mesos.task.id',
+          'host.name',
+          'service.version',
+          'container.image.name',
+          'mesos.framework.id',
+          'mesoscope.owner',
+          'mesoscope.runbook',
+        ]
+        return fields.every((field) => hits[0]?.[field]) ? true : undefined
+      }),
   )
   await step('mesoscope logs web shows all instances in the order of time', async () => {
     const lines = (await mesoscope('logs', 'web', '-n', '50', '--json', '--data', data))
@@ -125,13 +176,74 @@ try {
     const response = await fetch(`${address()}/`)
     if (!response.ok || !(await response.text()).includes('Mesoscope')) throw new Error('no page')
   })
-  await step('mesoscope demo fault errors', () =>
-    mesoscope('demo', '--data', data, 'fault', 'errors'),
+  await step('mesoscope playground fault errors', () => fault('errors'))
+  const firing = await step('one alert mail has come', () =>
+    mailAbout('FIRING', 'HighErrorRate', '/shop/web'),
   )
-  const firing = await step('one alert mail has come', () => mailAbout('FIRING'))
   if (firing) await step('its link shows the lines it is about', () => linesBehind(firing))
-  await step('mesoscope demo fault calm', () => mesoscope('demo', '--data', data, 'fault', 'calm'))
-  await step('one resolved mail has come', () => mailAbout('RESOLVED'))
+  await step('mesoscope playground fault calm', () => fault('calm'))
+  await step('one resolved mail has come', () =>
+    mailAbout('RESOLVED', 'HighErrorRate', '/shop/web'),
+  )
+
+  await step('a load step', () => fault('load-step', '--seconds', '40'))
+  await step('more instances are wanted, and become healthy', () =>
+    until(40, async () => {
+      const { instances } = await web()
+      return instances.wanted > 2 && instances.healthy > 2 ? true : undefined
+    }),
+  )
+  await step('mesoscope scale explain says why', async () => {
+    const told = await mesoscope('scale', 'history', 'web', '--data', data)
+    if (!/requests \d[\d.]*\/s over \d+ ready instances? is/.test(told)) throw new Error(told)
+    const explained = await mesoscope('scale', 'explain', 'web', '--data', data)
+    if (!/requests/.test(explained) || !/target/i.test(explained)) throw new Error(explained)
+  })
+  await step('after it there are as many as before', () =>
+    until(150, async () => {
+      const { instances, deployments } = await web()
+      return instances.wanted === 2 && instances.running === 2 && !deployments ? true : undefined
+    }),
+  )
+  await step('a stateful app that asks to be scaled is refused, and says so', async () => {
+    const { scaling } = await get('/api/scaling')
+    const last = scaling.find(({ service }) => service === '/shop/db')?.last
+    if (last?.reason !== 'resident') throw new Error(JSON.stringify(last))
+  })
+
+  await step('an instance takes more memory than it may', () =>
+    fault('oom', '--service', 'payments'),
+  )
+  const death = await step('a mail tells of it, with exit code and last lines', async () => {
+    const mail = await mailAbout('FIRING', 'OutOfMemory', '/shop/payments')
+    checkDeath(mail)
+    return mail
+  })
+  if (death) {
+    await step('it is one event: died, out of memory, its last lines with it', async () => {
+      const found = await changes('service=/shop/payments&kind=task&query=oom:true')
+      const lines = found[0]?.['task.last_lines']
+      if (found.length !== 1 || !Array.isArray(lines) || lines.length === 0)
+        throw new Error(JSON.stringify(found))
+    })
+  }
+
+  const before = (await mails()).filter(({ subject }) => subject.startsWith('[FIRING]')).length
+  const since = wallClock.now()
+  const { version: old } = await web()
+  await step('a rolling deployment', () => fault('deploy'))
+  await step('it succeeds: another version, as many instances', () =>
+    until(90, async () => {
+      const query = `service=/shop/web&kind=deployment&query=action:succeeded&from=${since}`
+      const { deployments, instances, version } = await web()
+      const over = (await changes(query)).length > 0 && !deployments
+      return over && version !== old && instances.healthy === 2 ? true : undefined
+    }),
+  )
+  await step('and nobody was paged for it', async () => {
+    const after = (await mails()).filter(({ subject }) => subject.startsWith('[FIRING]'))
+    if (after.length > before) throw new Error(after[0]?.subject)
+  })
   await step('each mail came once', async () => {
     const { mails } = await get('/api/mails')
     const ids = mails.map(({ messageId }) => messageId)
