@@ -1,5 +1,7 @@
 import type { Identity } from '../pipeline/identity.ts'
+import { withoutUndefined } from './answer.ts'
 import { clean, keptLabels, withoutUnknown } from './docker-identity.ts'
+import { cleanLabels } from './marathon-identity.ts'
 import type { MesosExecutor } from './mesos-state.ts'
 import type { MesosContainer } from './mesos-statistics.ts'
 import { marathonExecutor, marathonTask } from './mesos-task-id.ts'
@@ -74,6 +76,27 @@ export function containerIdentity(
   })
 }
 
+/**
+ * Who an executor's own container is: it starts the containers of its tasks, and is none of them. Undefined where Mesos
+ * does not tell its container.
+ */
+export function executorIdentity(
+  executor: MesosExecutor,
+  around: Surroundings,
+): Identity | undefined {
+  const { container, id, framework, name } = executor
+  if (container === undefined) return undefined
+  const of = withoutUndefined({ container, executor: id, framework, executorName: name })
+  return containerIdentity(of, { ...executor, tasks: [] }, around)
+}
+
+/**
+ * Those that are known by a container of their own: not of Docker, whose collectors tell more. They are told on by the
+ * container as well, since their sandboxes do not tell the task.
+ */
+export const withContainer = (identities: readonly Identity[]) =>
+  identities.filter(({ container }) => container !== undefined)
+
 /** Those that run; where none does, all: the container may outlive its last task by a moment. */
 function tasksOf(executor: MesosExecutor | undefined): MesosTask[] {
   const all = executor?.tasks ?? []
@@ -104,14 +127,8 @@ function containerParts(
   return containerizer === 'DOCKER' ? { containerName: `mesos-${id}` } : { container: id }
 }
 
-function labelMap(labels: Readonly<Record<string, string>>): Map<string, string> {
-  const all = new Map<string, string>()
-  for (const [rawName, rawValue] of Object.entries(labels)) {
-    const [name, value] = [clean(rawName), clean(rawValue)]
-    if (name !== undefined && value !== undefined) all.set(name, value)
-  }
-  return all
-}
+const labelMap = (labels: Readonly<Record<string, string>>) =>
+  cleanLabels(new Map(Object.entries(labels)))
 
 function labelParts(labels: ReadonlyMap<string, string>) {
   const find = (part: string) =>

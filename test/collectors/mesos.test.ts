@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import http from 'node:http'
+import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { openCollectors } from '../../collectors/index.ts'
 import { openMesosMaster } from '../../collectors/mesos.ts'
@@ -7,12 +10,26 @@ import { openMetrics } from '../../pipeline/metrics.ts'
 import { openMesosAgent as openAgentFace } from '../../playground/mesos/agent-api.ts'
 import { openMesosMaster as openMasterFace } from '../../playground/mesos/master.ts'
 import { json, openHttpServer, type Handler } from '../helpers/http-server.ts'
-import { until } from '../helpers/pipeline.ts'
+import { tempDir, until } from '../helpers/pipeline.ts'
 import { makeCluster } from '../playground/mesos/made-cluster.ts'
 import { openCollectedSink } from './collected-sink.ts'
 
 const u = (n: number) => `25212c0c-e6a2-11f1-bdef-02fc0000000${n}`
 const connection = { token_scheme: 'bearer' } as const
+
+/** Settings that collect nothing. */
+const nothing = {
+  docker: [],
+  files: [],
+  marathon: [],
+  mesos_master: [],
+  mesos_agent: [],
+  mesos_sandbox: [],
+  metrics_interval: 1000,
+  max_event_bytes: 1024,
+  multiline: false,
+  redact: { enabled: false, patterns: [] },
+}
 
 /** Shared by all collectors of a test. */
 function base(sink = openCollectedSink()) {
@@ -102,15 +119,10 @@ test('opened by the settings: an agent of its own is not asked by the master too
   const [first, second] = cluster.agents()
   const collectors = await openCollectors(
     {
-      docker: [],
-      files: [],
-      marathon: [],
+      ...nothing,
       mesos_master: [{ ...connection, urls: [master.url], agents: true }],
       mesos_agent: [{ ...connection, url: `http://127.0.0.1:${first?.port}` }],
       metrics_interval: 1000,
-      max_event_bytes: 1024,
-      multiline: false,
-      redact: { enabled: false, patterns: [] },
     },
     shared,
   )
@@ -128,6 +140,75 @@ test('opened by the settings: an agent of its own is not asked by the master too
     `mesos-master:samples:127.0.0.1:${second?.port}`,
     'mesos-master:samples:leader',
   ])
+})
+
+/** A Docker daemon with one running container, made by Mesos. */
+async function openDaemon(t: ExecutionContext, container: string): Promise<string> {
+  const home = await tempDir(t)
+  const id = 'a'.repeat(64)
+  const answers: Record<string, unknown> = {
+    '/info': { DockerRootDir: home },
+    '/containers/json': [{ Id: id, State: 'running' }],
+    [`/containers/${id}/json`]: { Id: id, Name: `/mesos-${container}`, Config: {}, HostConfig: {} },
+    [`/containers/${id}/stats`]: {
+      read: '2026-11-22T18:00:00Z',
+      memory_stats: { usage: 1000, stats: {} },
+    },
+  }
+  const server = http.createServer(({ url = '' }, response) => {
+    const path = url.split('?')[0] as string
+    // A stream in which nothing comes.
+    if (path === '/events' || path.endsWith('/logs')) return response.flushHeaders()
+    const answer = answers[path]
+    return answer ? json(response, answer) : response.writeHead(404).end('{"message":"no"}')
+  })
+  const socket = join(home, 'docker.sock')
+  server.listen(socket)
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return socket
+}
+
+test('what Docker measures in the same process, Mesos does not', async (t) => {
+  const { cluster } = await openPlayground(t)
+  const docker = cluster.add({
+    id: `shop_api.${u(1)}`,
+    container: { type: 'DOCKER', image: 'shop/api', labels: {} },
+  })
+  const other = cluster.add({ id: `shop_web.${u(2)}` })
+  for (const task of [docker, other]) cluster.update(task, 'TASK_RUNNING')
+  const measure = setInterval(() => {
+    for (const { usage } of [docker, other]) if (usage) usage.at = wallClock.now()
+  }, 100)
+  t.teardown(() => clearInterval(measure))
+  const socket = await openDaemon(t, docker.containerId)
+  const shared = base()
+  const collectors = await openCollectors(
+    {
+      ...nothing,
+      docker: [{ socket, stats: true }],
+      mesos_agent: [{ ...connection, url: `http://127.0.0.1:${cluster.agents()[0]?.port}` }],
+      metrics_interval: 600,
+    },
+    shared,
+  )
+  t.teardown(() => Promise.all(collectors.map((collector) => collector.close())))
+  const of = (collector: string) =>
+    shared.sink.samples.filter(
+      (sample) =>
+        sample['event.id'].startsWith(`sample:${collector}:`) &&
+        'container.memory.usage' in sample.metrics,
+    )
+  await until('Docker measures', () => of('docker').length > 0)
+  t.is(of('docker')[0]?.['container.name'], `mesos-${docker.containerId}`)
+  // One poll may have begun before.
+  const before = of('mesos-agent').length
+  await until('Mesos has polled thrice', () => of('mesos-agent').length > before + 3)
+  const tasks = of('mesos-agent').map((sample) => sample['mesos.task.id'])
+  t.deepEqual(tasks.slice(before + 2), Array(tasks.length - before - 2).fill(other.spec.id))
 })
 
 /** 250 agents and 2000 tasks, each with three states and labels: `/tasks` alone is some 2.5 MB. */
