@@ -1,4 +1,5 @@
 import { pause } from '../pipeline/clock.ts'
+import { explain } from '../pipeline/errors.ts'
 import type { KnownAgent } from './mesos-agent-book.ts'
 import type { Collector } from './sink.ts'
 
@@ -38,10 +39,20 @@ export function openAgentPool(open: (agent: KnownAgent) => Promise<Collector>): 
     })
   }
 
+  /** An address that cannot be used is somebody else's text: it is told, and the others are asked. */
+  async function openOne(agent: KnownAgent): Promise<Collector> {
+    try {
+      return await open(agent)
+    } catch (error) {
+      const close = () => Promise.resolve()
+      return { name: '', through: () => 0, trouble: () => explain(error), close }
+    }
+  }
+
   async function openAll(): Promise<void> {
     for (let next = missing(); next && !stopping.signal.aborted; next = missing()) {
       const address = next.address as string
-      const collector = await open(next)
+      const collector = await openOne(next)
       collectors.set(address, collector)
       // It may have gone meanwhile.
       if (!wanted.has(address)) end(address, collector)

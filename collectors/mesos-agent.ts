@@ -6,7 +6,7 @@ import { mesosMetric } from '../pipeline/metric-names.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
 import { openReadings } from './container-metrics.ts'
 import { openExecutors } from './mesos-executors.ts'
-import { containerIdentity } from './mesos-identity.ts'
+import { containerIdentity, withContainer } from './mesos-identity.ts'
 import { openMesosApi, type Answer } from './mesos-ask.ts'
 import { readMetrics } from './mesos-metrics.ts'
 import { readAgentState } from './mesos-state.ts'
@@ -40,7 +40,7 @@ export interface MesosAgentOptions {
 }
 
 /** Identities change with tasks; a container that is not known yet is asked for at once. */
-const stateMs = 15_000
+const stateMs = { alone: 15_000, beside: 60_000 }
 const soonestStateMs = 1_000
 /** An agent that recovers its containers after a start answers 503 for so long without being in trouble. */
 const recoveryMs = 60_000
@@ -55,8 +55,8 @@ type What = keyof typeof paths
 
 /**
  * Measures the containers of one Mesos agent, and the agent itself. Two requests an interval, at most two a second, which is
- * what agents grant; `/state` every quarter of a minute. Never fails because the agent is away: that is told by
- * `trouble()`, and tried again.
+ * what agents grant; `/state` every quarter of a minute, beside a master, whose agents are many, every minute. Never
+ * fails because the agent is away: that is told by `trouble()`, and tried again.
  */
 export function openMesosAgentCollector(options: MesosAgentOptions): Promise<Collector> {
   const { name, place, client, cluster, measured, sink, clock, metrics, log } = options
@@ -99,7 +99,8 @@ export function openMesosAgentCollector(options: MesosAgentOptions): Promise<Col
     if (listed) merge(batch, { changes: misunderstood.note('containers', listed.problems) })
     const isNew = hasNew(listed?.containers ?? [])
     const sinceMs = nowMs - askedStateMs
-    if (sinceMs >= stateMs || (isNew && sinceMs >= soonestStateMs)) merge(batch, await readState())
+    const dueMs = options.tellTasks ? stateMs.alone : stateMs.beside
+    if (sinceMs >= dueMs || (isNew && sinceMs >= soonestStateMs)) merge(batch, await readState())
     const samples = [
       ...(listed?.containers ?? []).flatMap((container) => sample(container, nowMs)),
       ...(own === undefined ? [] : ownSample(own, nowMs, batch)),
@@ -123,10 +124,12 @@ export function openMesosAgentCollector(options: MesosAgentOptions): Promise<Col
     if (answer === undefined) return {}
     const state = readAgentState(answer)
     hostname = state.hostname ?? hostname
-    const tasks = executors.update(state, hostname)
+    const told = executors.update(state, hostname)
+    const tasks = options.tellTasks ? told.tasks : []
     return {
       changes: misunderstood.note('state', state.problems),
-      tasks: options.tellTasks ? tasks : [],
+      tasks,
+      identities: [...told.containers, ...withContainer(tasks)],
     }
   }
 

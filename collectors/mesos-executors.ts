@@ -1,13 +1,16 @@
 import type { Identity } from '../pipeline/identity.ts'
-import { taskIdentity } from './mesos-identity.ts'
+import { executorIdentity, taskIdentity } from './mesos-identity.ts'
 import type { AgentState, MesosExecutor } from './mesos-state.ts'
 import type { MesosContainer } from './mesos-statistics.ts'
 import { containerOf } from './mesos-tasks.ts'
 
 /** What an agent's `/state` told last of its executors. */
 export interface Executors {
-  /** Takes a new state; the identities that are new or have changed. */
-  update(state: AgentState, hostname: string | undefined): Identity[]
+  /** Takes a new state; the identities that are new or have changed, of tasks and of executors' own containers. */
+  update(
+    state: AgentState,
+    hostname: string | undefined,
+  ): { tasks: Identity[]; containers: Identity[] }
   /** By the container's id, else by framework and executor. */
   find(container: MesosContainer): MesosExecutor | undefined
   /** Name of a framework. */
@@ -18,21 +21,32 @@ export function openExecutors({ cluster }: { cluster?: string | undefined }): Ex
   let byContainer = new Map<string, MesosExecutor>()
   let byId = new Map<string, MesosExecutor>()
   let frameworks = new Map<string, string>()
-  /** What was told of each task. */
+  /** What was told of each task and container. */
   let told = new Map<string, string>()
 
-  function newIdentities(state: AgentState, agent: string | undefined): Identity[] {
+  function newIdentities(state: AgentState, agent: string | undefined) {
     const before = told
     told = new Map()
-    const all = state.executors.flatMap(({ tasks }) => tasks)
-    return all.flatMap((task) => {
-      const framework = frameworks.get(task.framework ?? '')
-      const identity = taskIdentity(task, { cluster, agent, framework })
-      const [key, text] = [`${task.framework} ${task.id}`, JSON.stringify(identity)]
-      const isNew = before.get(key) !== text && told.get(key) !== text
+    const around = (framework = '') => ({ cluster, agent, framework: frameworks.get(framework) })
+    const isNew = (key: string, identity: Identity) => {
+      const text = JSON.stringify(identity)
+      const isOld = before.get(key) === text || told.get(key) === text
       told.set(key, text)
-      return isNew ? [identity] : []
+      return !isOld
+    }
+    const all = state.executors.flatMap(({ tasks }) => tasks)
+    const tasks = all.flatMap((task) => {
+      const identity = taskIdentity(task, around(task.framework))
+      return isNew(`${task.framework} ${task.id}`, identity) ? [identity] : []
     })
+    // A command task's executor is in the task's container.
+    const ofTasks = new Set(all.map((task) => containerOf(task).container))
+    const containers = state.executors.flatMap((executor) => {
+      const identity = executorIdentity(executor, around(executor.framework))
+      if (!identity || ofTasks.has(executor.container)) return []
+      return isNew(`container ${executor.container}`, identity) ? [identity] : []
+    })
+    return { tasks, containers }
   }
 
   function put(container: string | undefined, executor: MesosExecutor): void {

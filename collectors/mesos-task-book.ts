@@ -1,7 +1,7 @@
 import type { ChangeDoc } from '../pipeline/event.ts'
 import { healthChange, isHistory, statusChange } from './mesos-changes.ts'
 import type { TaskUpdate } from './mesos-events.ts'
-import { taskIdentity, type Surroundings } from './mesos-identity.ts'
+import { taskIdentity, withContainer, type Surroundings } from './mesos-identity.ts'
 import { marathonTask } from './mesos-task-id.ts'
 import { containerOf, isEnded, type MesosStatus, type MesosTask } from './mesos-tasks.ts'
 import { openTold, type Told } from './mesos-told.ts'
@@ -108,6 +108,7 @@ export function openTaskBook({ name, sink, around }: TaskBookOptions): TaskBook 
     return {
       changes,
       tasks: isNew ? [identity] : [],
+      identities: isNew ? withContainer([identity]) : [],
       ...(position ? { positions: { [keyOf(entry.task)]: position } } : {}),
     }
   }

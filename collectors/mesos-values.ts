@@ -81,7 +81,7 @@ export interface PidAddress {
  * pidAddress('slave(1)@[fd01::1]:5051') // { process: 'slave(1)', host: 'fd01::1', port: 5051 }
  */
 export function pidAddress(pid: string): PidAddress | undefined {
-  const match = /^([^@\s]+)@(?:\[([0-9a-fA-F:.%]+)\]|([^:@[\]\s/]+)):(\d{1,5})$/.exec(pid)
+  const match = /^([^@\s]+)@(?:\[([0-9a-fA-F:.%]+)\]|([\w.-]+)):(\d{1,5})$/.exec(pid)
   if (!match) return undefined
   const port = Number(match[4])
   const host = match[2] ?? match[3] ?? ''

@@ -8,6 +8,7 @@ import { readMaster } from '../../collectors/mesos-operator.ts'
 import { readAgentState, readMasterState } from '../../collectors/mesos-state.ts'
 import { readContainers } from '../../collectors/mesos-statistics.ts'
 import { containerOf, readTasks, type MesosTask } from '../../collectors/mesos-tasks.ts'
+import { pidAddress } from '../../collectors/mesos-values.ts'
 import { openRecordIo } from '../../collectors/recordio.ts'
 import { parseJson } from '../../pipeline/http.ts'
 import { bodyOf, mesosBytes, mesosFixture } from './mesos-fixture.ts'
@@ -345,3 +346,21 @@ test('what is wrong is named with its place, the rest is taken', (t) => {
     ],
   )
 })
+
+const pids: [string, unknown][] = [
+  ['slave(1)@10.0.0.1:5051', { process: 'slave(1)', host: '10.0.0.1', port: 5051 }],
+  ['master@node-1.example.org:5050', { process: 'master', host: 'node-1.example.org', port: 5050 }],
+  ['slave(1)@[fd01::1]:5051', { process: 'slave(1)', host: 'fd01::1', port: 5051 }],
+  ['slave(1)@fd01::1:5051', undefined],
+  ['slave(1)@10.0.0.1', undefined],
+  ['slave(1)@10.0.0.1:0', undefined],
+  ['slave(1)@a?b:5051', undefined],
+  ['slave(1)@a b:5051', undefined],
+  ['', undefined],
+]
+
+for (const [pid, expected] of pids) {
+  test(`pid ${JSON.stringify(pid)}`, (t) => {
+    t.deepEqual(pidAddress(pid), expected as never)
+  })
+}

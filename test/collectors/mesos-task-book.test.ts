@@ -75,9 +75,12 @@ test('the life of a task by events: each state once, its identity when there is 
   const running = life.updated(`shop_web.${uuid}`, ['TASK_RUNNING', 5, 'c1'])
   t.deepEqual(told(running), [`shop_web.${uuid} TASK_RUNNING`])
   t.is(running.tasks?.[0]?.container, 'c1')
+  // By its container too, from now on.
+  t.deepEqual([added.identities, running.identities], [[], running.tasks])
   t.deepEqual(life.updated(`shop_web.${uuid}`, ['TASK_RUNNING', 5, 'c1']), {
     changes: [],
     tasks: [],
+    identities: [],
   })
   const failed = life.updated(`shop_web.${uuid}`, [
     'TASK_FAILED',
@@ -173,7 +176,12 @@ test('ids that are used again: every end is told, the last run is the identity',
   t.is(told(batch).length, 100)
   t.is(batch.tasks?.length, 1)
   t.is(batch.tasks?.[0]?.container, 'c99')
-  t.deepEqual(life.list(runs, 1010), { changes: [], tasks: [], positions: {} })
+  t.deepEqual(life.list(runs, 1010), {
+    changes: [],
+    tasks: [],
+    identities: [],
+    positions: {},
+  })
   t.deepEqual(told(openLife(life.stored).list(runs, 1020)), [])
   life.added(task('storm.1', [], { state: 'TASK_STAGING' }), 2000)
   t.deepEqual(told(life.updated('storm.1', ['TASK_FAILED', 2001])), ['storm.1 TASK_FAILED'])
@@ -231,9 +239,14 @@ test('a list that is older than an event takes nothing back', (t) => {
   t.deepEqual(life.list([task('a.1', [['TASK_RUNNING', 1, 'c']])], 6), {
     changes: [],
     tasks: [],
+    identities: [],
     positions: {},
   })
-  t.deepEqual(life.updated('a.1', ['TASK_FAILED', 5, 'c']), { changes: [], tasks: [] })
+  t.deepEqual(life.updated('a.1', ['TASK_FAILED', 5, 'c']), {
+    changes: [],
+    tasks: [],
+    identities: [],
+  })
 })
 
 test('tasks that no list shows any more are forgotten after a while, but not for an empty list', (t) => {
