@@ -153,8 +153,9 @@ export function openMesosAgentCollector(options: MesosAgentOptions): Promise<Col
     return [{ timeMs: nowMs, metrics: Object.fromEntries(named), identity }]
   }
 
-  const { intervalMs } = options
-  const poller = openPoller({ name, intervalMs, clock, sink, metrics, log, poll })
+  const { intervalMs, tellTasks } = options
+  const asked = tellTasks ? name : `${name}:agents`
+  const poller = openPoller({ name: asked, intervalMs, clock, sink, metrics, log, poll })
   return Promise.resolve({
     name,
     through: poller.through,
