@@ -50,6 +50,10 @@ export interface DockerStreams<Place> {
 
 const letters = { stdout: 'o', stderr: 'e' } as const satisfies Record<Stream, string>
 
+/** The source of a container's lines: by it they are found, kept in order and completed, however they were read. */
+export const containerSource = (container: string, stream: Stream) =>
+  `${container}:${letters[stream]}`
+
 export function openDockerStreams<Place>(
   options: DockerStreamsOptions<Place>,
 ): DockerStreams<Place> {
@@ -59,7 +63,7 @@ export function openDockerStreams<Place>(
   function of(stream: Stream): Assembler<Place> {
     const known = open.get(stream)
     if (known) return known
-    const source = `${options.container}:${letters[stream]}`
+    const source = containerSource(options.container, stream)
     const nanoseconds = openNanoseconds()
     const state = options.states[stream]
     const assembler = openAssembler<Place>({

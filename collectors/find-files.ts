@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, statSync } from 'node:fs'
+import { closeSync, fstatSync, lstatSync, statSync } from 'node:fs'
 import { errorCode } from '../pipeline/errors.ts'
 import { beginsAs, fingerprintBytes, fingerprintOf, type Fingerprint } from './fingerprint.ts'
 import { openLogFile, rotationNames, type OpenLog } from './rotated.ts'
@@ -37,7 +37,8 @@ const maxTries = 3
 /** The beginnings of so many files are remembered. */
 const maxHeads = 1000
 
-export function openFileFinder(path: string): FileFinder {
+/** `confined`: see {@link openLogFile}. */
+export function openFileFinder(path: string, confined = false): FileFinder {
   const readHeads = new Set<string>()
   let tries = 0
   /** A compressed file could not be unpacked when the files were last opened. */
@@ -55,7 +56,7 @@ export function openFileFinder(path: string): FileFinder {
     hasBroken = false
     for (const name of names) {
       if (files.some((other) => name === `${other.name}.gz`)) continue
-      const file = await openLogFile(name)
+      const file = await openLogFile(name, confined)
       hasBroken ||= file === 'broken'
       if (!file || file === 'broken') continue
       const known = files.find((other) => isCopy(file, other))
@@ -154,10 +155,12 @@ function isCopy(file: OpenLog, known: OpenLog): boolean {
   return head !== undefined && head.length > 0 && beginsAs(file.fd, head)
 }
 
-/** Undefined if there is nothing; throws EACCES and the like. */
-export function statOf(path: string) {
+/** Undefined if there is nothing, `confined` also if it is a link; throws EACCES and the like. */
+export function statOf(path: string, confined = false) {
   try {
-    return statSync(path)
+    if (!confined) return statSync(path)
+    const stat = lstatSync(path)
+    return stat.isSymbolicLink() ? undefined : stat
   } catch (error) {
     if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return undefined
     throw error

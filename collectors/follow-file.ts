@@ -53,6 +53,8 @@ export interface FollowOptions {
    * rotates it has closed it before (Docker); else its writer may go on until it is told to open the new one.
    */
   handoverMs: number
+  /** Who writes the log is not to be trusted: links out of its folder are not followed. */
+  confined?: boolean | undefined
   onGap(gap: Gap): void
 }
 
@@ -65,6 +67,8 @@ export interface Chunk {
   atEnd: boolean
   /** True if nothing can follow in this file: a rest without a newline is all there will be. */
   final: boolean
+  /** When the file was written last, ms: its lines are not younger. */
+  writtenMs: number
 }
 
 /** Follows one log through rotation, truncation, renaming and deletion. All times are ms. */
@@ -85,6 +89,8 @@ export interface Follower {
   place(): number
   /** True if no file is open: none was found yet, or `ended`. */
   idle(): boolean
+  /** True if all that was found has been read (though perhaps not consumed). */
+  caughtUp(): boolean
   /** True once the log was deleted and everything was read. */
   ended(): boolean
   holds(dev: number, ino: number): boolean
@@ -112,7 +118,7 @@ const maxHeld = 32
 const deletedMs = 30_000
 
 export function openFollower(options: FollowOptions): Follower {
-  const { path, handoverMs } = options
+  const { path, handoverMs, confined } = options
   /** Files to read, the oldest first. */
   const held: Held[] = []
   /** The file before, which a writer that was not told may still write to. */
@@ -125,16 +131,18 @@ export function openFollower(options: FollowOptions): Follower {
   let missing = true
   let ended = false
   let isResumed = false
-  const finder = openFileFinder(path)
+  const finder = openFileFinder(path, confined)
 
   async function look(nowMs: number) {
-    const stat = statOf(path)
+    const stat = statOf(path, confined)
     missing = stat === undefined
     const newest = held.at(-1)
     if (newest ? !stat || isSame(newest, stat) : !stat && !resume) return
     if (held.length >= maxHeld) return
     const files = newest ? await finder.after(newest) : await firstFiles()
     const fresh = files?.map((file) => asHeld(file, nowMs)) ?? []
+    // What was rotated before it was found has been silent since it was written.
+    for (const file of fresh.slice(0, -1)) file.changedMs = Math.min(nowMs, writtenMsOf(file))
     if (resume && fresh[0]) {
       goOn(resume, fresh[0])
       resume = undefined
@@ -196,7 +204,7 @@ export function openFollower(options: FollowOptions): Follower {
       const file = held[0]
       if (!file) return undefined
       const stretch = file.stretch ?? begin(file)
-      const { size, nlink } = fstatSync(file.fd)
+      const { size, nlink, mtimeMs } = fstatSync(file.fd)
       const unread = file.size - file.offset
       if (size !== file.size) Object.assign(file, { size, changedMs: nowMs })
       if (wasRewritten(file, stretch)) {
@@ -216,7 +224,13 @@ export function openFollower(options: FollowOptions): Follower {
       if (bytesRead === 0) return undefined
       const atEnd = file.offset + bytesRead === size
       file.readTo = atEnd ? size : -1
-      return { bytes: buffer.subarray(0, bytesRead), at: place, atEnd, final: over && atEnd }
+      return {
+        bytes: buffer.subarray(0, bytesRead),
+        at: place,
+        atEnd,
+        final: over && atEnd,
+        writtenMs: file.writtenMs ?? mtimeMs,
+      }
     }
   }
 
@@ -300,6 +314,7 @@ export function openFollower(options: FollowOptions): Follower {
     stretchAt: (at) => stretchOf(stretches, at),
     place: () => place,
     idle: () => held.length === 0,
+    caughtUp: () => held.length === 0 || (held.length === 1 && held[0]?.readTo === held[0]?.size),
     ended: () => ended,
     holds: (dev, ino) =>
       [...held, ...(former ? [former] : [])].some((file) => isSame(file, { dev, ino })),
@@ -316,5 +331,10 @@ function stretchOf<T extends { base: number }>(stretches: readonly T[], place: n
 }
 
 function asHeld(file: FoundFile, nowMs: number): Held {
-  return { ...file, offset: 0, size: 0, changedMs: nowMs, readTo: -1, stretch: undefined }
+  const { size } = fstatSync(file.fd)
+  return { ...file, offset: 0, size, changedMs: nowMs, readTo: -1, stretch: undefined }
+}
+
+function writtenMsOf({ fd, writtenMs }: FoundFile): number {
+  return writtenMs ?? fstatSync(fd).mtimeMs
 }

@@ -2,9 +2,10 @@
 export interface LineTimes {
   /**
    * The time of a line as fixed-width ISO. `escaped` is the JSON-escaped latin1 text. A line without a time gets that
-   * of the line before, if that was read just now (it belongs to it), else the time of reading.
+   * of the line before, if that was read just now (it belongs to it), else the time of reading, or `writtenMs`, when
+   * the file was written last, if that is earlier: what is read late did not happen late.
    */
-  of(escaped: string, nowMs: number): string
+  of(escaped: string, nowMs: number, writtenMs?: number): string
 }
 
 /** One way of writing a time. `seconds` may throw nothing; NaN where the text is no time after all. */
@@ -150,11 +151,11 @@ export function openLineTimes(): LineTimes {
   }
 
   return {
-    of(escaped, nowMs) {
+    of(escaped, nowMs, writtenMs = nowMs) {
       const found = written(escaped, nowMs)
       if (found === undefined) {
         if (last !== '' && nowMs - lastReadMs <= inheritMs) return last
-        return isoOf(nowMs / 1000, '000000000', true)
+        return isoOf(Math.max(0, Math.min(nowMs, writtenMs)) / 1000, '000000000', true)
       }
       lastReadMs = nowMs
       return (last = found)

@@ -3,7 +3,7 @@ import type { ChangeDoc, Stream } from '../pipeline/event.ts'
 import type { Identity } from '../pipeline/identity.ts'
 import { openAssembler, type AssemblerState } from './assemble.ts'
 import { openPlausibleTime } from './plausible-time.ts'
-import { earliest, type EventOptions } from './docker-streams.ts'
+import { containerSource, earliest, type EventOptions } from './docker-streams.ts'
 import { fingerprintBytes, hashOf } from './fingerprint.ts'
 import { openFollower, type Chunk, type FollowPosition, type Gap } from './follow-file.ts'
 import { framePlain } from './frame.ts'
@@ -26,6 +26,13 @@ export interface PlainFileOptions extends EventOptions {
   identity: Identity
   position: PlainPosition | undefined
   history: boolean
+  /**
+   * It is a stream of this container, and its lines have the container's source. Part of ids: ASCII without colons,
+   * quotes and backslashes.
+   */
+  container?: string
+  /** Who writes it is not to be trusted: links out of its folder are not followed. */
+  confined?: boolean
   onBytes(bytes: number): void
 }
 
@@ -33,7 +40,13 @@ export interface PlainInput extends Input {
   holds(dev: number, ino: number): boolean
   /** Nothing of it is there (any more). */
   idle(): boolean
+  /** Everything that was found of it has been read. */
+  caughtUp(): boolean
   gone(): void
+  /** Opens what is there, to have it although it may be removed, without reading. */
+  look(nowMs: number): Promise<void>
+  /** Later lines carry this identity. */
+  identify(identity: Identity): void
 }
 
 /** How long a writer may leave a file that was renamed before it opens the new one. */
@@ -41,9 +54,13 @@ const handoverMs = 2_000
 /** A line without its newline is taken as it is after so long. */
 const unfinishedMs = 1_000
 
-/** Reads one text file through its rotations. Ids are `<source>:<generation>:<offset>`. */
+/**
+ * Reads one text file through its rotations. Ids are `<source>:<generation>:<offset>`, of a container's
+ * `<source>:<fingerprint>.<generation>:<offset>`.
+ */
 export function openPlainFile(options: PlainFileOptions): PlainInput {
-  const { key, path, identity, position, redactor } = options
+  const { key, path, position, redactor, container } = options
+  let { identity } = options
   const stream: Stream = /stderr/i.test(basename(path)) ? 'stderr' : 'stdout'
   const times = openLineTimes()
   let assembler = position && openFileAssembler(position.source, position.state)
@@ -65,16 +82,19 @@ export function openPlainFile(options: PlainFileOptions): PlainInput {
     history: options.history,
     uniqueStart: false,
     handoverMs,
+    confined: options.confined,
     onGap: (gap) => gaps.push({ gap, lastTime, firstTime: undefined }),
   })
 
   function openFileAssembler(of: string, state?: AssemblerState<number>) {
+    const lines = container === undefined ? of : containerSource(container, stream)
+    const prefix = container === undefined ? `${of}:` : `${lines}:${of.replace('file:', '')}.`
     return openAssembler<number>({
       plausible: openPlausibleTime(),
-      source: of,
+      source: lines,
       stream,
       identity,
-      eventId: (_time, _ordinal, place) => `${of}:${placeInFile(place)}`,
+      eventId: (_time, _ordinal, place) => prefix + placeInFile(place),
       multiline: options.multiline,
       redact: (escaped) => redactor.redact(escaped),
       maxEventBytes: options.maxEventBytes,
@@ -103,8 +123,8 @@ export function openPlainFile(options: PlainFileOptions): PlainInput {
   const handlers: Parameters<typeof framePlain>[1] = {
     scan: redactor.scan,
     line(escaped, complete, suspect, begin, end) {
-      const at = (chunk as Chunk).at
-      const time = times.of(escaped, nowMs)
+      const { at, writtenMs } = chunk as Chunk
+      const time = times.of(escaped, nowMs, writtenMs)
       for (const gap of gaps) gap.firstTime ??= time
       if (at + begin < takenTo) return
       lastTime = time
@@ -164,7 +184,7 @@ export function openPlainFile(options: PlainFileOptions): PlainInput {
       const read = await follower.read(buffer, atMs, again)
       wasFound ||= !follower.idle()
       if (read) frame(read)
-      if (!read || read.atEnd) readThroughMs = atMs
+      if (follower.caughtUp()) readThroughMs = atMs
       return read !== undefined && (!read.atEnd || read.final)
     },
     take,
@@ -172,9 +192,15 @@ export function openPlainFile(options: PlainFileOptions): PlainInput {
     waitingSince: () => earliest([assembler?.waitingSince(), restSinceMs]),
     ended,
     idle: () => follower.idle(),
+    caughtUp: () => follower.caughtUp(),
     holds: (dev, ino) => follower.holds(dev, ino),
     gone() {
       isGone = true
+    },
+    look: (atMs) => follower.look(atMs),
+    identify(known) {
+      identity = known
+      assembler?.identify(known)
     },
     close: () => follower.close(),
   }

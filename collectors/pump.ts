@@ -223,7 +223,7 @@ export function merge(batch: Collected, more: Collected | undefined): void {
   if (more.identities?.length) (batch.identities ??= []).push(...more.identities)
   if (more.tasks?.length) (batch.tasks ??= []).push(...more.tasks)
   if (more.services?.length) (batch.services ??= []).push(...more.services)
-  if (more.positions) batch.positions = { ...batch.positions, ...more.positions }
+  if (more.positions) Object.assign((batch.positions ??= {}), more.positions)
 }
 
 const remedies: Record<string, string> = {

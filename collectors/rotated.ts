@@ -1,8 +1,17 @@
-import { constants, fstatSync, openSync, closeSync, readdirSync, unlinkSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  unlinkSync,
+} from 'node:fs'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { mkdtemp, rmdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
+import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { errorCode } from '../pipeline/errors.ts'
@@ -15,6 +24,8 @@ export interface OpenLog {
   ino: number
   /** When it was made, ms; an inode that is used again has another. */
   bornMs: number
+  /** Of a compressed one: when it was written last, ms. */
+  writtenMs?: number
 }
 
 const numbered = /^\.(\d{1,9})(\.gz)?$/
@@ -81,27 +92,64 @@ function namesIn(folder: string): string[] {
 /**
  * Opens a file of a log; undefined if it is not there (any more) or no regular file, `broken` if it cannot be
  * unpacked (yet). Throws EACCES and the like.
+ *
+ * `confined`: who writes the log is not to be trusted, and we may read more than they. Then only what really is in
+ * the folder counts, no links, and what becomes huge when it is unpacked is broken.
  */
-export async function openLogFile(name: string): Promise<OpenLog | 'broken' | undefined> {
+export async function openLogFile(
+  name: string,
+  confined = false,
+): Promise<OpenLog | 'broken' | undefined> {
   let fd: number
   try {
     // Without O_NONBLOCK the opening of a named pipe would hang.
-    fd = openSync(name, constants.O_RDONLY | constants.O_NONBLOCK)
+    const flags = constants.O_RDONLY | constants.O_NONBLOCK
+    fd = openSync(name, confined ? flags | constants.O_NOFOLLOW : flags)
   } catch (error) {
-    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return undefined
+    const code = errorCode(error)
+    if (code === 'ENOENT' || code === 'ENOTDIR' || (confined && code === 'ELOOP')) return undefined
     throw error
   }
   const stat = fstatSync(fd)
-  if (!stat.isFile()) {
+  if (!stat.isFile() || (confined && !isWithin(fd, dirname(name)))) {
     closeSync(fd)
     return undefined
   }
   const of = { name, dev: stat.dev, ino: stat.ino, bornMs: stat.birthtimeMs }
-  return name.endsWith('.gz') ? unpacked(of, fd) : { ...of, fd }
+  if (!name.endsWith('.gz')) return { ...of, fd }
+  return unpacked({ ...of, writtenMs: stat.mtimeMs }, fd, confined ? maxUnpackedBytes : Infinity)
+}
+
+/** Whether the open file is in that very folder: a folder on the way may have been replaced by a link. */
+function isWithin(fd: number, folder: string): boolean {
+  try {
+    return dirname(readlinkSync(`/proc/self/fd/${fd}`)) === folder
+  } catch {
+    // Only Linux tells.
+    return true
+  }
+}
+
+/** Far above any log that is rotated by size. */
+const maxUnpackedBytes = 2 ** 30
+
+function limitedTo(bytes: number): Transform {
+  let left = bytes
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      left -= chunk.length
+      if (left < 0) done(new RangeError(`more than ${bytes} bytes`))
+      else done(null, chunk)
+    },
+  })
 }
 
 /** A compressed file is read from a nameless copy, so that it is read like any other. */
-async function unpacked(of: Omit<OpenLog, 'fd'>, packed: number): Promise<OpenLog | 'broken'> {
+async function unpacked(
+  of: Omit<OpenLog, 'fd'>,
+  packed: number,
+  maxBytes: number,
+): Promise<OpenLog | 'broken'> {
   const folder = await mkdtemp(join(tmpdir(), 'mesoscope-gz-'))
   const copy = join(folder, 'log')
   let fd: number | undefined
@@ -109,6 +157,7 @@ async function unpacked(of: Omit<OpenLog, 'fd'>, packed: number): Promise<OpenLo
     await pipeline(
       createReadStream('', { fd: packed, start: 0 }),
       createGunzip(),
+      limitedTo(maxBytes),
       createWriteStream(copy, { mode: 0o600 }),
     )
     fd = openSync(copy, 'r')
