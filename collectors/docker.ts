@@ -6,6 +6,7 @@ import type { Identity } from '../pipeline/identity.ts'
 import { explain } from '../pipeline/errors.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
+import type { CollectedContainers } from './collected-containers.ts'
 import { openDockerApi, type DockerEvent } from './docker-api.ts'
 import { diedChange, lifeChanges, type Told } from './docker-changes.ts'
 import { openDockerFile, type DockerInput } from './docker-file.ts'
@@ -22,6 +23,7 @@ import { openDockerStats, type RunningContainer } from './docker-stats.ts'
 import type { DockerPosition, EventOptions } from './docker-streams.ts'
 import { openDockerWatch } from './docker-watch.ts'
 import { gapChange } from './gaps.ts'
+import { containerOfDockerName } from './mesos-task-id.ts'
 import { openPump } from './pump.ts'
 import type { Collector, Sink } from './sink.ts'
 
@@ -43,6 +45,8 @@ export interface DockerCollectorOptions extends EventOptions {
   intervalMs?: number
   /** Where the Mesos ids of the containers are kept that are measured here. */
   measured?: Pick<Set<string>, 'add' | 'delete'>
+  /** Told of the Mesos ids of the containers whose logs are read here. */
+  collected?: Pick<CollectedContainers, 'add'>
   sink: Sink
   clock: Clock
   metrics: Metrics
@@ -199,6 +203,7 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
       delete known.input
     }
     if (known.input) {
+      tellCollected(known)
       const isRunning = daemon?.view()?.containers.get(id)?.running
       if (isRunning && 'running' in known.input) known.input.running()
       return
@@ -207,6 +212,12 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
     if (!input) return
     known.input = input
     pump.inputs.set(logKey(id), input)
+    tellCollected(known)
+  }
+
+  function tellCollected({ identity }: Known) {
+    const mesosId = containerOfDockerName(identity.containerName ?? '')
+    if (mesosId !== undefined) options.collected?.add(mesosId)
   }
 
   function meet(id: string, nowMs: number): Known {

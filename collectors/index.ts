@@ -2,6 +2,7 @@ import type { Clock } from '../pipeline/clock.ts'
 import type { ConnectionSettings } from '../pipeline/http-connection.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
+import { openCollectedContainers } from './collected-containers.ts'
 import { openDockerCollector, type DockerCollectorOptions } from './docker.ts'
 import { openFilesCollector, type FilesCollectorOptions } from './files.ts'
 import { openMarathonCollector, type MarathonCollectorOptions } from './marathon.ts'
@@ -12,6 +13,7 @@ import {
   type MesosMasterSettings,
 } from './mesos.ts'
 import { openRedactor, type RedactorOptions } from './redact.ts'
+import { openSandboxCollector } from './sandbox.ts'
 import type { Collector, Sink } from './sink.ts'
 
 /** Every collector, by its key in the settings. Adding one: a file here, a line here, its settings, its test. */
@@ -20,6 +22,7 @@ export const collectors = {
   files: openFilesCollector,
   mesos_master: openMesosMaster,
   mesos_agent: openMesosAgent,
+  mesos_sandbox: openSandboxCollector,
   marathon: openMarathonCollector,
 } as const satisfies Record<string, (options: never) => Promise<Collector>>
 
@@ -29,6 +32,7 @@ export interface CollectorSettings {
   files: readonly Pick<FilesCollectorOptions, 'paths' | 'service'>[]
   mesos_master: readonly (ConnectionSettings & Pick<MesosMasterSettings, 'urls' | 'agents'>)[]
   mesos_agent: readonly (ConnectionSettings & Pick<MesosAgentSettings, 'url'>)[]
+  mesos_sandbox: readonly { work_dir: string }[]
   marathon: readonly (ConnectionSettings & Pick<MarathonCollectorOptions, 'urls'>)[]
   /** How often what has no stream is asked, ms. */
   metrics_interval: number
@@ -75,6 +79,9 @@ export function openCollectors(
   const intervalMs = settings.metrics_interval
   // Mesos tells what a Docker container uses as well: it is measured once, by who is nearer.
   const measured = new Set<string>()
+  // What Docker's containers print reaches their sandboxes as well: it is collected once.
+  const collected = openCollectedContainers()
+  const docker = settings.docker.length > 0 ? collected : undefined
   const ownAgents = new Set(settings.mesos_agent.map(({ url }) => new URL(url).host))
   const name = (kind: string, index: number) => (index === 0 ? kind : `${kind}-${index + 1}`)
   return Promise.all([
@@ -85,6 +92,7 @@ export function openCollectors(
         name: name('docker', index),
         intervalMs,
         measured,
+        collected,
       }),
     ),
     ...settings.files.map((one, index) =>
@@ -108,6 +116,9 @@ export function openCollectors(
         intervalMs,
         measured,
       }),
+    ),
+    ...settings.mesos_sandbox.map(({ work_dir: workDir }, index) =>
+      collectors.mesos_sandbox({ ...shared, workDir, docker, name: name('mesos-sandbox', index) }),
     ),
     ...settings.marathon.map((one, index) =>
       collectors.marathon({

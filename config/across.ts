@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import stringify from 'fast-json-stable-stringify'
 import { isLoopback } from '../pipeline/loopback.ts'
 import { builtinSignals } from './builtin-signals.ts'
@@ -18,6 +19,7 @@ export interface Readable {
   evaluation: Settings['evaluation'] | undefined
   mail: Settings['mail']
   docker: (DockerSettings | undefined)[]
+  mesosSandbox: ({ work_dir: string } | undefined)[]
   /** To Mesos and Marathon. */
   connections: Connection[]
   /** An empty `metric` stands for one that is wrong itself. */
@@ -41,6 +43,7 @@ const checks: readonly ((settings: Readable) => AcrossFault[])[] = [
   listenWithToken,
   dockerHasInput,
   dockerTwice,
+  sandboxTwice,
   ({ connections }) => checkConnections(connections),
   intervalFitsBuckets,
   windowsFitBuckets,
@@ -77,6 +80,15 @@ function dockerTwice({ docker }: Readable): AcrossFault[] {
       const sentence = `${JSON.stringify(path)} is collected by another entry already`
       return [{ path: ['collectors', 'docker', i, part], sentence }]
     })
+  })
+}
+
+function sandboxTwice({ mesosSandbox }: Readable): AcrossFault[] {
+  const seen = new Set<string>()
+  return mesosSandbox.flatMap((item, i) => {
+    if (!item || !repeats(seen, resolve(item.work_dir))) return []
+    const sentence = `${JSON.stringify(item.work_dir)} is collected by another entry already`
+    return [{ path: ['collectors', 'mesos_sandbox', i, 'work_dir'], sentence }]
   })
 }
 

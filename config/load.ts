@@ -151,6 +151,7 @@ function readable(root: unknown): Readable {
   const { shape } = settingsSchema
   const collectors = shape.collectors.unwrap().shape
   const docker = collectors.docker.unwrap().element
+  const sandbox = collectors.mesos_sandbox.unwrap().element
   const signal = shape.signals.unwrap().valueType.shape
   const rule = shape.alerts.unwrap().element.shape
   const scaling = shape.autoscaling.unwrap().shape
@@ -161,6 +162,9 @@ function readable(root: unknown): Readable {
     evaluation: sound(shape.evaluation, 'evaluation'),
     mail: sound(shape.mail, 'mail'),
     docker: places(root, 'collectors', 'docker').map((path) => sound(docker, ...path)),
+    mesosSandbox: places(root, 'collectors', 'mesos_sandbox').map((path) =>
+      sound(sandbox, ...path),
+    ),
     connections: (['mesos_master', 'mesos_agent', 'marathon'] as const).flatMap((kind) =>
       places(root, 'collectors', kind).flatMap((path) => {
         const item = sound<Connection['item']>(collectors[kind].unwrap().element, ...path)

@@ -92,6 +92,12 @@ const mesosAgentCollector = z.strictObject({
   ...connection,
 })
 
+const mesosSandboxCollector = z.strictObject({
+  work_dir: text('a directory').describe(
+    "The agent's `--work_dir`, e.g. /var/lib/mesos: what tasks print is in the sandboxes below it.",
+  ),
+})
+
 const marathonCollector = z.strictObject({
   urls: addresses('the Marathon instances'),
   ...connection,
@@ -128,6 +134,12 @@ const collectors = z.strictObject({
     .array(mesosAgentCollector)
     .prefault([])
     .describe('Single Mesos agents, where a collector runs on each of them.'),
+  mesos_sandbox: z
+    .array(mesosSandboxCollector)
+    .prefault([])
+    .describe(
+      'Logs of tasks that run without Docker, on the agent itself; with `docker` beside it Docker tasks are left to that.',
+    ),
   marathon: z
     .array(marathonCollector)
     .prefault([])
