@@ -124,7 +124,9 @@ export async function openCatalog({
     complete: known.complete,
     lacks(identity) {
       const { service, container, task } = identity
-      if (service === undefined && container !== undefined && !isKnown(container)) return container
+      // A sandbox does not tell which of a pod's tasks it is; where nobody tells of tasks it stays so.
+      const isPart = service === undefined || (task === undefined && known.hasTasks())
+      if (isPart && container !== undefined && !isKnown(container)) return container
       if (task === undefined || !known.hasTasks() || known.getTask(task)) return undefined
       return isOfMarathon(identity) ? taskKey(task) : undefined
     },
@@ -173,13 +175,15 @@ const marathonTask =
   /^.+[._-][0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?:[._]|$)/
 
 /**
- * For all lines of the container that were stored without a service; none if that is still not known. Lines that lack
- * only what Mesos and Marathon know of their task (deployment, framework) stay as they are: they are found without it,
- * and to write most of a busy hour anew for it would cost more than it gives.
+ * For all lines of the container that were stored without a service or task; none where that is still not known. Lines
+ * that lack only what else Mesos and Marathon know of their task (deployment, framework) stay as they are: they are found
+ * without it, and to write most of a busy hour anew for it would cost more than it gives.
  */
 export function patchesFor(container: string, identity: Identity): IdentityPatch[] {
-  if (!identity.service) return []
-  return ['o', 'e'].map((stream) => ({ source: `${container}:${stream}`, identity }))
+  return (['service', 'task'] as const).flatMap((lacking) => {
+    if (!identity[lacking]) return []
+    return ['o', 'e'].map((stream) => ({ source: `${container}:${stream}`, lacking, identity }))
+  })
 }
 
 /** Waits, for all of them at once, until all is known of the records' containers and tasks or the patience has ended. */
@@ -202,11 +206,11 @@ export async function awaitIdentities(
   )
 }
 
-/** The containers of the records that came without a service. */
+/** The containers of the records that came without a service or task. */
 export function unknownContainers(records: readonly LogRecord[]): Set<string> {
   return new Set(
     records.flatMap(({ head: { identity } }) =>
-      identity.service ? [] : (identity.container ?? []),
+      identity.service && identity.task ? [] : (identity.container ?? []),
     ),
   )
 }

@@ -14,13 +14,14 @@ import type { IdentityPatch } from './store.ts'
 
 /** Completes the identity of one day's lines, inside a transaction of the caller's; returns how many changed. */
 export function patchDay(day: WriteDay, patch: IdentityPatch): number {
-  const { source, ids } = patch
+  const { source, ids, lacking = 'service' } = patch
+  const unknown = lacking === 'service' ? unresolvedService : ''
   const blocks = day.db
     .prepare(
       `SELECT blocks.id, lineage, json FROM blocks JOIN identities ON identities.id = identity
-       WHERE source = ? ${ids ? '' : 'AND service = ?'}`,
+       WHERE source = ? ${ids ? '' : `AND ${lacking} = ?`}`,
     )
-    .all(...(ids ? [source] : [source, unresolvedService]))
+    .all(...(ids ? [source] : [source, unknown]))
   let changed = 0
   for (const { id, lineage, json } of blocks) {
     changed += patchBlock(day, patch, {

@@ -61,10 +61,12 @@ export interface AppendResult {
   rejected: { record: LogRecord; reason: string }[]
 }
 
-/** With `ids` those lines of the source; without, all of its lines that have no service. */
+/** With `ids` those lines of the source; without, all of its lines that have no service (or no task: `lacking`). */
 export interface IdentityPatch {
   source: string
   ids?: string[]
+  /** `service` unless set. */
+  lacking?: 'service' | 'task'
   identity: Identity
 }
 

@@ -112,6 +112,30 @@ const patches: Case<StoreSubject>[] = [
     },
   },
   {
+    title: 'a source whose task became known is completed where it lacks one, whatever its service',
+    async run(t, subject) {
+      const { store } = subject
+      const lacking = openSource('c1:o', { service: '/shop/pod', agent: 'host-1' }).tick(3)
+      const unresolved = openSource('c2:o', {}).tick(3)
+      const complete = openSource('c3:o', { service: '/shop/pod', task: 'other' }).tick(3)
+      await store.appendLogs([lacking, unresolved, complete])
+      const identity = { service: '/shop/pod', task: 'pod.1', owner: 'shop' }
+      const patch = (source: string) => ({ source, lacking: 'task' as const, identity })
+      t.is(await store.patchIdentity([patch('c1:o')]), 3)
+      t.is(await store.patchIdentity([patch('c1:o')]), 0, 'a second time')
+      t.is(await store.patchIdentity([patch('c2:o')]), 3)
+      t.is(await store.patchIdentity([patch('c3:o')]), 0, 'what has a task')
+      t.is(await store.patchIdentity([{ source: 'c3:o', identity }]), 0, 'what has a service')
+      await settled(subject)
+      const { hits } = await store.search({ task: 'pod.1', order: 'asc' })
+      t.is(hits.length, 6)
+      const owned = hits.filter((hit) => hit['mesoscope.owner'] === 'shop')
+      t.is(owned.filter((hit) => hit['service.name'] === '/shop/pod').length, 6)
+      t.is(hits.filter((hit) => hit['host.name'] === 'host-1').length, 3)
+      t.is((await store.search({ task: 'other' })).hits.length, 3)
+    },
+  },
+  {
     title: 'lines named by their ids are completed, and no others',
     async run(t, subject) {
       const { store } = subject

@@ -329,6 +329,15 @@ export const brokenStores: readonly BrokenStore[] = [
     }),
   },
   {
+    breaks: 'completes only what has no service',
+    caughtBy: ['a source whose task became known'],
+    wrap: (store) => ({
+      ...store,
+      patchIdentity: (patches) =>
+        store.patchIdentity(patches.map((patch) => without(patch, 'lacking'))),
+    }),
+  },
+  {
     breaks: 'counts what it patched before',
     caughtBy: ['a source whose service became known'],
     wrap: (store) => ({
