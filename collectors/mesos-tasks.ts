@@ -96,8 +96,21 @@ export function readTask(part: Part): MesosTask | undefined {
     }),
     id,
     statuses: statusesOf(part),
-    labels: labelsOf(part),
+    labels: { ...dockerLabels(container), ...labelsOf(part) },
   }
+}
+
+/** Labels that the framework gives the container (`docker run --label …`): Docker's collectors see them as well. */
+function dockerLabels(container: Part | undefined): Record<string, string> {
+  const parameters = container?.part('docker')?.parts('parameters') ?? []
+  const labels = parameters.flatMap((parameter) => {
+    const value = parameter.text('key') === 'label' ? parameter.text('value') : undefined
+    const at = value?.indexOf('=') ?? -1
+    const name = value?.slice(0, at)
+    // It is the task's id once more.
+    return at < 1 || name === 'MESOS_TASK_ID' ? [] : [[name, value?.slice(at + 1)] as const]
+  })
+  return Object.fromEntries(labels) as Record<string, string>
 }
 
 function imageOf(container: Part): string | undefined {

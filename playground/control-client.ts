@@ -4,6 +4,7 @@ import type { TaskView } from './addresses.ts'
 import type { FaultRequest, FaultView } from './faults/apply.ts'
 import type { CaughtMail } from './mail-catcher.ts'
 import type { LoadPlan } from './load-shape.ts'
+import type { WriteRequest } from './marathon/state.ts'
 import type { LoadSecond } from './orders.ts'
 
 /** A running playground, steered from another process. All calls throw a Trouble where it refuses or does not answer. */
@@ -14,6 +15,8 @@ export interface ControlClient {
   mails(): Promise<CaughtMail[]>
   tasks(): Promise<TaskView[]>
   load(): Promise<{ plan: LoadPlan; ledger: LoadSecond[] }>
+  /** What clients of Marathon asked to be changed, the last thousand, oldest first. */
+  writes(): Promise<WriteRequest[]>
   close(): void
 }
 
@@ -31,6 +34,7 @@ export function openControlClient({ url, token }: { url: string; token: string }
     mails: async () => (await get<{ mails: CaughtMail[] }>('mails')).mails,
     tasks: async () => (await get<{ tasks: TaskView[] }>('tasks')).tasks,
     load: () => get('load'),
+    writes: async () => (await get<{ writes: WriteRequest[] }>('writes')).writes,
     async apply(fault) {
       const answer = await http.request(`${path}/faults`, { method: 'POST', body: fault })
       const { done, error, remedy } = JSON.parse(answer.text) as Record<string, string>

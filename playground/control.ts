@@ -6,6 +6,7 @@ import type { Addresses, TaskView } from './addresses.ts'
 import type { Faults } from './faults/apply.ts'
 import type { CaughtMail } from './mail-catcher.ts'
 import type { LoadPlan } from './load-shape.ts'
+import type { WriteRequest } from './marathon/state.ts'
 import type { LoadSecond } from './orders.ts'
 
 /** What the playground can be asked for and told over HTTP, on this machine, by whoever knows its token. */
@@ -23,6 +24,8 @@ export interface ControlOptions {
   mails(): CaughtMail[]
   tasks(): TaskView[]
   load(): { plan: LoadPlan; ledger: LoadSecond[] }
+  /** What clients of Marathon asked to be changed. */
+  writes(): readonly WriteRequest[]
 }
 
 const host = '127.0.0.1'
@@ -61,6 +64,7 @@ export async function openControl(options: ControlOptions): Promise<Control> {
   app.get(`${prefix}/mails`, () => ({ mails: options.mails() }))
   app.get(`${prefix}/tasks`, () => ({ tasks: options.tasks() }))
   app.get(`${prefix}/load`, () => options.load())
+  app.get(`${prefix}/writes`, () => ({ writes: options.writes() }))
 
   let url = ''
   try {

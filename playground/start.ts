@@ -106,6 +106,7 @@ export async function startPlayground(options: PlaygroundOptions): Promise<Playg
       mails: catcher.mails,
       tasks: () => cluster.tasks().map(viewTask),
       load: () => ({ plan: traffic.plan(), ledger: traffic.ledger() }),
+      writes: marathon.writes,
     }),
   )
   const { url, token } = control

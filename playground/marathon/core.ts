@@ -188,5 +188,6 @@ function newState(options: CoreOptions, changed: () => void): State {
       tasksLaunched: 0,
       offersProcessed: 0,
     },
+    writes: [],
   }
 }

@@ -8,6 +8,7 @@ import { events } from './events.ts'
 import { openFaces, type FacesOptions } from './http/faces.ts'
 import { createPod } from './pods.ts'
 import { Refusal } from './refusal.ts'
+import type { WriteRequest } from './state.ts'
 
 export interface MarathonOptions extends CoreOptions, FacesOptions {
   /** Definitions as they would be posted to `/v2/apps`; `cmd` begins with the name of a program of `services/`. */
@@ -35,6 +36,8 @@ export interface Marathon extends Leading, EventsHook {
   deploy(appId: string): Deployed
   /** By percent; what is not named is as it should be. */
   misdeliverEvents(faults: Partial<EventFaults>): void
+  /** What clients asked to be changed, the last thousand, oldest first. */
+  writes(): readonly WriteRequest[]
   /** How often a client said `force=true`. */
   forcedDeployments(): number
   /** Looks what is due by the clock. */
@@ -80,6 +83,7 @@ export async function openMarathon(options: MarathonOptions): Promise<Marathon> 
     loseLeader: leadership.lose,
     disturbEvents: (fault) => state.events.misdeliver(faultsOf(fault)),
     misdeliverEvents: (faults) => state.events.misdeliver({ ...noEventFaults, ...faults }),
+    writes: () => state.writes,
     forcedDeployments: () => state.counts.deploymentsForced,
     tick,
     close: () => open.disposeAsync(),

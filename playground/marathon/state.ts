@@ -60,6 +60,21 @@ export interface State {
   readonly toScale: Set<string>
   /** Counted for `/metrics`. */
   readonly counts: MarathonCounts
+  /** What clients asked to be changed, the last thousand, oldest first. */
+  readonly writes: WriteRequest[]
+}
+
+/** A request that is more than a question, and what became of it. */
+export interface WriteRequest {
+  /** ms since the epoch. */
+  at: number
+  method: string
+  /** Decoded, without its query. */
+  path: string
+  force: boolean
+  /** Cut after a thousand characters. */
+  body: string
+  status: number
 }
 
 export interface MarathonCounts {

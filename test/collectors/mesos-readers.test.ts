@@ -364,3 +364,19 @@ for (const [pid, expected] of pids) {
     t.deepEqual(pidAddress(pid), expected as never)
   })
 }
+
+test('labels that a framework gives the container are labels of the task; its own win', (t) => {
+  const parameters = [
+    { key: 'label', value: 'mesoscope.service=/batch/report' },
+    { key: 'label', value: 'team=a=b' },
+    { key: 'label', value: 'MESOS_TASK_ID=job.1' },
+    { key: 'label', value: 'no value' },
+    { key: 'memory-swap', value: 'x=1' },
+    { key: 'label' },
+    'rubbish',
+  ]
+  const container = { type: 'DOCKER', docker: { image: 'i', parameters } }
+  const task = { id: 'job.1', container, labels: [{ key: 'team', value: 'own' }] }
+  const { tasks } = readTasks({ tasks: [task] })
+  t.deepEqual({ ...tasks[0]?.labels }, { 'mesoscope.service': '/batch/report', team: 'own' })
+})

@@ -1,16 +1,15 @@
-import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { SMTPServer } from 'smtp-server'
 import { killPoints } from '../../pipeline/fault.ts'
 import { openSqliteStoreForReading, type StoreForReading } from '../../pipeline/store/sqlite.ts'
 import { openRandom } from '../helpers/random.ts'
+import { runUntilKilled, startProgram } from './killing.ts'
 import { startWriters, type Ledger } from './ledger.ts'
 
 /*
@@ -19,8 +18,6 @@ import { startWriters, type Ledger } from './ledger.ts'
  *
  *   npm run crash -- --seed 7 --rounds 20
  */
-
-const program = fileURLToPath(new URL('../../bin/mesoscope.js', import.meta.url))
 
 export interface CrashOptions {
   seed: number
@@ -68,7 +65,7 @@ export async function crash({ seed, rounds, say = () => {} }: CrashOptions): Pro
       say(`round ${round + 1}/${rounds}: ${kills.at(-1)}`)
     }
     writers.fail(undefined)
-    const last = start(settings)
+    const last = startProgram(settings)
     await sleep(8000)
     await writers.stop()
     const reader = openSqliteStoreForReading({ dir: join(dir, 'data', 'store') })
@@ -107,31 +104,6 @@ function config(dir: string, smtpPort: number) {
       to: ['oncall@localhost'],
     },
   }
-}
-
-function start(settings: string, killAt?: string): ChildProcess {
-  const child = spawn(process.execPath, [program, 'run', '--config', settings], {
-    env: { ...process.env, ...(killAt ? { MESOSCOPE_KILL_AT: killAt } : {}) },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-  return child
-}
-
-/** True if the armed point was reached; where it is not within the time the process is killed from outside. */
-async function runUntilKilled(settings: string, armed: string, withinMs: number): Promise<boolean> {
-  const child = start(settings, armed)
-  const roundOver = sleep(withinMs)
-  const gone = once(child, 'exit') as Promise<[number | null, string | null]>
-  const outcome = await Promise.race([gone, roundOver])
-  if (outcome) {
-    if (outcome[1] !== 'SIGKILL') throw new Error(`mesoscope ended by itself: ${String(outcome)}`)
-    // It stays down for the rest of the round, while the writers write on.
-    await roundOver
-    return true
-  }
-  child.kill('SIGKILL')
-  await gone
-  return false
 }
 
 interface Mailbox {

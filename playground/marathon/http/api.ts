@@ -14,6 +14,28 @@ const routes: Route[] = [...taskRoutes, ...appRoutes, ...podRoutes, ...groupRout
 /** What the leading instance answers. Never throws. */
 export function answerApi(context: Context, asked: Asked): Answer {
   if (asked.path === '/ping') return ping(asked)
+  const answer = answerRoute(context, asked)
+  if (asked.method !== 'GET' && asked.method !== 'HEAD') note(context, asked, answer)
+  return answer
+}
+
+const keptWrites = 1000
+
+/** For whoever has to account for what was asked. */
+function note({ state }: Context, { method, path, query, body }: Asked, { status }: Answer): void {
+  const force = query.get('force') === 'true'
+  state.writes.push({
+    at: state.clock.now(),
+    method,
+    path,
+    force,
+    body: body.slice(0, 1000),
+    status,
+  })
+  if (state.writes.length > keptWrites) state.writes.shift()
+}
+
+function answerRoute(context: Context, asked: Asked): Answer {
   try {
     const answer = dispatch(context, asked)
     context.core.kick()
