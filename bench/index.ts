@@ -9,6 +9,8 @@ import { openMailCatcher } from '../playground/mail-catcher.ts'
 import { parseOnly, rowPerLine } from './baselines.ts'
 import { writeData } from './data.ts'
 import { runProgram, type RunningProgram } from './program.ts'
+import { liveScaling } from './scaling/live.ts'
+import { compareScaling, inWords } from './scaling/run.ts'
 
 /*
  * `npm run bench [-- --scale 4]`: the numbers the project claims, and what they are held against, in one run.
@@ -173,8 +175,32 @@ function writeErrorLine(root: string, service: string): void {
   )
 }
 
+/** Load steps on real processes, and all shapes of load in simulation beside two other ways to follow them. */
+async function scaling(steps: number): Promise<void> {
+  for (const row of compareScaling()) {
+    const { name, value } = inWords(row)
+    say(name, value)
+  }
+  if (steps === 0) return
+  const live = await liveScaling(steps)
+  const both = (times: number[]) =>
+    `${percentile(times, 0.5).toFixed(2)} / ${percentile(times, 0.99).toFixed(2)}`
+  say(
+    `load step ${live.base} → ${live.top}/s, window 10 s → PATCH, p50 / p99 s`,
+    `${both(live.toPatch)} (${live.toPatch.length} steps; the window alone takes ${live.floorSeconds.toFixed(2)})`,
+  )
+  say('  until enough instances are healthy, p50 / p99 s', both(live.toEnough))
+  say('  instances too many, at most', String(live.overshoot))
+}
+
 const { values } = parseArgs({
-  options: { scale: { type: 'string', multiple: true }, mails: { type: 'string', default: '50' } },
+  options: {
+    scale: { type: 'string', multiple: true },
+    mails: { type: 'string', default: '50' },
+    steps: { type: 'string', default: '10' },
+  },
 })
-for (const scale of values.scale ?? ['1']) await ingest(Number(scale) * million)
+for (const scale of values.scale ?? ['1'])
+  if (Number(scale) > 0) await ingest(Number(scale) * million)
 if (Number(values.mails) > 0) await alertLatency(Number(values.mails))
+await scaling(Number(values.steps))
