@@ -60,6 +60,8 @@ export function openPump(options: PumpOptions): Pump {
   const buffer = Buffer.allocUnsafe(chunkBytes)
   const stopping = new AbortController()
   const failures = new Map<string, { told: string; sinceMs: number }>()
+  /** Of inputs of which something waits: when it was read, and how far the input had been read before. */
+  const reads = new Map<string, { readMs: number; beforeMs: number }[]>()
   let batch: Collected = {}
   let unappended = 0
   let appending: Promise<boolean> = Promise.resolve(true)
@@ -109,6 +111,7 @@ export function openPump(options: PumpOptions): Pump {
 
   async function step(key: string, input: Input, nowMs: number): Promise<boolean> {
     let more = false
+    const beforeMs = input.readThrough()
     try {
       more = await input.read(buffer, nowMs)
       note(key, input.trouble?.(), nowMs)
@@ -118,8 +121,16 @@ export function openPump(options: PumpOptions): Pump {
     }
     const ended = input.ended()
     merge(batch, input.take(clock.now(), ended))
+    if (input.waitingSince() === undefined) reads.delete(key)
+    else noteRead(key, { readMs: nowMs, beforeMs })
     if (ended) drop(key, input)
     return more && !ended
+  }
+
+  function noteRead(key: string, read: { readMs: number; beforeMs: number }) {
+    const before = reads.get(key)
+    if (before) before.push(read)
+    else reads.set(key, [read])
   }
 
   function note(key: string, told: string | undefined, nowMs: number) {
@@ -131,6 +142,7 @@ export function openPump(options: PumpOptions): Pump {
     input.close()
     inputs.delete(key)
     failures.delete(key)
+    reads.delete(key)
   }
 
   async function pass(): Promise<boolean> {
@@ -161,9 +173,17 @@ export function openPump(options: PumpOptions): Pump {
     let reached = discoveredMs
     for (const [key, input] of inputs) {
       if (isGivenUp(key)) continue
-      reached = Math.min(reached, input.readThrough(), input.waitingSince() ?? Infinity)
+      reached = Math.min(reached, input.readThrough(), writtenAfter(key, input.waitingSince()))
     }
     return reached
+  }
+
+  /** What was read late waits, but was written before that. */
+  function writtenAfter(key: string, waitingSince: number | undefined): number {
+    if (waitingSince === undefined) return Infinity
+    const waiting = reads.get(key) ?? []
+    while (waiting[0] && waiting[0].readMs < waitingSince) waiting.shift()
+    return Math.min(waitingSince, waiting[0]?.beforeMs ?? Infinity)
   }
 
   function isGivenUp(key: string): boolean {

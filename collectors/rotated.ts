@@ -99,6 +99,7 @@ function namesIn(folder: string): string[] {
 export async function openLogFile(
   name: string,
   confined = false,
+  maxBytes: number = confined ? maxUnpackedBytes : Infinity,
 ): Promise<OpenLog | 'broken' | undefined> {
   let fd: number
   try {
@@ -117,7 +118,7 @@ export async function openLogFile(
   }
   const of = { name, dev: stat.dev, ino: stat.ino, bornMs: stat.birthtimeMs }
   if (!name.endsWith('.gz')) return { ...of, fd }
-  return unpacked({ ...of, writtenMs: stat.mtimeMs }, fd, confined ? maxUnpackedBytes : Infinity)
+  return unpacked({ ...of, writtenMs: stat.mtimeMs }, fd, maxBytes)
 }
 
 /** Whether the open file is in that very folder: a folder on the way may have been replaced by a link. */

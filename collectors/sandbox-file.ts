@@ -120,7 +120,7 @@ export function openSandboxFile(options: SandboxFileOptions): SandboxFile {
   }
 
   function lookLater(stat: Stats | undefined, nowMs: number): void {
-    if (stat) hints.watch(path, onHint)
+    if (stat?.isFile()) hints.watch(path, onHint)
     const unchangedMs = nowMs - (stat?.mtimeMs ?? options.sinceMs)
     dueMs = nowMs + (hints.has(path) ? watchedMs : lookAgainMs(unchangedMs))
   }

@@ -156,15 +156,16 @@ export function openSandboxTree({
     })
   }
 
-  /** Undefined where it is not there, or nothing that the agent made. */
+  /**
+   * Undefined where it is not there. In its own sandbox a task may make anything, also what looks like containers of
+   * others within it; the folder of real ones is made by the agent, whoever the task's user is.
+   */
   function statOf({ path, run }: Folder): Stats | undefined {
-    try {
-      const stat = lstatSync(path)
-      // In its own sandbox a task may make anything; the folder of nested containers is made by the agent.
-      return stat.isDirectory() && (!run || stat.uid === owner) ? stat : undefined
-    } catch {
-      return undefined
-    }
+    const stat = lstatQuietly(path)
+    if (!stat?.isDirectory()) return undefined
+    if (!run || stat.uid === owner) return stat
+    faults.set(path, `${path} is not read: it was not made by the agent but by user ${stat.uid}`)
+    return undefined
   }
 
   function list({ path, depth }: Folder): string[] | undefined {
@@ -262,6 +263,14 @@ export function openSandboxTree({
     },
     trouble: () => faults.values().next().value,
     close: () => hints.close(),
+  }
+}
+
+function lstatQuietly(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })
+  } catch {
+    return undefined
   }
 }
 

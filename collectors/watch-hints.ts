@@ -14,6 +14,7 @@ const defaultMax = 1000
 
 export function openWatchHints(max = defaultMax): WatchHints {
   const watchers = new Map<string, FSWatcher>()
+  let isClosed = false
 
   function unwatch(path: string): void {
     watchers.get(path)?.close()
@@ -22,7 +23,7 @@ export function openWatchHints(max = defaultMax): WatchHints {
 
   return {
     watch(path, onHint) {
-      if (watchers.has(path) || watchers.size >= max) return
+      if (isClosed || watchers.has(path) || watchers.size >= max) return
       try {
         const watcher = watch(path, { persistent: false }, onHint)
         watcher.on('error', () => unwatch(path))
@@ -34,6 +35,7 @@ export function openWatchHints(max = defaultMax): WatchHints {
     unwatch,
     has: (path) => watchers.has(path),
     close() {
+      isClosed = true
       for (const path of watchers.keys()) unwatch(path)
     },
   }

@@ -123,6 +123,26 @@ test('logrotate by renaming: what is written to the old file before the switch i
   t.is(messages(recording).at(-1), 'more')
 })
 
+test('what stands in the new file is not passed over while the one before is waited for', async (t) => {
+  const path = join(folder(t), 'app.log')
+  const recording = openRecording()
+  writeFileSync(path, text(0, 3))
+  const collector = await open([path], openRecordingSink(recording))
+  await until('three', () => recording.lines.length === 3)
+  appendFileSync(path, text(3, 4))
+  renameSync(path, `${path}.1`)
+  writeFileSync(path, text(4, 6))
+  const writtenMs = Date.now()
+  await until('six', () => {
+    const through = collector.through()
+    const isAll = recording.lines.length === 6
+    if (!isAll) t.true(through <= writtenMs, `${through - writtenMs} ms beyond`)
+    return isAll
+  })
+  await until('it goes on', () => collector.through() > writtenMs)
+  await collector.close()
+})
+
 test('logrotate by copying and truncating: the copy is read to its end', async (t) => {
   const path = join(folder(t), 'app.log')
   const recording = openRecording()

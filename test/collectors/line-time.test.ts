@@ -116,3 +116,14 @@ test('a year is never guessed more than a day ahead', (t) => {
   const leap = Date.parse('2026-03-01T00:00:00Z')
   t.is(openLineTimes().of('Feb 29 10:00:00 host x: y', leap), local('2024-02-29T10:00:00'))
 })
+
+test('what tells no time was written no later than its file, and has that of the line before', (t) => {
+  const times = openLineTimes()
+  const writtenMs = now - 86_400_000
+  t.is(times.of('no time', now, writtenMs), '2026-11-21T20:00:00.000000000Z')
+  t.is(times.of('no time', now, now + 5000), '2026-11-22T20:00:00.000000000Z')
+  // Somebody may set the time of a file to anything.
+  t.is(times.of('no time', now, -8e15), '1970-01-01T00:00:00.000000000Z')
+  t.is(times.of('2026-11-22T18:25:51Z hi', now, writtenMs), '2026-11-22T18:25:51.000000000Z')
+  t.is(times.of('no time', now, writtenMs), '2026-11-22T18:25:51.000000000Z')
+})
