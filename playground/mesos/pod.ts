@@ -6,6 +6,7 @@ import type { Rotation } from '../docker-config.ts'
 import type { Host } from './hosts.ts'
 import type { Life } from './life.ts'
 import type { TaskSpec } from './model.ts'
+import { checkpointExecutor, type Checkpoint } from './checkpoint.ts'
 import { openSandbox, removeSandbox, sandboxPath, type Sandbox } from './sandbox.ts'
 
 /** The default executor of a pod: a container of its own, with those of the tasks below it. */
@@ -33,16 +34,23 @@ export function openPod({ host, specs, rotation, clock, log }: PodOptions): Pod 
   const [first] = specs
   if (first?.executorId === undefined) return undefined
   const id = randomUUID()
-  const dir = sandboxPath({
+  const place = {
     workDir: host.agent.workDir,
     agentId: host.agent.id,
     frameworkId: first.framework.id,
     executorId: first.executorId,
     containerId: id,
-  })
+  }
+  const dir = sandboxPath(place)
   let sandbox: Sandbox | undefined
+  let checkpoint: Checkpoint | undefined
   try {
     sandbox = openSandbox({ dir, ...rotation, clock })
+    checkpoint = checkpointExecutor(host.agent, {
+      ...place,
+      isCommand: false,
+      container: 'MESOS',
+    })
   } catch (error) {
     // Its tasks will fail of the same, and tell.
     log.error(`cannot write ${dir}: ${explain(error)}`)
@@ -70,11 +78,14 @@ export function openPod({ host, specs, rotation, clock, log }: PodOptions): Pod 
       void Promise.all(lives.map(({ over }) => over)).then(() => {
         sandbox?.say('default_executor.cpp:1142', 'Terminating after 1secs')
         sandbox?.close()
+        checkpoint?.end()
       })
     },
-    remove: () =>
-      removeSandbox(dir).catch((error: unknown) => {
+    async remove() {
+      await removeSandbox(dir).catch((error: unknown) => {
         log.warn(`cannot remove ${dir}: ${explain(error)}`)
-      }),
+      })
+      await checkpoint?.remove()
+    },
   }
 }

@@ -7,6 +7,7 @@ import type { Rotation } from '../docker-config.ts'
 import type { DockerEngine } from '../docker/engine.ts'
 import { copyOutput, exitOf, launch, sender, type ProcessExit } from '../launch.ts'
 import type { Order, Ready } from '../orders.ts'
+import { checkpointExecutor, type Checkpoint } from './checkpoint.ts'
 import { commandMessage, memoryLimit } from './ending.ts'
 import type { Task, Usage } from './model.ts'
 import { openSandbox, removeSandbox, type Sandbox } from './sandbox.ts'
@@ -45,13 +46,37 @@ export interface WorkloadOptions {
 export function startWorkload(task: Task, options: WorkloadOptions): Workload {
   const sandbox = openSandbox({ dir: task.sandbox, ...options.rotation, clock: options.clock })
   try {
+    // That of a pod is the pod's.
+    const checkpoint = task.parentContainerId === undefined ? checkpointOf(task) : undefined
     if (task.spec.resident) linkVolume(task)
-    return task.spec.container.type === 'DOCKER'
-      ? startDocker(task, sandbox, options)
-      : startCommand(task, sandbox, options)
+    const workload =
+      task.spec.container.type === 'DOCKER'
+        ? startDocker(task, sandbox, options)
+        : startCommand(task, sandbox, options)
+    return checkpoint ? checkpointed(workload, checkpoint) : workload
   } catch (error) {
     sandbox.close()
     throw error
+  }
+}
+
+function checkpointOf({ agent, executorId, containerId, spec }: Task): Checkpoint {
+  const { framework, container } = spec
+  const place = { frameworkId: framework.id, executorId, containerId }
+  return checkpointExecutor(agent, { ...place, isCommand: true, container: container.type })
+}
+
+function checkpointed(workload: Workload, checkpoint: Checkpoint): Workload {
+  return {
+    ...workload,
+    exited: workload.exited.then((exit) => {
+      checkpoint.end()
+      return exit
+    }),
+    async remove() {
+      await workload.remove()
+      await checkpoint.remove()
+    },
   }
 }
 
