@@ -180,6 +180,54 @@ test('late lines of a dead task are stored complete, with what came before and a
   )
 })
 
+/** What a collector of sandboxes stamps on the lines of a pod's container. */
+const ofPod: Identity = { service: '/shop/pod', container: 'c9', framework: 'f1' }
+
+test('the task of a pod’s container is waited for, where somebody tells of tasks', async (t) => {
+  const bus = await openBus(t)
+  const catalog = await open(t, bus, 60_000)
+  t.is(catalog.lacks(ofPod), undefined)
+  await tell(bus, { task: 'other' })
+  await until('heard of tasks', () => catalog.getTask('other') !== undefined)
+  t.is(catalog.lacks(ofPod), 'c9')
+  t.is(catalog.lacks({ service: '/host' }), undefined, 'no container')
+  const waiting = awaitIdentities([record({ source: 'c9:o', identity: ofPod })], catalog)
+  const known = { ...ofPod, task: 'pod.1', owner: 'team-shop' }
+  await bus.produce('identity', [told('c9', known)])
+  await waiting
+  t.deepEqual(catalog.complete(ofPod), known)
+  t.is(catalog.lacks(catalog.complete(ofPod)), undefined)
+})
+
+test('a task that is told of late is put on the lines of its container', async (t) => {
+  const bus = await openBus(t)
+  const real = await openStore(t)
+  await tell(bus, { task: 'other' })
+  const catalog = await openCatalog({ bus, store: real, patienceMs: 50 })
+  const metrics = openMetrics()
+  const indexer = openIndexer({
+    bus,
+    store: real,
+    catalog,
+    clock: wallClock,
+    metrics,
+    log: silentLog,
+  })
+  t.teardown(async () => {
+    await indexer.close()
+    await catalog.close()
+  })
+  await produceLines(
+    bus,
+    record({ source: 'c9:o', identity: ofPod, messages: ['a', 'b'] }),
+    record({ source: 'c9:e', identity: ofPod, messages: ['c'] }),
+  )
+  await until('stored', async () => (await real.search({})).hits.length === 3)
+  t.deepEqual((await real.search({ task: 'pod.1' })).hits, [])
+  await bus.produce('identity', [told('c9', { ...ofPod, task: 'pod.1' })])
+  await until('patched', async () => (await real.search({ task: 'pod.1' })).hits.length === 3)
+})
+
 test('what is counted and what is stored is the same', async (t) => {
   const bus = await openBus(t)
   await tell(bus, marathon)
