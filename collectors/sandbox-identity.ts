@@ -1,7 +1,7 @@
 import type { Identity } from '../pipeline/identity.ts'
 import { clean, withoutUnknown } from './docker-identity.ts'
 import { marathonExecutor } from './mesos-task-id.ts'
-import type { SandboxRun } from './sandbox-tree.ts'
+import type { SandboxRun } from './sandbox-folder.ts'
 
 export interface SandboxSurroundings {
   cluster?: string | undefined

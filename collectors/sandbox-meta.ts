@@ -2,7 +2,7 @@ import { accessSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { clean } from './docker-identity.ts'
 import { protobufFields, protobufText } from './protobuf-fields.ts'
-import type { SandboxRun } from './sandbox-tree.ts'
+import type { SandboxRun } from './sandbox-folder.ts'
 
 /** What an agent wrote down of the executor of a run. */
 export interface ExecutorFacts {

@@ -13,7 +13,8 @@ import {
 } from './sandbox-file.ts'
 import { containerName, sandboxIdentity } from './sandbox-identity.ts'
 import type { SandboxMeta } from './sandbox-meta.ts'
-import { lookAgainMs, type RunState, type SandboxRun } from './sandbox-tree.ts'
+import type { RunState, SandboxRun } from './sandbox-folder.ts'
+import { lookAgainMs } from './sandbox-tree.ts'
 import type { Collected, Sink } from './sink.ts'
 import type { WatchHints } from './watch-hints.ts'
 

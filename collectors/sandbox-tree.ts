@@ -1,27 +1,15 @@
-import { lstatSync, readdirSync, realpathSync, type Stats } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { errorCode, explain, Trouble } from '../pipeline/errors.ts'
+import { explain } from '../pipeline/errors.ts'
+import {
+  directoriesIn,
+  directoryAt,
+  openEntry,
+  openRoot,
+  runsDepth,
+  type Folder,
+  type RunState,
+  type SandboxRun,
+} from './sandbox-folder.ts'
 import { openWatchHints } from './watch-hints.ts'
-
-/** A container's sandbox, as its path tells it. Frameworks and tasks choose most of these names. */
-export interface SandboxRun {
-  /** Below `slaves/`; tells it from all others. */
-  path: string
-  /** Its directory, without links on the way. */
-  dir: string
-  agentId: string
-  frameworkId: string
-  executorId: string
-  containerId: string
-  /** Ids of the containers around it, the outermost first. */
-  parents: readonly string[]
-}
-
-/**
- * `live`: something is going on in it, or may begin at any time. `quiet`: nothing has happened for a while; containers
- * within it are looked for less often. `over`: nothing will happen any more.
- */
-export type RunState = 'live' | 'quiet' | 'over'
 
 /** Sandboxes below an agent's `--work_dir`, also of containers within containers. */
 export interface SandboxTree {
@@ -38,32 +26,6 @@ export interface SandboxTree {
   close(): void
 }
 
-/** A directory of directories, each of which is a step to the next one: `executors/<id>/runs`. */
-interface Folder {
-  path: string
-  depth: number
-  /** Names on the way: agent, framework, executor, container and those within it. */
-  ids: readonly string[]
-  parent: Folder | undefined
-  /** What is in it: by name the folder of interest within. */
-  entries: Map<string, Folder>
-  /** The run in which this is the folder of nested containers. */
-  run: SandboxRun | undefined
-  state: RunState
-  /** Not made later than that: when something came or went last in the folder above, before it was found. */
-  sinceMs: number
-  /** Changes when something comes or goes in it. */
-  stamp: string
-  /** It changed just now: it may change again within the same tick of the file system's clock. */
-  isFresh: boolean
-  dueMs: number
-  /** Runs below it that are live. */
-  live: number
-}
-
-const levels = ['slaves', 'frameworks', 'executors', 'runs', 'containers'] as const
-/** In these the entries are runs. */
-const runsDepth = levels.indexOf('runs')
 /** Mesos knows containers within containers; each level is made by hand, so there are few. */
 const maxDepth = runsDepth + 8
 /** A task may make directories in its sandbox as it likes. */
@@ -86,36 +48,19 @@ export function openSandboxTree({
   const folders = new Map<SandboxRun, Folder>()
   const faults = new Map<string, string>()
   let root: Folder | undefined
-  let owner = 0
+  /** Who the agent runs as. */
+  let owner: number | undefined
   let found: SandboxRun[] = []
   let gone: SandboxRun[] = []
 
-  function openFolder(path: string, ids: readonly string[], sinceMs: number, parent?: Folder) {
-    const folder: Folder = {
-      path,
-      depth: ids.length,
-      ids,
-      parent,
-      entries: new Map(),
-      run: undefined,
-      state: 'live',
-      sinceMs,
-      stamp: '',
-      isFresh: false,
-      dueMs: 0,
-      live: 0,
-    }
-    return folder
-  }
-
   /** Those of an agent that came back under another id stay below the same root. */
   function currentRoot(nowMs: number): Folder {
-    const path = realPath(join(workDir, 'slaves'))
-    if (root?.path !== path) {
+    const now = openRoot(workDir, nowMs)
+    if (root?.path !== now.path) {
       if (root) forget(root)
-      root = openFolder(path, [], nowMs)
+      root = now
     }
-    owner = lstatSync(path).uid
+    owner = directoryAt(root.path)?.uid
     return root
   }
 
@@ -157,27 +102,23 @@ export function openSandboxTree({
   }
 
   /**
-   * Undefined where it is not there. In its own sandbox a task may make anything, also what looks like containers of
-   * others within it; the folder of real ones is made by the agent, whoever the task's user is.
+   * In its own sandbox a task may make anything, also what looks like containers of others within it; the folder of real
+   * ones is made by the agent, whoever the task's user is.
    */
-  function statOf({ path, run }: Folder): Stats | undefined {
-    const stat = lstatQuietly(path)
-    if (!stat?.isDirectory()) return undefined
-    if (!run || stat.uid === owner) return stat
+  function statOf({ path, run }: Folder) {
+    const stat = directoryAt(path)
+    if (!stat || !run || stat.uid === owner) return stat
     faults.set(path, `${path} is not read: it was not made by the agent but by user ${stat.uid}`)
     return undefined
   }
 
-  function list({ path, depth }: Folder): string[] | undefined {
+  function list(folder: Folder): string[] | undefined {
     try {
-      const entries = readdirSync(path, { withFileTypes: true })
-      faults.delete(path)
-      // `latest` is a link.
-      return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
+      faults.delete(folder.path)
+      return directoriesIn(folder)
     } catch (error) {
-      if (depth === 0) throw unlistable(path, error)
-      if (errorCode(error) === 'ENOENT') return []
-      faults.set(path, explain(unlistable(path, error)))
+      if (folder.depth === 0) throw error
+      faults.set(folder.path, explain(error))
       return undefined
     }
   }
@@ -194,32 +135,22 @@ export function openSandboxTree({
   }
 
   function add(folder: Folder, name: string, sinceMs: number): void {
-    const dir = join(folder.path, name)
+    const { path, entries, depth, run } = folder
     if (name.includes('\ufffd')) {
-      faults.set(folder.path, `${dir} is not read: its name is not UTF-8`)
-    } else if (folder.run && folder.entries.size >= maxEntries) {
-      faults.set(
-        folder.path,
-        `${folder.path} has more than ${maxEntries} entries: some are not read`,
-      )
-    } else if (folder.depth < maxDepth) {
-      const ids = [...folder.ids, name]
-      const inner = levels[Math.min(ids.length, levels.length - 1)] as string
-      const entry = openFolder(join(dir, inner), ids, sinceMs, folder)
-      folder.entries.set(name, entry)
-      if (ids.length > runsDepth) meet(entry, dir)
+      faults.set(path, `${path}/${name} is not read: its name is not UTF-8`)
+    } else if (run && entries.size >= maxEntries) {
+      faults.set(path, `${path} has more than ${maxEntries} entries: some are not read`)
+    } else if (depth < maxDepth) {
+      const entry = openEntry(folder, name, sinceMs)
+      entries.set(name, entry)
+      if (entry.run) meet(entry, entry.run)
     }
   }
 
-  function meet(folder: Folder, dir: string): void {
-    const [agentId = '', frameworkId = '', executorId = '', ...containers] = folder.ids
-    const containerId = containers.at(-1) as string
-    const parents = containers.slice(0, -1)
-    const path = dir.slice((root as Folder).path.length + 1)
-    folder.run = { path, dir, agentId, frameworkId, executorId, containerId, parents }
-    folders.set(folder.run, folder)
+  function meet(folder: Folder, run: SandboxRun): void {
+    folders.set(run, folder)
     countLive(folder.parent, 1)
-    found.push(folder.run)
+    found.push(run)
   }
 
   function forget(folder: Folder): void {
@@ -264,31 +195,4 @@ export function openSandboxTree({
     trouble: () => faults.values().next().value,
     close: () => hints.close(),
   }
-}
-
-function lstatQuietly(path: string): Stats | undefined {
-  try {
-    return lstatSync(path, { throwIfNoEntry: false })
-  } catch {
-    return undefined
-  }
-}
-
-/** Throws a Trouble if it is not there. */
-function realPath(path: string): string {
-  try {
-    return realpathSync(path)
-  } catch (error) {
-    throw unlistable(path, error)
-  }
-}
-
-function unlistable(path: string, cause: unknown): Trouble {
-  const code = errorCode(cause)
-  return new Trouble(`${path} cannot be listed (${code ?? String(cause)})`, {
-    remedy:
-      code === 'EACCES' ? 'run as root' : `is ${dirname(path)} the --work_dir of a Mesos agent?`,
-    retryable: true,
-    cause,
-  })
 }

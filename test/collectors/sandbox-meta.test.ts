@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { protobufFields, protobufText } from '../../collectors/protobuf-fields.ts'
 import { openSandboxMeta } from '../../collectors/sandbox-meta.ts'
-import type { SandboxRun } from '../../collectors/sandbox-tree.ts'
+import type { SandboxRun } from '../../collectors/sandbox-folder.ts'
 import { assert, property, uint8Array } from 'fast-check'
 import { tempDir } from '../helpers/pipeline.ts'
 

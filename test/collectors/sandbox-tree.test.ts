@@ -1,7 +1,8 @@
 import { mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { openSandboxTree, type SandboxRun } from '../../collectors/sandbox-tree.ts'
+import type { SandboxRun } from '../../collectors/sandbox-folder.ts'
+import { openSandboxTree } from '../../collectors/sandbox-tree.ts'
 import { tempDir } from '../helpers/pipeline.ts'
 
 async function open(t: ExecutionContext) {

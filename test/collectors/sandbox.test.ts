@@ -20,6 +20,7 @@ import { openCollectedContainers } from '../../collectors/collected-containers.t
 import type { SandboxCollectorOptions } from '../../collectors/sandbox.ts'
 import type { Collector, Sink } from '../../collectors/sink.ts'
 import { pause } from '../../pipeline/clock.ts'
+import { sharedDir } from '../helpers/shared.ts'
 import {
   messagesOf,
   openRecording,
@@ -125,6 +126,32 @@ test('without the agent’s notes: this machine’s name, and no task but Marath
   t.like(of(ours), { 'service.name': undefined, 'mesos.task.id': 'ct:1429012800000:0:job:' })
   // Its marker says that it is none; only where there is no marker the name tells.
   t.is(of(older)?.['mesos.task.id'], undefined)
+})
+
+const shared = sharedDir()
+const captured = shared ? test : test.skip
+captured('what a real executor and its task wrote: times and levels of its lines', async (t) => {
+  const place = openPlace(t)
+  const recording = openRecording()
+  const run = place.run(web)
+  const head = (stream: string) =>
+    readFileSync(join(shared ?? '', `fixtures/mesos-1.11/sandbox_${stream}_head.txt`), 'utf8')
+  for (const stream of ['stdout', 'stderr']) write(run, head(stream), stream)
+  await open(place, openRecordingSink(recording))
+  const all = [...head('stdout').split('\n'), ...head('stderr').split('\n')].filter(Boolean)
+  await until('all lines', () => recording.lines.length === all.length)
+  t.deepEqual([...out(recording, run), ...err(recording, run)], all)
+  const noise = recording.lines.filter(({ message }) => message.startsWith('I2026'))
+  t.true(noise.length > 10)
+  for (const line of noise) {
+    t.is(line['log.level'], 'info')
+    const [, month, day, time] = /^I2026(\d\d)(\d\d) (\S+)/.exec(line.message) ?? []
+    const local = new Date(`2026-${month}-${day}T${time?.slice(0, 12)}`).toISOString()
+    t.is(line['@timestamp'].slice(0, 23), local.slice(0, 23))
+  }
+  // What the task itself prints between them tells no time: it has that of the line before.
+  const at = recording.lines.findIndex(({ message }) => message === 'warn slow 5')
+  t.is(recording.lines[at]?.['@timestamp'], recording.lines[at - 1]?.['@timestamp'])
 })
 
 test('a run of 200 ms whose sandbox is removed at once is read to its end', async (t) => {
