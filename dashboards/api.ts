@@ -125,6 +125,8 @@ export interface Faults {
 /** What a chart needs to know of a signal. */
 export interface SignalFacts {
   measure: string
+  /** Length of its window, ms. */
+  overMs?: number
   metric?: string
   unit?: string
 }

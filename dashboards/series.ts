@@ -37,7 +37,7 @@ interface Slot {
  * except for counts and rates of lines and changes between the first and the last bucket: nothing came then.
  */
 export function seriesOf(
-  { measure }: SignalFacts,
+  { measure, overMs = 0 }: SignalFacts,
   buckets: readonly SignalBucket[],
   { from, stepMs, length }: Steps,
 ): (number | null)[] {
@@ -47,7 +47,20 @@ export function seriesOf(
     if (at >= 0 && at < length) slots[at] = merged(slots[at], bucket)
   }
   const values = slots.map((slot) => (slot ? valueOf(measure, slot, stepMs) : null))
-  return measure === 'rate' || measure === 'count' ? zeroBetween(values, slots) : values
+  if (measure === 'rate' || measure === 'count') return zeroBetween(values, slots)
+  return measure === 'absent' ? values : bridged(values, Math.ceil(overMs / stepMs))
+}
+
+/** Between two measurements the earlier one holds, as it does in the signal's window; a longer silence stays a gap. */
+function bridged(values: (number | null)[], most: number): (number | null)[] {
+  const filled = [...values]
+  let last = -1
+  for (const [at, value] of values.entries()) {
+    if (value === null) continue
+    if (last >= 0 && at - last <= most) filled.fill(values[last] ?? null, last, at)
+    last = at
+  }
+  return filled
 }
 
 /** A step that has not ended counts too little: it is left out of what is added up. */

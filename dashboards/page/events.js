@@ -27,8 +27,18 @@ export const usualKinds = [
   'drop',
 ]
 
-/** Notices about an alert that was told already, and steps of a deployment, draw no line of their own. */
-const quiet = new Set(['notified', 'step', 'held', 'finished'])
+/** What follows from something that has a line already (a deployment that began, an alert that fired) draws none. */
+const quiet = new Set([
+  'notified',
+  'step',
+  'held',
+  'finished',
+  'killed',
+  'succeeded',
+  'ended',
+  'configured',
+  'instances-changed',
+])
 
 /** The lines on the charts. */
 export function marksOf(/** @type {any[]} */ changes) {
@@ -40,7 +50,8 @@ export function marksOf(/** @type {any[]} */ changes) {
     }))
 }
 
-function colourOfChange(/** @type {any} */ one) {
+/** By what it means: what is over is green, what was asked for is grey. */
+export function colourOfChange(/** @type {any} */ one) {
   if (one['event.kind'] === 'alert' && one['event.action'] === 'resolved') return 'event-resolved'
   if (one['event.kind'] === 'task' && one['event.action'] !== 'died') return 'event-container'
   return kinds[/** @type {'task'} */ (one['event.kind'])]?.colour ?? 'dim'

@@ -8,13 +8,15 @@ const stack = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'unknown']
 
 /**
  * Lines over time by level. Dragging over a stretch, or clicking a bar, asks for that stretch alone. `axis` is the width
- * of the left axis, for charts that stand above one another.
+ * of the left axis and `range` its ends (ms), for charts that stand above one another.
  */
-export const Histogram = ({ data, shown, onRange, axis = 44 }) => {
+export const Histogram = ({ data, shown, onRange, axis = 44, range }) => {
   const place = useRef(null)
   const chart = useRef(null)
   const ranged = useRef(onRange)
   ranged.current = onRange
+  const latestRange = useRef(range)
+  latestRange.current = range
   const [pointed, setPointed] = useState(undefined)
   const dark = useDark()
   const table = useMemo(() => tableOf(data, shown), [data, shown.join()])
@@ -26,6 +28,7 @@ export const Histogram = ({ data, shown, onRange, axis = 44 }) => {
         element,
         bucket,
         axisWidth: axis,
+        ends: () => latestRange.current,
         onPoint: setPointed,
         onRange: (from, to) => ranged.current(from, to),
       }),
@@ -84,7 +87,7 @@ function says({ times, byLevel, bucketMs }, at) {
   return `${utcShort(from)} – ${utcShort(from + bucketMs)} UTC: ${text || 'no lines'}`
 }
 
-function optionsOf({ element, bucket, axisWidth, onPoint, onRange }) {
+function optionsOf({ element, bucket, axisWidth, ends, onPoint, onRange }) {
   const axis = {
     stroke: colourOf('dim'),
     font: '11px system-ui, sans-serif',
@@ -99,7 +102,12 @@ function optionsOf({ element, bucket, axisWidth, onPoint, onRange }) {
     legend: { show: false },
     padding: [8, 22, 0, 0],
     scales: {
-      x: { range: (_chart, min, max) => [min, max + bucket.ms / 1000] },
+      x: {
+        range: (_chart, min, max) => {
+          const range = ends()
+          return range ? [range.from / 1000, range.to / 1000] : [min, max + bucket.ms / 1000]
+        },
+      },
       y: { range: (_chart, _min, max) => [0, Math.max(1, max) * 1.05] },
     },
     axes: [

@@ -90,3 +90,24 @@ test('the newest value is the last that was measured', (t) => {
   t.is(newestOf([1, null, 0, null]), 0)
   t.is(newestOf([null, null]), undefined)
 })
+
+test('between two measurements the earlier one holds for the length of the window', (t) => {
+  const at = (from: number, value: number) =>
+    bucket(from, 1, { values: values(value, value, value, value) })
+  const many = { from: 0, stepMs: 10_000, length: 7 }
+  const facts = { measure: 'last', overMs: 20_000 }
+  t.deepEqual(seriesOf(facts, [at(0, 1), at(20_000, 2), at(60_000, 3)], many), [
+    1,
+    1,
+    2,
+    null,
+    null,
+    null,
+    3,
+  ])
+  t.deepEqual(seriesOf({ measure: 'last' }, [at(0, 1), at(20_000, 2)], { ...many, length: 3 }), [
+    1,
+    null,
+    2,
+  ])
+})

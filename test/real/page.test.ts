@@ -255,7 +255,7 @@ test.serial('the demo: break it, and read the mail', async (t) => {
   await page.goto(`${url}/#/alerts`)
   await page.getByText('No mail yet').waitFor()
   await page.getByRole('button', { name: 'errors', exact: true }).click()
-  await page.getByText('The web service answers with 502 –').waitFor()
+  await page.getByText('The web service answers with 502 Mails come under Alerts.').waitFor()
   await page.locator('.mail').getByText('[FIRING] errors <b>/shop/web</b>').waitFor()
   t.is(await page.locator('.mail pre').innerText(), 'value 5.2')
   t.is(await page.locator('.alert-firing').count(), 1)

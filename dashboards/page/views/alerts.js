@@ -5,7 +5,7 @@ import { usePoll } from '../poll.js'
 import { linkTo } from '../route.js'
 import { safeLink } from '../text.js'
 import { isoToMs, span } from '../time.js'
-import { Value } from './services.js'
+import { Value, whatIsBehind } from './services.js'
 
 const order = ['firing', 'unknown', 'pending']
 
@@ -50,14 +50,14 @@ const Alert = ({ alert }) => {
     <div class="alert-head">
       <${State} state=${alert.state} />
       <b class="alert-name">${alert.alert}</b>
-      ${alert.service && html`<a href=${linkTo('logs', { service: alert.service })}>${alert.service}</a>`}
+      ${alert.service && html`<a href=${linkTo('service', { service: alert.service })}>${alert.service}</a>`}
       <${Value} alert=${alert} />
       <span class="push"></span>
       ${alert.resolvedAt === undefined ? html`<${Since} ms=${alert.since} />` : html`<${Over} alert=${alert} />`}
     </div>
     ${alert.annotations.summary && html`<p><${Text} text=${alert.annotations.summary} /></p>`}
     <div class="alert-foot">
-      ${lines && html`<a class="button small" href=${lines}>Its lines →</a>`}
+      ${lines && html`<a class="button small" href=${lines}>${whatIsBehind(lines)} →</a>`}
       ${runbook && html`<a class="button small" href=${runbook} rel="noopener noreferrer">Runbook</a>`}
       ${Object.entries(alert.labels).map(([name, value]) => html`<span class="label">${name}=${value}</span>`)}
     </div>

@@ -87,7 +87,7 @@ const Change = ({ of, day }) => {
         <b>${of['event.action']}</b>
       </td>
       <td class="narrow">
-        ${service && html`<a title="its lines around this time" href=${linkTo('logs', { service, from: around(-2), to: around(1) })}>${service}</a>`}
+        ${service && html`<a title="it, around this time" href=${linkTo('service', { service, from: around(-5), to: around(2) })}>${service}</a>`}
       </td>
       <td class="narrow">${task && html`<${Task} task=${task} />`}</td>
       <td class="mono"><${Text} text=${of.message} /></td>

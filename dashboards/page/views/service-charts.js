@@ -58,7 +58,13 @@ export const ServiceCharts = ({ data, onRange }) => {
     ${drawn.map((chart) => html`<${Chart} key=${chart.title} ...${{ ...chart, times, marks, range, onRange }} />`)}
     <figure class="chart">
       <figcaption><b>Lines</b> <span class="dim">by level</span></figcaption>
-      <${Histogram} data=${histogram} shown=${levels} onRange=${onRange} axis=${56} />
+      <${Histogram}
+        data=${histogram}
+        shown=${levels}
+        onRange=${onRange}
+        axis=${56}
+        range=${range}
+      />
     </figure>
   </section>`
 }

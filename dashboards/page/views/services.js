@@ -76,8 +76,14 @@ const Ill = ({ alert }) => {
       <${Since} ms=${alert.since} />
       <${Value} alert=${alert} />
     </div>
-    <a class="button primary" href=${lines}>Its lines →</a>
+    <a class="button primary" href=${lines}>${whatIsBehind(lines)} →</a>
   </article>`
+}
+
+/** An alert on changes leads to those, one on metrics to the service. */
+export function whatIsBehind(link) {
+  if (link.startsWith('#/changes')) return 'What happened'
+  return link.startsWith('#/service') ? 'The service' : 'Its lines'
 }
 
 /** "5.2 against > 1 errors/s" */

@@ -1,4 +1,4 @@
-import { kinds, usualKinds } from '../events.js'
+import { colourOfChange, kinds, usualKinds } from '../events.js'
 import { html, useMemo, useState } from '../lib.js'
 import { Task, Text, Time } from '../parts.js'
 import { isoToMs, utcDay } from '../time.js'
@@ -49,7 +49,7 @@ const newDay = (entries, at) =>
 const Entry = ({ of, day, zoom }) => {
   const { doc, ms, decision } = of
   const kind = doc['event.kind']
-  const style = { '--event': `var(--${kinds[kind]?.colour ?? 'dim'})` }
+  const style = { '--event': `var(--${colourOfChange(doc)})` }
   return html`
     ${day && html`<li class="timeline-day">${day}</li>`}
     <li class="entry ${usualKinds.includes(kind) ? '' : 'entry-minor'}" style=${style}>
