@@ -49,10 +49,12 @@ export interface SandboxFile {
   input(): PlainInput | undefined
   /** What was taken of it, on its way to the sink. */
   taken(collected: Collected): void
-  /** Its sandbox was removed: what is open is read to its end. */
+  /** Its sandbox was removed: what is open is read to its end, and its position forgotten. */
   gone(): void
   /** Somebody else reads it. */
   leave(): void
+  /** What was not appended of it is read again by who opens it next. */
+  shut(): void
 }
 
 /** A file that is silent for so long is closed; another time once its writers have ended. */
@@ -182,10 +184,13 @@ export function openSandboxFile(options: SandboxFileOptions): SandboxFile {
       isNoted = now !== null
     },
     gone() {
-      if (input) input.gone()
-      else forget()
+      hints.unwatch(path)
+      input?.gone()
     },
     leave: forget,
+    shut() {
+      if (input) options.shut(input)
+    },
   }
 }
 

@@ -60,6 +60,8 @@ export interface OpenRun {
   gone(): void
   /** Nothing of it is open any more. */
   isClosed(): boolean
+  /** It was found again, and is opened anew. */
+  shut(): void
 }
 
 /** A run this young gets its files, and its description, soon. */
@@ -222,7 +224,9 @@ export function openSandboxRun(options: OpenRunOptions): OpenRun {
       nowMs - sinceMs < youngMs && files.some((file) => file.input()?.idle() ?? false),
     gone() {
       for (const file of files) file.gone()
-      if (isLeft) put({ positions: { [leftKey(name, run.path)]: null } })
+    },
+    shut() {
+      for (const file of files) file.shut()
     },
     isClosed: () => keys.every((key) => !inputs.has(key)),
   }

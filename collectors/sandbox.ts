@@ -28,7 +28,7 @@ export interface SandboxCollectorOptions extends EventOptions {
   clock: Clock
   metrics: Metrics
   log: Logger
-  /** How long a run with positions must be away at a start before they are forgotten, ms. */
+  /** How long a run with positions must be away before they are forgotten, ms. */
   forgetMs?: number
 }
 
@@ -51,9 +51,9 @@ export function openSandboxCollector(options: SandboxCollectorOptions): Promise<
   /** Runs of which something may still come, by path. */
   const runs = new Map<string, OpenRun>()
   /** Those whose directory is gone, until what was open is read. */
-  const leaving = new Set<OpenRun>()
-  /** Keys of positions of the runs that were not found yet, by the path of the run. */
-  const orphans = new Map<string, string[]>()
+  const leaving = new Map<string, OpenRun>()
+  /** Runs with positions that are not there, by path: not found since the start, or (seen) gone. */
+  const missing = new Map<string, { sinceMs: number; isSeen: boolean }>()
   let listTrouble: string | undefined
   let isAwaiting = false
 
@@ -71,13 +71,13 @@ export function openSandboxCollector(options: SandboxCollectorOptions): Promise<
   function discover(nowMs: number): boolean {
     try {
       const { found, gone } = tree.look(nowMs)
-      for (const run of gone) lose(run)
+      for (const run of gone) lose(run, nowMs)
       for (const run of found) meet(run, nowMs)
       listTrouble = undefined
     } catch (error) {
       listTrouble = explain(error)
     }
-    for (const run of leaving) if (run.isClosed()) leaving.delete(run)
+    for (const [path, run] of leaving) if (run.isClosed()) leaving.delete(path)
     let hasQueued = false
     isAwaiting = false
     for (const run of runs.values()) {
@@ -87,12 +87,14 @@ export function openSandboxCollector(options: SandboxCollectorOptions): Promise<
       isAwaiting ||= run.isAwaited(nowMs)
     }
     if (hasQueued) pump.wake(true)
-    if (listTrouble === undefined) forgetOrphans(nowMs)
+    if (listTrouble === undefined) forgetMissing(nowMs)
     return !hasQueued && listTrouble === undefined
   }
 
   function meet(run: SandboxRun, nowMs: number): void {
-    orphans.delete(run.path)
+    missing.delete(run.path)
+    leaving.get(run.path)?.shut()
+    leaving.delete(run.path)
     if (isDone(run)) return tree.setState(run, 'over', nowMs)
     const opened = openSandboxRun({
       ...options,
@@ -125,34 +127,29 @@ export function openSandboxCollector(options: SandboxCollectorOptions): Promise<
   }
 
   /** Its directory is gone. */
-  function lose(run: SandboxRun): void {
-    const opened = runs.get(run.path)
-    runs.delete(run.path)
-    if (!opened) return forget(run.path)
-    opened.gone()
-    if (!opened.isClosed()) leaving.add(opened)
+  function lose({ path }: SandboxRun, nowMs: number): void {
+    const opened = runs.get(path)
+    runs.delete(path)
+    opened?.gone()
+    if (opened && !opened.isClosed()) leaving.set(path, opened)
+    missing.set(path, { sinceMs: nowMs, isSeen: true })
+  }
+
+  /** A disk may be away for a moment; and of what was removed while nobody was here not all may have been read. */
+  function forgetMissing(nowMs: number): void {
+    for (const [path, { sinceMs, isSeen }] of missing) {
+      if (nowMs - sinceMs < forgetMs || leaving.has(path)) continue
+      missing.delete(path)
+      const keys = keysOf(path)
+      if (!isSeen) for (const key of keys) tellUnread(key, path, nowMs)
+      const positions = Object.fromEntries(keys.map((key) => [key, null]))
+      if (keys.length > 0) pump.put({ positions })
+    }
   }
 
   function keysOf(path: string): string[] {
     const keys = [leftKey(name, path), ...streams.map((stream) => fileKey(name, path, stream))]
     return keys.filter((key) => sink.position(key) !== undefined)
-  }
-
-  function forget(path: string): void {
-    const keys = keysOf(path)
-    if (keys.length === 0) return
-    pump.put({ positions: Object.fromEntries(keys.map((key) => [key, null])) })
-  }
-
-  const startedMs = clock.now()
-  /** Sandboxes that were removed while nobody was here. */
-  function forgetOrphans(nowMs: number): void {
-    if (orphans.size === 0 || nowMs - startedMs < forgetMs) return
-    for (const [path, keys] of orphans) {
-      for (const key of keys) tellUnread(key, path, nowMs)
-      forget(path)
-    }
-    orphans.clear()
   }
 
   function tellUnread(key: string, path: string, nowMs: number): void {
@@ -173,7 +170,7 @@ export function openSandboxCollector(options: SandboxCollectorOptions): Promise<
     for (const key of sink.positions(prefix)) {
       const rest = key.slice(prefix.length)
       const path = kind === 'left' ? rest : rest.slice(0, rest.lastIndexOf('/'))
-      orphans.set(path, [...(orphans.get(path) ?? []), key])
+      missing.set(path, { sinceMs: clock.now(), isSeen: false })
     }
   }
 

@@ -158,7 +158,7 @@ test('a run of 200 ms whose sandbox is removed at once is read to its end', asyn
   const place = openPlace(t)
   const recording = openRecording()
   place.run('before')
-  const collector = await open(place, openRecordingSink(recording))
+  const collector = await open(place, openRecordingSink(recording), { forgetMs: 100 })
   await until('the first look', () => collector.through() > 0)
   const runs: Sandbox[] = []
   for (let n = 0; n < 5; n++) {
@@ -233,7 +233,7 @@ test('removed by the agent’s garbage collection while a line is pending', asyn
   const recording = openRecording()
   const run = place.run(web)
   write(run, text(0, 3))
-  await open(place, openRecordingSink(recording))
+  await open(place, openRecordingSink(recording), { forgetMs: 100 })
   await until('three', () => recording.lines.length === 3)
   write(run, 'last words')
   rmSync(run.dir, { recursive: true })
@@ -525,6 +525,31 @@ test('an agent that is not there yet, or may not be read, is trouble and is trie
   write(run, 'x\n')
   await until('a line', () => recording.lines.length === 1)
   t.is(collector.trouble(), undefined)
+})
+
+test('an agent’s directory that goes and comes back, as a disk does', async (t) => {
+  const place = openPlace(t)
+  const recording = openRecording()
+  const [run, over] = [place.run(web), place.run('over')]
+  write(run, text(0, 2))
+  write(over, 'over\n')
+  over.end()
+  age(over, 100)
+  const collector = await open(place, openRecordingSink(recording))
+  await until('three', () => recording.lines.length === 3)
+  await until('one is over', () => overKeys(recording).length === 2)
+  const [there, away] = [join(place.workDir, 'slaves'), join(place.workDir, 'away')]
+  renameSync(there, away)
+  mkdirSync(there)
+  await pause(2500)
+  rmSync(there, { recursive: true })
+  renameSync(away, there)
+  write(run, text(2, 5))
+  await until('six', () => recording.lines.length === 6)
+  await until('no trouble', () => collector.trouble() === undefined)
+  await pause(1500)
+  t.deepEqual(out(recording, run), lines(0, 5))
+  t.deepEqual(out(recording, over), ['over'])
 })
 
 test('what the agent did not make is not taken for containers', async (t) => {
