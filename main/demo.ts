@@ -44,6 +44,7 @@ function settingsOf({ masters, marathons, agents, mailCatcher }: Addresses) {
         root: join(dockerRoot, 'containers'),
         socket: dockerSocket,
       })),
+      mesos_sandbox: agents.map(({ workDir }) => ({ work_dir: workDir })),
       mesos_master: [{ urls: masters }],
       marathon: [{ urls: marathons }],
     },

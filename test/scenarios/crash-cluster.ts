@@ -168,6 +168,7 @@ function config(data: string, { masters, marathons, agents, mailCatcher }: Addre
         root: join(dockerRoot, 'containers'),
         socket: dockerSocket,
       })),
+      mesos_sandbox: agents.map(({ workDir }) => ({ work_dir: workDir })),
       mesos_master: [{ urls: masters }],
       marathon: [{ urls: marathons }],
       metrics_interval: '1s',

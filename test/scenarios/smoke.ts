@@ -127,15 +127,19 @@ try {
         : undefined
     }),
   )
-  await step('every sample service is there, with its lines or its instances', () =>
+  await step('every sample service is searchable, also those without Docker', () =>
     until(60, async () => {
       const { services } = await get('/api/services')
-      const writes = (name: string) =>
-        (services.find(({ service }) => service === name)?.lines ?? 0) > 0
-      const runs = (name: string) =>
-        services.find(({ service }) => service === name)?.instances?.running === 1
-      const wrote = ['/shop/web', '/shop/worker', '/shop/payments', '/batch/report'].every(writes)
-      return wrote && ['/shop/db', '/shop/search'].every(runs) ? true : undefined
+      const wrote = services.filter(({ lines }) => lines > 0).map(({ service }) => service)
+      const wanted = [
+        '/shop/web',
+        '/shop/worker',
+        '/shop/payments',
+        '/shop/db',
+        '/shop/search',
+        '/batch/report',
+      ]
+      return wanted.every((name) => wrote.includes(name)) ? true : undefined
     }),
   )
   await step('its load is measured: requests, CPU and memory of limit, instances', () =>
