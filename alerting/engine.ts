@@ -6,8 +6,9 @@ import { explain } from '../pipeline/errors.ts'
 import { openSignalGrid, type SignalGrid, type SignalGridOptions } from '../pipeline/signal-grid.ts'
 import { groupKey, type SeenGroup, type SignalValues } from '../pipeline/signals.ts'
 import type { OwnedState } from './records.ts'
-import type { CompiledRules, Rule } from './rules/rule.ts'
+import type { CompiledRules, Rule, Sample } from './rules/rule.ts'
 import { abandon, advance, markUnknown, type AlertState, type Transition } from './rules/state.ts'
+import { fateOf, type Fate } from './unmeasured.ts'
 import { factsOf, type RuleFacts } from './words.ts'
 
 export interface EngineOptions extends SignalGridOptions {
@@ -69,13 +70,36 @@ export function openEngine(options: EngineOptions): Engine {
       )
     const stranger = vector.find(({ fingerprint }) => ownedByAnother(states, rule.id, fingerprint))
     if (stranger) throw new Error('another rule has an alert with the same labels')
+    const fates = fatesOf(rule, vector, ts, valuesOf)
+    const unknown = [...fates.values()].flatMap(({ sample }) => sample ?? [])
     const alerts = new Map([...before].map(([key, { alert }]) => [key, alert]))
-    const advanced = advance(alerts, rule, ts, vector)
+    const advanced = advance(alerts, rule, ts, [...vector, ...unknown])
     const facts = factsOf(rule, signals)
     states.set(rule.id, own(rule.id, facts, advanced.states))
-    return advanced.transitions.map((transition) =>
-      Object.assign(transition, { rule: rule.id, facts }),
-    )
+    return advanced.transitions.map((transition): RuleTransition => {
+      const reason = fates.get(transition.alert.fingerprint)?.reason
+      const why = transition.to === 'resolved' && reason !== undefined ? { reason } : {}
+      return { ...transition, rule: rule.id, facts, ...why }
+    })
+  }
+
+  /** Of alerts that the rule has no result for any more. */
+  function fatesOf(
+    rule: Rule,
+    vector: readonly Sample[],
+    ts: number,
+    valuesOf: (signal: string) => SignalValues,
+  ): Map<string, Fate> {
+    const { endOf } = grid
+    const { seenForMs: unknownForMs } = options
+    const evaluation = { ts, reads: rule.reads, signals, valuesOf, endOf, unknownForMs }
+    const results = new Set(vector.map(({ fingerprint }) => fingerprint))
+    const fates = new Map<string, Fate>()
+    for (const [fingerprint, { alert }] of states.get(rule.id) ?? []) {
+      const fate = results.has(fingerprint) ? undefined : fateOf(alert, evaluation)
+      if (fate) fates.set(fingerprint, fate)
+    }
+    return fates
   }
 
   /** A group with an alert is not forgotten: that would end the alert. */
@@ -138,6 +162,7 @@ export function openEngine(options: EngineOptions): Engine {
       }
       states = marked
     },
+    endOf: grid.endOf,
     measuredThrough: grid.measuredThrough,
     slowest: grid.slowest,
     through: grid.through,

@@ -123,6 +123,19 @@ export function versionChange(
   }
 }
 
+/** Of an app or pod that Marathon has no more. */
+export function removedChange(service: string, timeMs: number, identity: Identity): ChangeDoc {
+  return {
+    '@timestamp': msToIso(timeMs),
+    'event.id': `change:deployment:removed:${service}:${timeMs}`,
+    'event.kind': 'deployment',
+    'event.action': 'removed',
+    message: `${service} was removed from Marathon`,
+    ...provider,
+    ...identityToEcs(identity),
+  }
+}
+
 export function leaderChange(
   name: string,
   action: 'leader-elected' | 'leader-lost',

@@ -2,7 +2,7 @@ import type { ChangeDoc } from '../pipeline/event.ts'
 import type { Identity } from '../pipeline/identity.ts'
 import type { QueueState, ServiceState } from '../pipeline/service-state.ts'
 import type { MarathonApp } from './marathon-apps.ts'
-import { versionChange } from './marathon-changes.ts'
+import { removedChange, versionChange } from './marathon-changes.ts'
 import type { MarathonDeployment } from './marathon-deployments.ts'
 import type { MarathonEvent, StatusEvent } from './marathon-event.ts'
 import { openHealthFlips } from './marathon-health.ts'
@@ -134,16 +134,18 @@ export function openMarathonNews(options: NewsOptions): MarathonNews {
     return isNew ? [taskIdentity(of, task, deployment)] : []
   }
 
-  function gone({ hasPods }: Reading): NonNullable<Collected['services']> {
+  function gone({ hasPods, atMs }: Reading): Required<Pick<Collected, 'services' | 'changes'>> {
     const missing = [...memory.services].filter(
       ([id, { pod }]) => !apps.has(id) && (hasPods || !pod),
     )
-    return missing.map(([service]) => {
+    const changes = missing.map(([id]) => removedChange(id, atMs, identityOf(id)))
+    const services = missing.map(([service]) => {
       memory.forget(service)
       versions.forget(service)
       statesTold.delete(service)
-      return { service, gone: true }
+      return { service, gone: true } as const
     })
+    return { services, changes }
   }
 
   function changedStates(states: readonly ServiceState[]): ServiceState[] {
@@ -190,8 +192,8 @@ export function openMarathonNews(options: NewsOptions): MarathonNews {
     const samples = sampler.take(states.map((state) => measuredOf(state, queue !== undefined)))
     return {
       tasks,
-      services: [...forgotten, ...changedStates(states)],
-      changes: [...deployments, ...changes],
+      services: [...forgotten.services, ...changedStates(states)],
+      changes: [...deployments, ...forgotten.changes, ...changes],
       ...samples,
       positions: { ...samples.positions, ...memory.take() },
     }

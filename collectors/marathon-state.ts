@@ -96,9 +96,15 @@ export function metricsOf(
     'service.instances.healthy': healthy,
     'service.instances.unhealthy': unhealthy,
     ...(hasQueue ? { 'service.queue.waiting': queue?.count ?? 0 } : {}),
-    ...(queue?.delaySeconds === undefined ? {} : { 'service.queue.delay': queue.delaySeconds }),
+    ...delayOf(queue, hasQueue),
     ...ageOf(deployments.length, begun, atMs),
   }
+}
+
+/** 0 where nothing of it waits. */
+function delayOf(queue: QueueState | undefined, hasQueue: boolean) {
+  const seconds = queue ? queue.delaySeconds : hasQueue ? 0 : undefined
+  return seconds === undefined ? {} : { 'service.queue.delay': seconds }
 }
 
 /** 0 where none touches it; absent where one does whose beginning is not known. */

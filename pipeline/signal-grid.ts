@@ -4,6 +4,8 @@
  * same for live evaluation and back-tests.
  */
 import { explain } from './errors.ts'
+import type { Identity } from './identity.ts'
+import { endsSignal, openEnds } from './signal-ends.ts'
 import { readBuckets, readWatermark, type SignalRecord } from './signal-records.ts'
 import {
   openSignalBoard,
@@ -68,6 +70,8 @@ export interface SignalGrid {
     ts: number,
     keep?: (group: string) => boolean,
   ): { silent: SeenGroup[]; forgotten: SeenGroup[] }
+  /** Why nothing more comes of a group that was measured last at `lastMs`; undefined where that is not known. */
+  endOf(group: Identity, lastMs: number): string | undefined
   /** Time up to which every input was measured; undefined while one has never told. */
   measuredThrough(): number | undefined
   /** The input that is furthest behind. */
@@ -86,6 +90,7 @@ export function openSignalGrid(options: SignalGridOptions): SignalGrid {
   const { signals, intervalMs, lagAllowanceMs = 0, catchUpMs = defaultCatchUpMs } = options
   const { seenForMs, partitions, watchGapMs = Infinity } = options
   const board = openSignalBoard(signals, seenForMs === undefined ? {} : { seenForMs })
+  const ends = openEnds(signals)
   const inputs = inputsOf(topicsOf(signals), partitions)
   /** Stretches of the topic and the event time up to which their buckets are needed. */
   let stretches: { offset: number; until: number }[] = []
@@ -98,6 +103,12 @@ export function openSignalGrid(options: SignalGridOptions): SignalGrid {
   function takeBuckets(record: SignalRecord) {
     let until = Number.NEGATIVE_INFINITY
     for (const bucket of readBuckets(record.value)) {
+      if (bucket.signal === endsSignal) {
+        // Also one that comes late: the next evaluation is told of it.
+        ends.put(bucket)
+        until = Math.max(until, ends.neededUntil(bucket))
+        continue
+      }
       const needed = board.neededUntil(bucket)
       if (through !== undefined && needed <= through) {
         // Read again from further back than its window: only that the group was heard still matters.
@@ -119,6 +130,7 @@ export function openSignalGrid(options: SignalGridOptions): SignalGrid {
     if (through !== undefined || measured === undefined) return
     const oldest = floorTo(measured - lagAllowanceMs, intervalMs)
     const { silent, forgotten } = board.dropBefore(oldest)
+    ends.dropBefore(oldest)
     carried.silent.push(...silent)
     carried.forgotten.push(...forgotten)
     stretches = stretches.filter(({ until }) => until > oldest)
@@ -193,11 +205,13 @@ export function openSignalGrid(options: SignalGridOptions): SignalGrid {
       through = ts
       stretches = stretches.filter(({ until }) => until > ts)
       const { silent, forgotten } = board.dropBefore(ts, keep)
+      ends.dropBefore(ts)
       return {
         silent: [...carried.silent.splice(0), ...silent],
         forgotten: [...carried.forgotten.splice(0), ...forgotten],
       }
     },
+    endOf: ends.endOf,
     measuredThrough,
     slowest() {
       const order = inputs.toSorted((a, b) => (a.through ?? -Infinity) - (b.through ?? -Infinity))

@@ -2,6 +2,7 @@ import type { Batch, Bus, BusRecord, Consumer } from '../pipeline/bus/bus.ts'
 import { explain } from '../pipeline/errors.ts'
 import { fromBusRecord } from '../pipeline/record.ts'
 import { samplesFromBus } from '../pipeline/sample.ts'
+import { withEnds } from '../pipeline/signal-ends.ts'
 import { signalTopics, topicsOf, type SignalTopic } from '../pipeline/signals.ts'
 import type { CounterOptions } from './buckets.ts'
 import { openChangeCounter } from './count-changes.ts'
@@ -29,7 +30,8 @@ type Counting = TopicMeasurerOptions['counting']
  * publishes the same values again, never smaller ones. And a partition that is given up leaves nothing unwritten behind.
  * Topics that no signal is measured from are not read.
  */
-export function openMeasurer(options: MeasurerOptions) {
+export function openMeasurer(declared: MeasurerOptions) {
+  const options = { ...declared, signals: withEnds(declared.signals) }
   const { bus, signals } = options
   const countings: Record<SignalTopic, () => Counting> = {
     logs: () => countLines(options),

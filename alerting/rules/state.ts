@@ -94,6 +94,7 @@ function present(
     peak: active ? worse(rule, active.peak, sample.value) : sample.value,
   }
   delete alert.keepFiringSince
+  if (sample.unknown) alert.unknownSince = active?.unknownSince ?? ts
   return hold(alert, rule, ts)
 }
 
@@ -126,6 +127,7 @@ function resolve(alert: AlertState, ts: number): AlertState {
 function known(alert: AlertState): AlertState {
   const copy = { ...alert }
   delete copy.unknownSince
+  delete copy.unknown
   return copy
 }
 

@@ -127,7 +127,12 @@ test('a state and an identity are told again only when something in them changed
     told.tasks.map(({ task }) => task),
     ['web.1', 'web.2', 'other.1'],
   )
-  t.deepEqual(toldOf(told), [])
+  t.deepEqual(toldOf(told), ['deployment removed /web'])
+  t.like(told.changes[0], {
+    message: '/web was removed from Marathon',
+    'mesoscope.owner': 'shop',
+    'service.name': '/web',
+  })
   t.deepEqual(
     [...told.positions.keys()].filter((key) => key.includes('service:')),
     ['marathon:service:/other'],
@@ -272,9 +277,10 @@ test('a deployment whose end nobody told: succeeded if the app is as it was want
     appOf('/ill', [taskOf('ill.1')], { instances: 5 }),
   ]
   marathon.deployments = []
-  await until('their ends', () => toldOf(told).length === 6)
+  await until('their ends', () => toldOf(told).length === 7)
   t.deepEqual(toldOf(told).slice(3).toSorted(), [
     'deployment ended /ill',
+    'deployment removed /old',
     'deployment succeeded /old',
     'deployment succeeded /web',
   ])
@@ -428,6 +434,67 @@ test('health: flips are told, by events and answers alike, once; what is older i
   )
 })
 
+test('a task that is killed for its checks: told once, by the event or by the last failure', async (t) => {
+  const marathon = await openFakeMarathon(t)
+  const told = openTold()
+  const [first, second] = ['web.instance-1._app.1', 'web.instance-2._app.1']
+  const old = 'web.25212c0c-e6a2-11f1-bdef-02fc00000001'
+  marathon.apps = [appOf('/web', [taskOf(first), taskOf(old)])]
+  await openCollector(t, told, { urls: [marathon.url] })
+  await until('listening', () => marathon.listeners() === 1 && told.tasks.length === 2)
+  const kill = (instanceId: string, time: string) =>
+    marathon.emit({
+      eventType: 'unhealthy_instance_kill_event',
+      timestamp: time,
+      appId: '/web',
+      instanceId,
+      version: '2026-11-20T10:00:00.000Z',
+      reason: '500 Internal Server Error',
+      host: 'agent-3',
+    })
+  const failure = (taskId: string, timestamp: string) => ({
+    lastTaskFailure: {
+      appId: '/web',
+      taskId,
+      state: 'TASK_KILLED',
+      message: 'Task was killed since health check failed. Reason: timed out',
+      host: 'agent-2',
+      timestamp,
+      version: '2026-11-20T10:00:00.000Z',
+    },
+  })
+  const times = ['2026-11-20T12:00:01.000Z', '2026-11-20T12:00:02.000Z', '2026-11-20T12:00:03.000Z']
+  const [one, two, three] = times as [string, string, string]
+  kill('web.instance-1', one)
+  kill('web.instance-1', one)
+  kill(old.replace('web.', 'web.marathon-'), two)
+  await until('told by events', () => told.changes.length === 2)
+  marathon.apps = [appOf('/web', [taskOf(first)], failure(first, one))]
+  const polled = told.samples.length
+  await until('some polls', () => told.samples.length > polled + 2)
+  marathon.apps = [appOf('/web', [taskOf(first)], failure(second, three))]
+  await until('told by an answer', () => told.changes.length === 3)
+  t.deepEqual(
+    told.changes.map((doc) => doc.message),
+    [
+      `${first} is killed on agent-3, because its health checks fail: 500 Internal Server Error`,
+      `${old} is killed on agent-3, because its health checks fail: 500 Internal Server Error`,
+      `${second} is killed on agent-2, because its health checks fail: timed out`,
+    ],
+  )
+  t.like(told.changes[2], {
+    '@timestamp': '2026-11-20T12:00:03.000000000Z',
+    'event.id': `change:health:${second}:killed:${Date.parse(three)}`,
+    'event.kind': 'health',
+    'event.action': 'killed',
+    'task.message': 'timed out',
+    'task.state': undefined,
+    'mesos.task.id': second,
+    'service.name': '/web',
+    'mesoscope.owner': 'shop',
+  })
+})
+
 test('new versions of an app are told: what changed', async (t) => {
   const marathon = await openFakeMarathon(t)
   const told = openTold()
@@ -547,7 +614,10 @@ test('pods: their states, tasks and the ends of their containers; a Marathon wit
   const { trouble: without } = await openCollector(t, told, { urls: [marathon.url] })
   await until('gone', () => !told.services.has('/job'))
   t.is(without(), undefined)
-  t.is(told.changes.length, 1)
+  t.deepEqual(
+    told.changes.map((doc) => doc['event.action']),
+    ['TASK_FAILED', 'removed'],
+  )
 })
 
 test('a Marathon that is away is told with a remedy, holds back nobody, and is read once it is there', async (t) => {

@@ -9,9 +9,18 @@ import type { CountedSignal } from '../../processors/buckets.ts'
 import { latenessMs } from '../../processors/measure-topic.ts'
 import type { MeasurerOptions } from '../../processors/measure.ts'
 import { decodePartition } from '../../processors/partition.ts'
-import { openBus, produceLines, record, someTime, until } from '../helpers/pipeline.ts'
+import { jsonOf, openBus, produceLines, record, someTime, until } from '../helpers/pipeline.ts'
 import { sample, samplesOf } from '../helpers/samples.ts'
-import { dyingBus, keyOf, mark, measured, newest, openMeasuring, published } from './measuring.ts'
+import {
+  dyingBus,
+  keyOf,
+  mark,
+  measured,
+  newest,
+  openMeasuring,
+  published,
+  type PublishedWatermark,
+} from './measuring.ts'
 
 const metric = 'container.cpu.usage'
 const cpu: CountedSignal = { from: 'metrics', metric, where: '', by: ['service'] }
@@ -299,8 +308,19 @@ test('a topic that no signal is measured from is not read', async (t) => {
   await produce(bus, samplesOf({ source: 'a' }, 1))
   await mark(bus, 2000, 'c', 'metrics')
   await measured(bus, 'metrics')
+  t.is(measurer.watermark(), undefined, 'samples may end: that is told by changes')
+  await mark(bus, 3000, 'c', 'changes')
+  await measured(bus, 'changes')
   t.is(measurer.watermark(), 2000)
   t.deepEqual(await bus.committed('measure', 'logs'), new Map())
+})
+
+test('without samples nobody asks for the ends of tasks', async (t) => {
+  const bus = await openBus(t)
+  const measurer = open(t, bus, { signals: { lines: { from: 'logs', where: '', by: [] } } })
+  await mark(bus, 1000)
+  await measured(bus)
+  t.is(measurer.watermark(), 1000)
   t.deepEqual(await bus.committed('measure', 'changes'), new Map())
 })
 
@@ -344,16 +364,17 @@ test('marks alone write no snapshot; who takes over knows how far they went', as
   await first.close()
 
   const end = (await bus.ends('signals'))[0] ?? 0
+  await mark(bus, someTime + 2 * latenessMs, 'c', 'changes')
   const next = open(t, bus)
-  await until('it has the partitions', () => next.watermark() !== undefined)
-  t.is(next.watermark(), someTime + latenessMs + 5000)
+  const wentTo = someTime + latenessMs + 5000
+  await until('it knows how far they are', () => next.watermark() === wentTo)
   await produce(bus, samplesOf({ source: 'a', sequence: 1, at: someTime + 4000 }, [9]))
   await measured(bus, 'metrics')
   t.false('cpu /web 4000' in (await totals(bus)), 'it knows what is closed')
   const batch = await bus.read('signals', 0, end, { maxBytes: 2 ** 20 })
-  for (const one of batch.records.filter(({ headers }) => headers['kind'] === 'watermark')) {
-    const { through } = JSON.parse(Buffer.from(one.value).toString()) as { through: number }
-    t.is(through, someTime + latenessMs + 5000, 'and does not go back')
+  const told = batch.records.filter(({ headers }) => headers['kind'] === 'watermark').map(jsonOf)
+  for (const { topic, through } of told as PublishedWatermark[]) {
+    if (topic === 'metrics') t.is(through, wentTo, 'and does not go back')
   }
 })
 

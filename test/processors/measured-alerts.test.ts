@@ -83,7 +83,7 @@ function died(bus: Bus, at: number, name: string): Promise<void> {
   return bus.produce('changes', [{ key: '/web', value: Buffer.from(JSON.stringify(doc)) }])
 }
 
-test('memory near its limit fires; without samples there is no value, and so no alert', async (t) => {
+test('memory near its limit fires, and is over once it is measured to be lower', async (t) => {
   const { memory, through, evaluated, state, alerting } = await open(t, 'memory > 0.9')
   await memory(1, 0.5)
   await through(5)
@@ -95,6 +95,7 @@ test('memory near its limit fires; without samples there is no value, and so no 
   await evaluated(10)
   t.is(state(), 'firing')
   t.is(alerting.alerts()[0]?.value, 0.95)
+  await memory(16, 0.5)
   await through(25)
   await evaluated(25)
   t.is(state(), 'resolved')
@@ -125,7 +126,7 @@ test('deaths count, and one told of twice counts once', async (t) => {
   t.is(state(), 'firing')
 })
 
-test('signals of several topics are joined: what was not measured gives no result', async (t) => {
+test('signals of several topics are joined: what was not measured begins nothing and ends nothing', async (t) => {
   const { bus, memory, through, evaluated, state } = await open(t, 'memory > 0.9 && errors > 0.0')
   const identity = { service: '/web' }
   await produceLines(bus, record({ source: 'a', identity, levels: ['error'] }))
@@ -137,5 +138,9 @@ test('signals of several topics are joined: what was not measured gives no resul
   await produceLines(bus, record({ source: 'a', identity, first: 1, levels: ['error'], times }))
   await through(15)
   await evaluated(15)
-  t.is(state(), 'resolved')
+  t.is(state(), 'unknown')
+  await memory(16, 0.95)
+  await through(20)
+  await evaluated(20)
+  t.is(state(), 'firing')
 })

@@ -1,0 +1,79 @@
+import { defaultSeenForMs, groupKey } from '../pipeline/signals.ts'
+import type { SignalDeclarations, SignalValues } from '../pipeline/signals.ts'
+import type { SignalGrid } from '../pipeline/signal-grid.ts'
+import type { Sample } from './rules/rule.ts'
+import type { AlertState } from './rules/state.ts'
+import { spokenDuration } from './rules/humanize.ts'
+
+/** One evaluation, for who asks what became of an alert. */
+export interface Evaluation {
+  ts: number
+  /** Signals that the rule reads. */
+  reads: readonly string[]
+  signals: SignalDeclarations
+  valuesOf: (signal: string) => SignalValues
+  endOf: SignalGrid['endOf']
+  /** So long an alert may stay unknown, ms. */
+  unknownForMs?: number | undefined
+}
+
+/** `sample`: nobody can tell whether it still fires. `reason`: why it is over, though nothing was measured. */
+export type Fate = { sample: Sample; reason?: never } | { sample?: never; reason: string }
+
+/**
+ * What is to be concluded of an alert that fires and whose group has no value any more, since samples of it stopped: as
+ * long as what it is about is not known to have ended, nothing. Undefined where its condition ended as it was measured.
+ */
+export function fateOf(alert: AlertState, evaluation: Evaluation): Fate | undefined {
+  const { ts, endOf, unknownForMs = defaultSeenForMs } = evaluation
+  const { group, lastMs } = alert
+  if (alert.state !== 'firing' || alert.keepFiringSince !== undefined) return undefined
+  if (!isUnmeasured(alert, evaluation)) return undefined
+  const reason = endOf(group, lastMs) ?? (runsNothing(alert, evaluation) ? stopped : undefined)
+  if (reason !== undefined) return { reason }
+  if (ts - lastMs >= unknownForMs) {
+    return { reason: `nothing was measured of it for ${spokenDuration(unknownForMs)}` }
+  }
+  return { sample: sampleOf(alert) }
+}
+
+const stopped = 'no instance of its service runs any more'
+
+/** Samples of one of the rule's signals are missing. Of groups that a signal is not kept by any more nobody misses any. */
+function isUnmeasured({ group }: AlertState, { reads, signals, valuesOf }: Evaluation): boolean {
+  const key = groupKey(group)
+  const parts = Object.keys(group)
+  return reads.some((name) => {
+    const declaration = signals[name]
+    if (declaration?.from !== 'metrics' || declaration.measure === 'absent') return false
+    return (
+      parts.every((part) => declaration.by.some((by) => by === part)) && !valuesOf(name).has(key)
+    )
+  })
+}
+
+/** Marathon was asked after the last sample, and has no instance of it. */
+function runsNothing({ group, lastMs }: AlertState, { signals, valuesOf }: Evaluation): boolean {
+  const { service } = group
+  if (service === undefined) return false
+  return Object.entries(signals).some(([name, { metric, measure }]) => {
+    if (metric !== 'service.instances.running' || measure !== 'last') return false
+    const running = valuesOf(name).get(groupKey({ service }))
+    return running?.value === 0 && running.lastMs >= lastMs
+  })
+}
+
+function sampleOf(alert: AlertState): Sample {
+  const { fingerprint, labels, group, value, threshold, signals, lastMs, annotations } = alert
+  return {
+    fingerprint,
+    labels,
+    group,
+    value,
+    ...(threshold === undefined ? {} : { threshold }),
+    signals,
+    lastMs,
+    annotations,
+    unknown: true,
+  }
+}
