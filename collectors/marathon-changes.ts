@@ -57,6 +57,28 @@ export function healthChange(
   }
 }
 
+/**
+ * Marathon kills a task, since its checks fail. Mesos tells the end of such a task as it tells that of one which was asked
+ * for: only by this is it known that nobody did.
+ */
+export function healthKillChange(
+  { task, timeMs, reason }: { task: string; timeMs: number; reason?: string },
+  identity: Identity,
+): ChangeDoc {
+  const where = identity.agent === undefined ? '' : ` on ${identity.agent}`
+  const why = reason === undefined ? '' : `: ${reason}`
+  return {
+    '@timestamp': msToIso(timeMs),
+    'event.id': `change:health:${task}:killed:${timeMs}`,
+    'event.kind': 'health',
+    'event.action': 'killed',
+    message: `${task} is killed${where}, because its health checks fail${why}`,
+    ...provider,
+    ...(reason === undefined ? {} : { 'task.message': reason }),
+    ...identityToEcs(identity),
+  }
+}
+
 export interface DeploymentNews {
   id: string
   action: 'started' | 'step' | 'stuck' | 'succeeded' | 'failed' | 'ended'

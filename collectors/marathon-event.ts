@@ -8,6 +8,7 @@ import type { SseMessage } from './sse.ts'
 export type MarathonEvent =
   | StatusEvent
   | HealthEvent
+  | HealthKill
   | DeploymentEvent
   /** Something that the next poll shall look at, or nothing that matters. */
   | { kind: 'hint' | 'noise'; type: string }
@@ -31,6 +32,20 @@ export interface HealthEvent {
   service: string
   healthy: boolean
   timeMs: number
+  version?: string
+}
+
+/** Marathon kills a task, since its checks fail. */
+export interface HealthKill {
+  kind: 'kill'
+  /** A task's id, or that of an instance. */
+  task: string
+  service: string
+  /** When the last check failed. */
+  timeMs: number
+  /** Why, as Marathon tells it. */
+  reason?: string
+  agent?: string
   version?: string
 }
 
@@ -103,6 +118,9 @@ function eventOf(type: string, part: Part, problems: Problem[]): MarathonEvent |
       return healthEvent(part, 'alive')
     case 'instance_health_changed_event':
       return healthEvent(part, 'healthy')
+    case 'unhealthy_instance_kill_event':
+    case 'unhealthy_task_kill_event':
+      return killEvent(part)
     default:
       return { kind: noise.has(type) ? 'noise' : 'hint', type: type.slice(0, 100) }
   }
@@ -148,6 +166,27 @@ function healthEvent(part: Part, key: 'alive' | 'healthy'): HealthEvent | undefi
     healthy,
     timeMs,
     ...(version === undefined ? {} : { version }),
+  }
+}
+
+function killEvent(part: Part): HealthKill | undefined {
+  const task = idOf(part, 'taskId', 'instanceId')
+  const service = pathOf(part, 'appId', 'runSpecId')
+  const timeMs = timeOf(part, 'timestamp')
+  if (!task || !service || timeMs === undefined) {
+    part.note('a kill without task, app or time')
+    return undefined
+  }
+  return {
+    kind: 'kill',
+    task,
+    service,
+    timeMs,
+    ...withoutUndefined({
+      reason: part.text('reason'),
+      agent: part.text('host'),
+      version: part.text('version'),
+    }),
   }
 }
 

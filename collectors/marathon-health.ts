@@ -19,6 +19,19 @@ export interface HealthFlips {
 }
 
 /**
+ * Since 1.4 events name the instance. Since 1.8 task ids begin with it; before, that of the task `web.<uuid>` is
+ * `web.marathon-<uuid>`.
+ */
+const isOf = ({ id: task }: MarathonTask, id: string) =>
+  task === id || task.startsWith(`${id}.`) || task === id.replace('.marathon-', '.')
+
+/** The id of the task of which an event tells: its own, or that of the one task in the instance. */
+export function taskIn(tasks: readonly MarathonTask[], id: string): string {
+  const [task, ...others] = tasks.filter((one) => isOf(one, id))
+  return task && others.length === 0 ? task.id : id
+}
+
+/**
  * Tells when the checks of a task change their mind, and when its first ones fail; that they begin to pass is no news. An
  * answer that was asked for before an event came knows less than it, and an event that is older than what was told is
  * late: both are passed over, the next answer is right.
@@ -36,9 +49,6 @@ export function openHealthFlips({ memory, identityOf }: HealthOptions): HealthFl
     if (before === undefined && healthy) return []
     return [healthChange(task.id, healthy, timeMs, identityOf(service, task))]
   }
-
-  /** Since 1.4 events name the instance, which task ids begin with. */
-  const isOf = (task: MarathonTask, id: string) => task.id === id || task.id.startsWith(`${id}.`)
 
   function forgetGone({ id: service, tasks = [] }: MarathonApp): void {
     const told = memory.services.get(service)

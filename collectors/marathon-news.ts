@@ -5,7 +5,7 @@ import type { MarathonApp } from './marathon-apps.ts'
 import { removedChange, versionChange } from './marathon-changes.ts'
 import type { MarathonDeployment } from './marathon-deployments.ts'
 import type { MarathonEvent, StatusEvent } from './marathon-event.ts'
-import { openHealthFlips } from './marathon-health.ts'
+import { openHealthFlips, taskIn } from './marathon-health.ts'
 import {
   openVersions,
   serviceIdentity,
@@ -225,6 +225,12 @@ export function openMarathonNews(options: NewsOptions): MarathonNews {
         case 'health': {
           const tasks = apps.get(event.service)?.tasks ?? []
           const changes = health.event(event, tasks, nowMs)
+          return { changes, positions: memory.take() }
+        }
+        case 'kill': {
+          // Where it names the instance, the task is the one that runs in it.
+          const task = taskIn(apps.get(event.service)?.tasks ?? [], event.task)
+          const changes = statuses.kill({ ...event, task })
           return { changes, positions: memory.take() }
         }
         case 'deployment': {

@@ -1,8 +1,8 @@
 import type { ChangeDoc } from '../pipeline/event.ts'
 import type { Identity } from '../pipeline/identity.ts'
 import type { MarathonApp } from './marathon-apps.ts'
-import { statusChange, type Status } from './marathon-changes.ts'
-import type { StatusEvent } from './marathon-event.ts'
+import { healthKillChange, statusChange, type Status } from './marathon-changes.ts'
+import type { HealthKill, StatusEvent } from './marathon-event.ts'
 import type { TaskOfIdentity } from './marathon-identity.ts'
 import type { MarathonMemory } from './marathon-memory.ts'
 import type { PodEnd } from './marathon-pods.ts'
@@ -15,6 +15,8 @@ export interface StatusesOptions {
 /** Tells the states of tasks, each once, whether an event, the last failure of an app or the history of a pod has it first. */
 export interface Statuses {
   event(event: StatusEvent, task: TaskOfIdentity): ChangeDoc[]
+  /** That a task is killed for its checks, which Marathon remembers as a failure as well. */
+  kill(event: HealthKill): ChangeDoc[]
   failure(app: MarathonApp): ChangeDoc[]
   ends(pod: MarathonApp, ends: readonly PodEnd[]): ChangeDoc[]
 }
@@ -23,11 +25,14 @@ const maxRecent = 10_000
 /** Those of which Marathon remembers the last. */
 const failures = new Set(['TASK_FAILED', 'TASK_ERROR', 'TASK_LOST', 'TASK_DROPPED', 'TASK_GONE'])
 
+const killedFor = /^Task was killed since health check failed\. Reason: /
+
 export function openStatuses({ memory, identityOf }: StatusesOptions): Statuses {
   const recent = new Set<string>()
 
-  function once(status: Status, identity: Identity): ChangeDoc[] {
-    const change = statusChange(status, identity)
+  const onceStatus = (status: Status, identity: Identity) => once(statusChange(status, identity))
+
+  function once(change: ChangeDoc): ChangeDoc[] {
     if (recent.has(change['event.id'])) return []
     recent.add(change['event.id'])
     if (recent.size > maxRecent) recent.delete(recent.values().next().value as string)
@@ -46,13 +51,21 @@ export function openStatuses({ memory, identityOf }: StatusesOptions): Statuses 
   return {
     event(event, task) {
       if (failures.has(event.state)) isNewFailure(event.service, event.timeMs)
-      return once(event, identityOf(event.service, task))
+      return onceStatus(event, identityOf(event.service, task))
+    },
+    kill(event) {
+      isNewFailure(event.service, event.timeMs)
+      return once(healthKillChange(event, identityOf(event.service, { ...event, id: event.task })))
     },
     failure({ id, failure }) {
       if (!failure || !isNewFailure(id, failure.timeMs)) return []
       const { task, agent, version } = failure
       const parts = { ...(agent ? { agent } : {}), ...(version ? { version } : {}) }
-      return once(failure, identityOf(id, { id: task, ...parts }))
+      const identity = identityOf(id, { id: task, ...parts })
+      if (failure.state !== 'TASK_KILLED') return onceStatus(failure, identity)
+      // What it says is in front of the reason; a task that was asked to end is no failure to Marathon.
+      const reason = failure.message?.replace(killedFor, '')
+      return once(healthKillChange({ ...failure, ...(reason ? { reason } : {}) }, identity))
     },
     ends(pod, ends) {
       const told = memory.service(pod.id)
@@ -63,7 +76,7 @@ export function openStatuses({ memory, identityOf }: StatusesOptions): Statuses 
       memory.touch(pod.id)
       return ends
         .filter((_, i) => !before.has(keys[i] as string))
-        .flatMap((end) => once(end, identityOf(pod.id, { id: end.task })))
+        .flatMap((end) => onceStatus(end, identityOf(pod.id, { id: end.task })))
     },
   }
 }

@@ -8,10 +8,18 @@ import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
 import type { Store } from '../pipeline/store/store.ts'
 import { openContext, recentMs } from './deaths/context.ts'
-import { addPiece, distance, idOf, isEnough, openDeath } from './deaths/death.ts'
+import {
+  addHealthKill,
+  addPiece,
+  distance,
+  idOf,
+  isEnough,
+  openDeath,
+  type Death,
+} from './deaths/death.ts'
 import { docOf, toldIn } from './deaths/doc.ts'
 import { nearest, openDeathMemory, type Known } from './deaths/memory.ts'
-import { readPiece, readStart, type Piece } from './deaths/piece.ts'
+import { readHealthKill, readPiece, readStart, type Piece } from './deaths/piece.ts'
 
 export interface DeathsOptions {
   bus: Bus
@@ -87,7 +95,22 @@ export function openDeaths(options: DeathsOptions) {
     if (start) memory.noteStart(start)
     const told = toldIn(doc)
     if (told) memory.recall(told, record.time)
+    const kill = readHealthKill(doc)
+    if (kill) memory.noteKill(kill)
     return doc
+  }
+
+  /** The deaths of which it was not known that Marathon killed for health checks: an event may come late. */
+  function killed(doc: Record<string, unknown>): Known[] {
+    const kill = readHealthKill(doc)
+    if (!kill) return []
+    const deaths = memory.noteKill(kill)
+    for (const known of deaths) {
+      known.death = addHealthKill(known.death, kill)
+      known.changed = true
+      settle(known).catch(() => {})
+    }
+    return deaths
   }
 
   function take(lane: Lane, { records, next }: Batch): void {
@@ -96,13 +119,14 @@ export function openDeaths(options: DeathsOptions) {
       const doc = recall(record)
       const piece = doc && readPiece(doc)
       if (piece) lane.works.push({ offset: record.offset, known: arrive(piece, record.time) })
+      for (const known of doc ? killed(doc) : []) lane.works.push({ offset: record.offset, known })
     }
     lane.taken = Math.max(lane.taken, next)
   }
 
   function arrive(piece: Piece, heardMs: number): Known {
     const known = memory.find(piece) ?? openKnown(piece, heardMs)
-    known.death = addPiece(known.death, piece)
+    known.death = withKill(addPiece(known.death, piece))
     known.pieces.push(piece)
     known.changed = true
     // Whoever waits for the batch is told of a failure.
@@ -110,8 +134,14 @@ export function openDeaths(options: DeathsOptions) {
     return known
   }
 
+  function withKill(death: Death): Death {
+    const kill = memory.killOf(death)
+    return kill ? addHealthKill(death, kill) : death
+  }
+
   function openKnown(piece: Piece, heardMs: number): Known {
-    const uptimeSeconds = memory.uptime(piece)
+    // Mesos knows when this run of the task began; its id may have been used before.
+    const uptimeSeconds = piece.uptimeSeconds ?? memory.uptime(piece)
     const death = openDeath(piece)
     const context = uptimeSeconds === undefined ? {} : { uptimeSeconds }
     const known = memory.open({ ...death, context }, heardMs)
@@ -151,7 +181,7 @@ export function openDeaths(options: DeathsOptions) {
     if (!told || memory.isTaken(idOf(told.death), known)) return
     known.written = told.text
     const found = { ...known.death.context, ...told.death.context }
-    known.death = { ...known.pieces.reduce(addPiece, told.death), context: found }
+    known.death = withKill({ ...known.pieces.reduce(addPiece, told.death), context: found })
   }
 
   /** What happened a while ago is told at once: there is nobody left to wait for. */

@@ -39,7 +39,9 @@ export function openIdentities({ maxKnown = defaultMaxKnown } = {}): Identities 
     // Before its description was there, the collector could only guess: what it told of it later counts more.
     const guessed = service === undefined && described?.service !== undefined
     const local = guessed ? fill(described, identity) : fill(identity, described)
-    return fill(local, local.task === undefined ? undefined : tasks.get(local.task))
+    const task = local.task === undefined ? undefined : tasks.get(local.task)
+    // What is known of another life of the task is not of this one.
+    return task && isOtherLife(local, task) ? local : fill(local, task)
   }
 
   return {
@@ -73,9 +75,30 @@ export function isTaskKey(key: string): boolean {
  * another id is another life of the task. What was merged here before and comes back is never newer than what we know.
  */
 function mergeTask(before: Identity | undefined, told: Identity, merged: boolean): Identity {
-  const other = before?.container !== undefined && told.container !== undefined
-  if (!before || (other && before.container !== told.container)) return told
+  if (!before) return told
+  const containers = [before.container ?? told.container, told.container ?? before.container]
+  const isOther = containers[0] !== containers[1] || isOtherLife(before, told)
+  if (isOther) return merged ? before : told
   return merged ? fill(before, told) : fill(told, before)
+}
+
+/**
+ * Whether two identities with the same task id are of different tasks: another framework may use the same ids, and one may
+ * use its own again, in another container.
+ */
+export function isOtherLife(a: Identity, b: Identity): boolean {
+  const differ = (one: string | undefined, other: string | undefined) =>
+    one !== undefined && other !== undefined && one !== other
+  return differ(a.framework, b.framework) || differ(mesosContainerOf(a), mesosContainerOf(b))
+}
+
+const uuidAtEnd =
+  /(?:^|[-.])([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?:\.executor)?$/i
+
+/** Mesos' id of the container: in the name that it gives Docker's containers; others have it as their id. */
+function mesosContainerOf({ container = '', containerName = '' }: Identity): string | undefined {
+  const named = containerName.startsWith('mesos-') ? uuidAtEnd.exec(containerName)?.[1] : undefined
+  return named ?? uuidAtEnd.exec(container)?.[1]
 }
 
 /** `identity` with what only `more` has; the same object if that is nothing. */

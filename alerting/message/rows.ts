@@ -87,6 +87,7 @@ function putNewest(row: Put, [change, ...older]: readonly StoredDoc[], group: Id
   row('Memory', memory(change))
   const uptime = number(change['task.uptime_seconds'])
   row('Uptime', uptime === undefined ? undefined : spokenSeconds(uptime))
+  row('Failed checks', text(change['task.unhealthy']))
   const said = [change['task.state'], change['task.reason'], change['task.message']]
   row('Mesos says', said.flatMap((part) => text(part) ?? []).join(', '))
 }

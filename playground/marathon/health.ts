@@ -191,6 +191,18 @@ function killIfTooMany(
   const [task] = instance.tasks
   if (maxConsecutiveFailures === 0 || consecutiveFailures < maxConsecutiveFailures || !task) return
   const reason = lastFailureCause ?? 'unknown'
-  state.events.publish(events.unhealthyKill(state.clock.now(), instance, task, reason))
+  const now = state.clock.now()
+  state.events.publish(events.unhealthyKill(now, instance, task, reason))
+  // Marathon counts it as the app's last failure.
+  state.failures.set(instance.spec.id, {
+    appId: instance.spec.id,
+    host: instance.agent?.hostname ?? 'unknown',
+    message: `Task was killed since health check failed. Reason: ${reason}`,
+    state: 'TASK_KILLED',
+    taskId: task.id,
+    at: now,
+    version: instance.spec.version,
+    slaveId: instance.agent?.id,
+  })
   kill(state, instance)
 }

@@ -1,6 +1,14 @@
 import { isoToMs } from '../../pipeline/event.ts'
 import type { Identity } from '../../pipeline/identity.ts'
-import { isOfMesos, type DockerWord, type Piece, type StatusWord, type Teller } from './piece.ts'
+import { isOtherLife } from '../identities.ts'
+import {
+  isOfMesos,
+  type DockerWord,
+  type HealthKill,
+  type Piece,
+  type StatusWord,
+  type Teller,
+} from './piece.ts'
 
 /** All that is known of one end of a task. */
 export interface Death {
@@ -12,6 +20,8 @@ export interface Death {
   status?: StatusWord
   /** Who told of it, in the order of their names. */
   tellers: Teller[]
+  /** Why its health checks failed, if it was killed for that; empty where nobody told. */
+  unhealthy?: string
   context: Context
 }
 
@@ -36,11 +46,26 @@ export function openDeath({ name, time }: Piece): Death {
 }
 
 /** How far apart, ms; undefined if the piece tells of another death. */
-export function distance(death: Death, { name, time, docker }: Piece): number | undefined {
-  if (death.name !== name) return undefined
+export function distance(death: Death, piece: Piece): number | undefined {
+  const { name, time, docker, identity } = piece
+  // An id that is used again is that of another task, which may end soon after.
+  if (death.name !== name || isOtherLife(death.identity, identity)) return undefined
   if (docker && death.docker) return isSameEnd(docker, death.docker) ? 0 : undefined
   const apart = Math.abs(isoToMs(time) - isoToMs(death.time))
   return apart <= togetherMs ? apart : undefined
+}
+
+/** So long before its end Marathon may have begun to kill a task: its grace period is up to the app. */
+const killingMs = 10 * 60_000
+
+/** Whether it was this end of the task to which the kill led. */
+export function isKilledBy({ name, time }: Pick<Death, 'name' | 'time'>, kill: HealthKill) {
+  const before = isoToMs(time) - isoToMs(kill.time)
+  return name === kill.name && before <= killingMs && before >= -togetherMs
+}
+
+export function addHealthKill(death: Death, { reason }: HealthKill): Death {
+  return { ...death, unhealthy: death.unhealthy || reason }
 }
 
 function isSameEnd(a: DockerWord, b: DockerWord): boolean {
@@ -61,6 +86,7 @@ export function addPiece(death: Death, piece: Piece): Death {
     ...(docker ? { docker: joinDocker(death.docker, docker) } : {}),
     ...(status ? { status: joinStatus(death.status, status) } : {}),
     tellers: [...new Set([...death.tellers, ...tellers])].toSorted(),
+    ...(status?.unhealthy && death.unhealthy === undefined ? { unhealthy: '' } : {}),
     context: { ...(uptimeSeconds === undefined ? {} : { uptimeSeconds }), ...death.context },
   }
 }
@@ -115,7 +141,7 @@ export function isOutOfMemory(death: Death): boolean {
 export type Ending = 'finished' | 'killed' | 'died'
 
 export function endingOf(death: Death): Ending {
-  if (isOutOfMemory(death)) return 'died'
+  if (isOutOfMemory(death) || death.unhealthy !== undefined) return 'died'
   const { status } = death
   if (!status) return exitCodeOf(death) === 0 ? 'finished' : 'died'
   if (status.state === 'TASK_FINISHED') return 'finished'

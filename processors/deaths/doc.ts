@@ -28,6 +28,7 @@ export function docOf(death: Death, identity: Identity): ChangeDoc {
       'task.reason': status?.reason,
       'task.message': status?.message,
       'task.source': status?.source,
+      'task.unhealthy': death.unhealthy,
       'task.told_by': death.tellers,
       'task.uptime_seconds': context.uptimeSeconds,
       'task.last_lines': context.lastLines,
@@ -63,6 +64,9 @@ function causeOf(death: Death): string {
   if (isOutOfMemory(death)) {
     const limit = context.memoryLimit && `limit ${spokenBytes(context.memoryLimit)}`
     return `out of memory${brackets([codeText, limit || undefined])}`
+  }
+  if (death.unhealthy !== undefined) {
+    return `killed for failing health checks${brackets([death.unhealthy, codeText])}`
   }
   if (codeText !== undefined && (!status || status.state === 'TASK_FAILED')) {
     return `${codeText}${brackets([signalText(code), saysMore(status)])}`
@@ -121,12 +125,14 @@ function deathIn(doc: Record<string, unknown>): Death | undefined {
   const told = Array.isArray(doc['task.told_by']) ? doc['task.told_by'] : []
   const docker = dockerOf(doc, identity)
   const status = statusOf(doc, told)
+  const unhealthy = doc['task.unhealthy']
   return {
     name,
     time,
     identity,
     ...(docker ? { docker } : {}),
     ...(status ? { status } : {}),
+    ...(typeof unhealthy === 'string' ? { unhealthy } : {}),
     tellers: tellers.filter((teller) => told.includes(teller)).toSorted(),
     context: contextOf(doc),
   }

@@ -1,7 +1,7 @@
 import { isoToMs } from '../../pipeline/event.ts'
-import { distance, idOf, togetherMs, type Death } from './death.ts'
+import { distance, idOf, isKilledBy, togetherMs, type Death } from './death.ts'
 import type { Told } from './doc.ts'
-import type { Piece, Start } from './piece.ts'
+import type { HealthKill, Piece, Start } from './piece.ts'
 
 /** A death that is, or lately was, put together. */
 export interface Known {
@@ -37,12 +37,17 @@ export interface DeathMemory {
   /** Nothing that came to the bus before is known. */
   coverFrom(busMs: number): void
   noteStart(start: Start): void
+  /** Remembers the kill of a task; the deaths that it led to, as far as they were told already. */
+  noteKill(kill: HealthKill): Known[]
+  /** That led to this death. */
+  killOf(death: Death): HealthKill | undefined
   /** Seconds from its start, where that was seen. */
   uptime(piece: Piece): number | undefined
 }
 
 const maxDeaths = 2000
 const maxStarts = 20_000
+const maxKills = 2000
 /** Clocks of agents may go so far wrong. */
 const slackMs = 60_000
 
@@ -51,9 +56,13 @@ export function openDeathMemory(): DeathMemory {
   /** In the order in which they were heard of. */
   const all = new Set<Known>()
   const starts = new Map<string, Start>()
+  const kills = new Map<string, HealthKill>()
   let coveredFrom = -Infinity
 
   const named = (name: string) => byName.get(name) ?? []
+
+  const hasEnded = (name: string, since: string) =>
+    named(name).some(({ death }) => isoToMs(death.time) > isoToMs(since))
 
   function open(death: Death, heardMs: number): Known {
     const known: Known = {
@@ -110,10 +119,20 @@ export function openDeathMemory(): DeathMemory {
       const { name, ofContainer } = start
       const before = starts.get(name)
       // Mesos tells again that it runs whenever its health changes; Docker's word is exact.
-      if (!ofContainer && before) return
+      if (!ofContainer && before && !hasEnded(name, before.time)) return
       starts.delete(name)
       starts.set(name, start)
       if (starts.size > maxStarts) starts.delete(starts.keys().next().value as string)
+    },
+    noteKill(kill) {
+      kills.delete(kill.name)
+      kills.set(kill.name, kill)
+      if (kills.size > maxKills) kills.delete(kills.keys().next().value as string)
+      return named(kill.name).filter(({ death }) => isKilledBy(death, kill))
+    },
+    killOf(death) {
+      const kill = kills.get(death.name)
+      return kill && isKilledBy(death, kill) ? kill : undefined
     },
     uptime({ name, time }) {
       const start = starts.get(name)

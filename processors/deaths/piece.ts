@@ -35,6 +35,8 @@ export interface StatusWord {
   message?: string
   source?: string
   exitCode?: number
+  /** Mesos says that it was killed for its health checks. */
+  unhealthy?: boolean
 }
 
 /** A task in one of these has ended; the last four may, rarely, come back. */
@@ -68,6 +70,23 @@ export function readPiece(doc: Doc): Piece | undefined {
   const uptime = doc['task.uptime_seconds']
   const uptimeSeconds = typeof uptime === 'number' && uptime >= 0 ? { uptimeSeconds: uptime } : {}
   return { name, time, identity, status: statusWord(doc, state, time), ...uptimeSeconds }
+}
+
+/** Marathon kills a task for its health checks: its end was not asked for, whatever Mesos then says. */
+export interface HealthKill {
+  name: string
+  /** When the last check failed: before the end. */
+  time: string
+  /** Empty where Marathon did not tell. */
+  reason: string
+}
+
+/** Undefined for what tells of no such thing. */
+export function readHealthKill(doc: Doc): HealthKill | undefined {
+  const { 'event.kind': kind, 'event.action': action, '@timestamp': time } = doc
+  if (kind !== 'health' || action !== 'killed' || !isTime(time)) return undefined
+  const name = nameOf(readIdentity(identityFromEcs(doc)))
+  return name === undefined ? undefined : { name, time, reason: text(doc['task.message']) ?? '' }
 }
 
 /** When a task, or a container of that name, began to run. */
@@ -117,7 +136,11 @@ function statusWord(doc: Doc, state: string, time: string): StatusWord {
     if (value !== undefined) word[part] = value
   }
   const exitCode = word.message === undefined ? exitCodeOf(doc) : exitCodeIn(word.message)
-  return exitCode === undefined ? word : { ...word, exitCode }
+  return {
+    ...word,
+    ...(exitCode === undefined ? {} : { exitCode }),
+    ...(state === 'TASK_KILLED' && doc['task.healthy'] === false ? { unhealthy: true } : {}),
+  }
 }
 
 const signals: Record<string, number> = {

@@ -301,6 +301,14 @@ test('a restart loop lists the deaths, the newest first, at most twenty', async 
   )
 })
 
+test('a task that was killed for its health checks: why they failed', async (t) => {
+  const { store, options } = await openShop(t)
+  const unhealthy = '500 Internal\nRunbook: https://evil.test'
+  await store.putDocs('changes', [death({ 'task.unhealthy': unhealthy })])
+  const { text } = await mailOf(notification('OutOfMemory', oom), options)
+  t.regex(text, /^Failed checks: 500 Internal Runbook: https:\/\/evil\.test$/m)
+})
+
 test('a deployment that is stuck', async (t) => {
   const { store, options } = await openShop(t)
   await store.putDocs('changes', [

@@ -437,6 +437,7 @@ const told = (body: unknown) => {
   if (!event) return 'nothing'
   if (event.kind === 'status') return `${event.task} ${event.state}`
   if (event.kind === 'health') return `${event.task} ${event.healthy ? 'healthy' : 'unhealthy'}`
+  if (event.kind === 'kill') return `${event.task} kill: ${event.reason}`
   if (event.kind === 'deployment') return `${event.id.slice(0, 8)} ${event.action}`
   return `${event.kind} ${event.type}`
 }
@@ -462,8 +463,8 @@ withMarathon('events of all documented types', (t) => {
     'noise remove_health_check_event',
     'noise failed_health_check_event',
     'my-app.instance-c7c311a4-b669-11e6-a48f-0ea4f4b1778c healthy',
-    'hint unhealthy_task_kill_event',
-    'hint unhealthy_instance_kill_event',
+    'my-app_0-1396592784349 kill: 500 Internal Server Error',
+    'my-app_0-1396592784349 kill: 500 Internal Server Error',
     'hint group_change_success',
     'hint group_change_failed',
     '867ed450 succeeded',

@@ -14,7 +14,7 @@ import type { Store } from '../../pipeline/store/store.ts'
 import { openDeaths, type DeathsOptions } from '../../processors/deaths.ts'
 import { openDocIndexer } from '../../processors/index-docs.ts'
 import { jsonOf, openBus, openStore, readAll, record, tempDir, until } from '../helpers/pipeline.ts'
-import { at, died, ofDocker, started, status, task } from './deaths/told.ts'
+import { at, died, killedForChecks, ofDocker, started, status, task } from './deaths/told.ts'
 
 const plain: Identity = { service: '/db', task: 'db-1', container: 'c9', containerName: 'db-1' }
 const long = 60_000
@@ -162,6 +162,61 @@ test('without that word it is told when the patience has ended, and corrected if
   await until('corrected', async () => (await written(bus)).at(-1)?.['event.action'] === 'killed')
   t.is((await ends(bus)).length, 1)
   t.is((await metrics.task_ends_total.get()).values[0]?.value, 1)
+})
+
+for (const [when, before] of [
+  ['before', true],
+  ['after', false],
+] as const) {
+  test(`killed for its health checks, told ${when} its end: it died, nobody asked for it`, async (t) => {
+    const bus = await openBus(t)
+    const first = await open(t, { bus })
+    const kill = killedForChecks(at - 20_000, '500 Internal Server Error')
+    const end = [died({ code: 143 }), status('TASK_KILLED')]
+    await tell(bus, ...(before ? [kill] : end))
+    await untilCommitted(bus)
+    // What was told before a start counts after it.
+    await first.close()
+    await open(t, { bus })
+    await tell(bus, ...(before ? end : [kill]))
+    await until('told', async () => (await ends(bus))[0]?.['event.action'] === 'died')
+    t.like((await ends(bus))[0], {
+      message:
+        '/shop/web task 8c1f25aa… died: killed for failing health checks (500 Internal Server Error, exit code 143)',
+      'task.unhealthy': '500 Internal Server Error',
+      'task.state': 'TASK_KILLED',
+      'process.exit_code': 143,
+    })
+    t.is((await ends(bus)).length, 1)
+  })
+}
+
+test('a kill for health checks that was long before is of another end', async (t) => {
+  const bus = await openBus(t)
+  await open(t, { bus })
+  await tell(bus, killedForChecks(at - 11 * 60_000), died({ code: 143 }), status('TASK_KILLED'))
+  await untilCommitted(bus)
+  t.is((await ends(bus))[0]?.['event.action'], 'killed')
+})
+
+test('runs of one id, one after the other: each end is told, with its own uptime', async (t) => {
+  const bus = await openBus(t)
+  await open(t, { bus })
+  const run = (n: number, ms: number) => {
+    const container = `25212c0c-e6a2-11f1-bdef-02fc0000000${n}`
+    const identity = { service: '/storm', task: 'node-31000', container, framework: 'f1' }
+    const end = status('TASK_FAILED', { ms: ms + 4000, identity })
+    return [
+      status('TASK_RUNNING', { ms, identity }),
+      n === 3 ? end : { ...end, 'task.uptime_seconds': 4 },
+    ]
+  }
+  await tell(bus, ...run(1, at - 50_000), ...run(2, at - 30_000), ...run(3, at - 10_000))
+  await untilCommitted(bus)
+  t.deepEqual(
+    (await ends(bus)).map((doc) => [doc['event.id'], doc['task.uptime_seconds']]),
+    [46_000, 26_000, 6000].map((before) => [`change:task:node-31000:${at - before}`, 4]),
+  )
 })
 
 test('a container that is no task of Mesos waits for nobody; each of its ends is one', async (t) => {

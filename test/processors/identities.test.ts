@@ -95,6 +95,25 @@ test('what Mesos and Marathon tell of a task is put together, the newest of each
   t.is(known.getTask(task), undefined)
 })
 
+test('tasks of the same id are not mixed up: of another framework, or of an earlier life', (t) => {
+  const [one, two] = [1, 2].map((n) => `mesos-25212c0c-e6a2-11f1-bdef-02fc0000000${n}`)
+  const known = openIdentities()
+  const first = { task, framework: 'f1', containerName: one as string, owner: 'a', image: 'a:1' }
+  const later = { task, framework: 'f1', containerName: two as string, image: 'a:2' }
+  known.learn(taskKey(task), first)
+  known.learn(taskKey(task), later)
+  t.deepEqual(known.getTask(task), later)
+  known.learn(taskKey(task), first, { merged: true })
+  t.deepEqual(known.getTask(task), later, 'what was merged of the first life comes back too late')
+
+  const late = { container: 'd'.repeat(64), task, containerName: `${one}`.replace('-', '-S0.') }
+  t.is(known.complete(late), late, 'a late line of the first')
+  t.is(known.complete({ ...late, containerName: two as string }).image, 'a:2')
+  t.is(known.complete({ task, framework: 'f2' }).image, undefined, 'of another framework')
+  known.learn(taskKey(task), { task, framework: 'f2' })
+  t.deepEqual(known.getTask(task), { task, framework: 'f2' })
+})
+
 test('a task and a container of the same name are not mixed up', (t) => {
   const known = openIdentities()
   known.learn('x', { service: '/container' })

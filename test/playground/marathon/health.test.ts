@@ -51,6 +51,11 @@ test('a sick task is killed after more failures than are allowed, and replaced',
     instanceId: instance,
     reason: '500 Internal Server Error',
   })
+  t.like(scene.core.state.failures.get('/shop/web'), {
+    taskId: sick,
+    state: 'TASK_KILLED',
+    message: 'Task was killed since health check failed. Reason: 500 Internal Server Error',
+  })
   await scene.until('replaced', () => counts(scene, '/shop/web').healthy === 2)
   t.true(scene.running('/shop/web').some(({ spec }) => spec.id === `${instance}._app.2`))
 })

@@ -71,6 +71,18 @@ const cases: Record<string, Case> = {
     action: 'killed',
     message: `${web} was killed on request, after 25 h`,
   },
+  'killed by Mesos for its health checks: nobody asked for it': {
+    told: [died({ code: 143 }), status('TASK_KILLED', { healthy: false })],
+    action: 'died',
+    message: `${web} died: killed for failing health checks (exit code 143)`,
+    also: { 'task.unhealthy': '', 'task.state': 'TASK_KILLED' },
+  },
+  'killed on request while it was healthy': {
+    told: [status('TASK_KILLED', { healthy: true })],
+    action: 'killed',
+    message: `${web} was killed on request`,
+    also: { 'task.unhealthy': undefined },
+  },
   'a failure with what Mesos says': {
     told: [died({ code: 1 }), status('TASK_FAILED', { message: 'Container exited with status 1' })],
     action: 'died',
@@ -214,6 +226,21 @@ test('which pieces belong together', (t) => {
   t.is(distance(death, pieceIn(died({ ms: at + 1 }))), undefined, 'it was started again')
   const other = { ...ofDocker, task: 'other' }
   t.is(distance(death, pieceIn(died({ identity: other }))), undefined)
+})
+
+test('an id that is used again is that of another task, however soon it ends', (t) => {
+  const uuid = (n: number) => `25212c0c-e6a2-11f1-bdef-02fc0000000${n}`
+  const of = (identity: Identity) =>
+    pieceIn(status('TASK_FAILED', { ms: at + 200, identity: { task, ...identity } }))
+  const death = deathOf([died({ code: 1 })])
+  t.is(distance(death, of({ containerName: `mesos-${uuid(1)}` })), 200)
+  t.is(distance(death, of({ containerName: `mesos-S0.${uuid(1)}` })), 200, 'the name of old Mesos')
+  t.is(distance(death, of({ container: uuid(1) })), 200, 'before Mesos told that it is of Docker')
+  t.is(distance(death, of({ containerName: `mesos-${uuid(2)}` })), undefined)
+  t.is(distance(death, of({ containerName: `mesos-S0.${uuid(2)}.executor` })), undefined)
+  const mesos = deathOf([status('TASK_FAILED', { identity: { task, framework: 'f1' } })])
+  t.is(distance(mesos, of({ framework: 'f1' })), 0)
+  t.is(distance(mesos, of({ framework: 'f2' })), undefined, 'of another framework')
 })
 
 test('the identity of Docker holds, that of others fills it', (t) => {

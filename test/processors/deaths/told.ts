@@ -48,7 +48,22 @@ export function started({ ms = at, identity = ofDocker }: Died = {}): ChangeDoc 
   }
 }
 
+/** Marathon kills the task for its health checks. */
+export function killedForChecks(ms: number, reason?: string): ChangeDoc {
+  return {
+    '@timestamp': msToIso(ms),
+    'event.id': `change:health:${task}:killed:${ms}`,
+    'event.kind': 'health',
+    'event.action': 'killed',
+    'event.provider': 'marathon',
+    message: 'it is killed',
+    ...(reason === undefined ? {} : { 'task.message': reason }),
+    ...identityToEcs({ service: '/shop/web', task }),
+  }
+}
+
 export interface Status {
+  healthy?: boolean
   ms?: number
   provider?: 'mesos' | 'marathon'
   reason?: string
@@ -58,6 +73,7 @@ export interface Status {
 
 export function status(state: string, told: Status = {}): ChangeDoc {
   const { ms = at + 200, provider = 'mesos', reason, message } = told
+  const healthy = told.healthy === undefined ? {} : { 'task.healthy': told.healthy }
   const { identity = { service: '/shop/web', task, framework: 'f1', agent: 'agent-1' } } = told
   return {
     '@timestamp': msToIso(ms),
@@ -70,6 +86,7 @@ export function status(state: string, told: Status = {}): ChangeDoc {
     ...(reason === undefined ? {} : { 'task.reason': reason }),
     ...(message === undefined ? {} : { 'task.message': message }),
     'task.source': 'SOURCE_EXECUTOR',
+    ...healthy,
     ...identityToEcs(identity),
   }
 }
