@@ -21,7 +21,7 @@ export function stabilizing(
   const down = ideal < wanted
   const windowMs = down ? policy.stabilizationDownMs : policy.stabilizationUpMs
   const binding = recommendations.findLast(
-    (one) => one.ts < ts && (down ? one.replicas >= wanted : one.replicas <= wanted),
+    (one) => one.ts <= ts && (down ? one.replicas >= wanted : one.replicas <= wanted),
   )
   const atMs = (binding?.ts ?? ts) + windowMs
   const recommended = binding?.replicas ?? wanted

@@ -26,7 +26,8 @@ export function howOf(
     if (kept) return `${of} = ${number(ratio)}, ${all}: no reason to move, ${wanted} as now`
     return `${of} = ${number(ratio)}, ${all}: × ${refilled.count} = ${number(refilled.ratio * refilled.count)}, rounded up ${replicas}`
   }
-  if (kept) return `${of} = ${number(ratio)}: ${within}`
+  if (kept === 'tolerance') return `${of} = ${number(ratio)}: ${within}`
+  if (kept) return `${of} = ${number(ratio)}: no reason for fewer, ${wanted} as now`
   if (total !== undefined) {
     return `${quantity(total, unit)} ÷ ${quantity(target, unit)} = ${number(total / target)}, rounded up ${replicas}`
   }
@@ -75,4 +76,9 @@ export function thinWords(
 ) {
   const because = unsure === undefined ? '' : ` (${unsure})`
   return `${signal} was measured of ${measured} of ${counted(expected, 'task')}${because}`
+}
+
+/** Kubernetes leaves these out where it goes down: the work of three ill instances would be as if it were none. */
+export function unreadyWords(signal: string, unready: number) {
+  return `${signal} says nothing of ${counted(unready, 'instance')} not ready`
 }

@@ -1,6 +1,6 @@
 import type { TargetInput } from '../pipeline/decision.ts'
 import { isAdditive } from '../pipeline/scaling-signal.ts'
-import { fromAverage, fromTotal, type Proposed } from './hpa/proposal.ts'
+import { fromAverage, fromTotal, type Proposal, type Proposed } from './hpa/proposal.ts'
 import {
   byTask,
   isPerTask,
@@ -10,7 +10,14 @@ import {
   type SignalReading,
 } from './reading.ts'
 import type { TaskGroups } from './tasks.ts'
-import { averageWords, howOf, thinWords, totalWords, type Target } from './target-words.ts'
+import {
+  averageWords,
+  howOf,
+  thinWords,
+  totalWords,
+  unreadyWords,
+  type Target,
+} from './target-words.ts'
 import { counted, span } from './words.ts'
 
 /** What a target is held against. */
@@ -34,7 +41,7 @@ export interface TargetProposal {
   proposed: Proposed
   /** What is, against what shall be: `requests 71.3/s over 2 ready instances is 35.7 each, target 15`. */
   words: string
-  /** Set where some tasks were not measured: then it may not take any away. */
+  /** Set where some tasks were not measured, or are not ready: then it may not take any away. */
   thin?: string
 }
 
@@ -89,7 +96,12 @@ function fromTasks(about: Target, reading: SignalReading, context: TargetContext
   })
   const total = values.reduce((sum, value) => sum + value, 0)
   const value = total / values.length
-  const thin = gaps.missing > 0 ? { thin: thinWords(about.signal, coverage, unsure) } : {}
+  const thin =
+    gaps.missing > 0
+      ? thinWords(about.signal, coverage, unsure)
+      : gaps.unready > 0
+        ? unreadyWords(about.signal, gaps.unready)
+        : undefined
   return {
     input: {
       ...inputOf(about, value),
@@ -100,7 +112,7 @@ function fromTasks(about: Target, reading: SignalReading, context: TargetContext
     words: isAdditive(reading.declaration)
       ? totalWords(about, total, values.length, coverage)
       : averageWords(about, value, coverage),
-    ...thin,
+    ...(thin === undefined ? {} : { thin }),
   }
 }
 
@@ -123,7 +135,7 @@ function fromService(
     status: held,
     tolerance: { up: tolerance, down: tolerance },
   })
-  const proposed = proposal.kept ? { ...proposal, replicas: wanted } : proposal
+  const proposed = keptAsWanted(proposal, wanted)
   const each = total / held
   const thin = whyThin(about, reading, context)
   return {
@@ -132,6 +144,13 @@ function fromService(
     words: totalWords(about, total, ready),
     ...(thin ? { thin } : {}),
   }
+}
+
+/** Those that are ready have more than their share: that some are not ready is no reason to take any away. */
+function keptAsWanted(proposal: Proposal, wanted: number): Proposal {
+  const isAgainst = proposal.ratio > 1 && proposal.replicas < wanted
+  const kept = proposal.kept ?? (isAgainst ? 'against' : undefined)
+  return kept === undefined ? proposal : { ...proposal, replicas: wanted, kept }
 }
 
 function whyThin({ signal }: Target, { declaration }: SignalReading, context: TargetContext) {

@@ -18,17 +18,16 @@ export interface Wish {
   recommendations: readonly Recommendation[]
 }
 
-export interface WishInput extends Pick<DecideInput, 'policy' | 'memory' | 'ts'> {
+export interface WishInput extends Pick<DecideInput, 'policy' | 'memory' | 'ts' | 'intervalMs'> {
   situation: Situation
   targets: readonly TargetProposal[]
 }
 
 export function wishOf(input: WishInput): Wish {
-  const { policy, memory, ts, situation, targets } = input
+  const { policy, memory, situation, targets } = input
   const { wanted } = situation
   const { min, max } = policy
-  const first: Recommendation[] = [{ ts, replicas: wanted }]
-  const recommendations = memory.recommendations.length > 0 ? memory.recommendations : first
+  const { recommendations } = memory
   const steps = targets.map((target) => proposalStep(target, wanted))
   const bounded = clamp(wanted, policy)
   if (bounded.replicas !== wanted) {
@@ -42,7 +41,18 @@ export function wishOf(input: WishInput): Wish {
     wanted,
   )
   if (raw === undefined) return { verdict: unknown(input), steps, recommendations }
-  return limited(input, { raw, steps, recommendations })
+  return limited(input, { raw, steps, recommendations: recommendedBefore(input) })
+}
+
+/** Without a recommendation for so long, or three intervals, nobody knows what the load asked for meanwhile, ms. */
+const gapMs = 20_000
+
+/** At the first recommendation, and the first after a gap, what there is counts as recommended: a window begins there. */
+function recommendedBefore({ memory, ts, intervalMs, situation }: WishInput) {
+  const { recommendations } = memory
+  const newest = recommendations.at(-1)
+  if (newest && ts - newest.ts <= Math.max(3 * intervalMs, gapMs)) return recommendations
+  return [...recommendations, { ts, replicas: situation.wanted }]
 }
 
 interface Raw {
@@ -125,7 +135,7 @@ function verdictOf(
   }
   if (draft.thin !== undefined) {
     return stays('thin-data', `${draft.thin}: nothing is taken away`, [
-      { change: `scales down to ${raw}`, when: 'all its tasks are measured' },
+      { change: `scales down to ${raw}`, when: 'all its tasks are ready and measured' },
     ])
   }
   const ideal = clamp(draft.covered, policy)

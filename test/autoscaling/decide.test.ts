@@ -83,7 +83,7 @@ const stories: Story[] = [
     given: {
       state: appOf(6),
       signals: { requests: total(30) },
-      memory: remembered([280, 6], [270, 3]),
+      memory: remembered([280, 6], [270, 3], [5, 2]),
     },
     outcome: 'held',
     reason: 'stabilizing',
@@ -96,7 +96,7 @@ const stories: Story[] = [
     given: {
       state: appOf(6),
       signals: { requests: total(30) },
-      memory: remembered([300, 6], [270, 3]),
+      memory: remembered([300, 6], [270, 3], [5, 2]),
     },
     outcome: 'scaled',
     reason: 'scaled-down',
@@ -112,11 +112,36 @@ const stories: Story[] = [
     message: /but 6 were recommended/,
   },
   {
+    title: 'after a gap without any recommendation the window begins anew',
+    given: {
+      state: appOf(6),
+      signals: { requests: total(30) },
+      memory: remembered([400, 6], [25, 2]),
+    },
+    outcome: 'held',
+    reason: 'stabilizing',
+    to: 6,
+    message: /but 6 were recommended/,
+  },
+  {
+    title: 'with evaluations far apart that is no gap',
+    given: {
+      intervalMs: 10 * minute,
+      state: appOf(6),
+      signals: { requests: total(30) },
+      memory: remembered([1200, 6], [600, 2]),
+    },
+    outcome: 'scaled',
+    reason: 'scaled-down',
+    to: 2,
+    message: /^scaled 6 → 2/,
+  },
+  {
     title: 'going up waits too where its policy says so',
     given: {
       policy: { stabilizationUpMs: minute },
       signals: { requests: total(71.3) },
-      memory: remembered([50, 2]),
+      memory: remembered([50, 2], [5, 5]),
     },
     outcome: 'held',
     reason: 'stabilizing',
@@ -257,6 +282,21 @@ const stories: Story[] = [
     message: /measured of 2 of 3 tasks/,
   },
   {
+    title: 'instances that are ill count in no average: that is no reason for fewer',
+    given: {
+      state: appOf(4, {
+        tasks: [0, 1, 2, 3].map((i) => task(`web.${i}`, { healthy: i === 0 })),
+        healthy: 1,
+      }),
+      policy: { stabilizationDownMs: 0, targets: { cpu: 0.6 } },
+      signals: { cpu: perTask([0.3, 0.1, 0.1, 0.1], cpu) },
+    },
+    outcome: 'held',
+    reason: 'thin-data',
+    to: 4,
+    message: 'stays at 4: cpu says nothing of 3 instances not ready: nothing is taken away',
+  },
+  {
     title: 'while a collector is in trouble, a task without a line is one that was not measured',
     given: {
       state: appOf(3),
@@ -341,6 +381,21 @@ const stories: Story[] = [
     reason: 'not-running',
     to: 4,
     message: /2 instances not ready yet will take a part$/,
+  },
+  {
+    title: 'while those that are ready have more than their share of a total, none is taken away',
+    given: {
+      state: appOf(6, {
+        tasks: [0, 1, 2, 3, 4, 5].map((i) => task(`web.${i}`, { healthy: i < 4 })),
+        healthy: 4,
+      }),
+      policy: { stabilizationDownMs: 0 },
+      signals: { requests: total(70) },
+    },
+    outcome: 'held',
+    reason: 'no-change',
+    to: 6,
+    message: 'stays at 6: requests 70/s over 4 ready instances is 17.5 each, target 15',
   },
   {
     title: 'a deployment that touches it is let run',
@@ -621,7 +676,7 @@ test('it is told what would change the outcome, and when', (t) => {
     next({
       state: appOf(6),
       signals: { requests: total(30) },
-      memory: remembered([280, 6], [270, 2]),
+      memory: remembered([280, 6], [270, 2], [5, 2]),
     }),
     [
       {
@@ -635,10 +690,19 @@ test('it is told what would change the outcome, and when', (t) => {
     next({
       state: appOf(6),
       signals: { requests: total(30) },
-      memory: remembered([280, 6], [200, 4], [100, 3]),
+      memory: remembered([280, 6], [200, 4], [100, 3], [5, 2]),
     })?.map(({ change }) => change),
     ['scales down to 4'],
     'the next one binds then',
+  )
+  t.deepEqual(
+    next({
+      state: appOf(6),
+      signals: { requests: total(30) },
+      memory: remembered([290, 6], [100, 2]),
+    })?.map(({ change, atMs }) => [change, atMs]),
+    [['scales down to 2', t0 + 300 * second]],
+    'after a gap the window begins anew',
   )
   t.deepEqual(next({ state: appOf(3), signals: { requests: total(45) } }), [
     { change: 'scales up', when: 'requests is above 16.5 each' },

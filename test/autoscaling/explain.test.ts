@@ -12,7 +12,10 @@ test('a decision that holds: what was known, each step, and what would change it
     memory: {
       v: 1,
       service,
-      recommendations: [{ ts: t0 - minute, replicas: 6 }],
+      recommendations: [
+        { ts: t0 - minute, replicas: 6 },
+        { ts: t0 - 5 * second, replicas: 2 },
+      ],
     },
   })
   const { decision: before } = evaluate({
