@@ -1,5 +1,6 @@
 import type { Clock } from '../pipeline/clock.ts'
 import type { Identity } from '../pipeline/identity.ts'
+import { explain } from '../pipeline/errors.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
 import { openReadings } from './container-metrics.ts'
@@ -45,6 +46,8 @@ export function openDockerStats(options: DockerStatsOptions): Poller {
   const sampler = openSampler({ source: `${name}:stats`, sink, clock })
   const misunderstood = openMisunderstood({ name, clock, metrics, log })
   const readings = openReadings()
+  /** Of containers that could not be measured: how often in a row, and why. */
+  const refused = new Map<string, { times: number; why: string }>()
   /** Mesos ids that were registered. */
   let registered = new Set<string>()
 
@@ -52,15 +55,37 @@ export function openDockerStats(options: DockerStatsOptions): Poller {
     const containers = running()
     register(containers)
     const changes: Collected['changes'] = []
-    const samples = await inParallel(containers, async (container) => {
-      const answer = await api.stats(container.id, signal)
+    const wasRefused = ({ id }: RunningContainer) => Number(refused.has(id))
+    const ordered = containers.toSorted((a, b) => wasRefused(a) - wasRefused(b))
+    const samples = await inParallel(ordered, async (container) => {
+      const answer = await ask(container.id, signal)
       if (answer === undefined) return undefined
       const { reading, problems } = readStats(answer)
       changes.push(...misunderstood.note('stats', problems))
       return reading && sample(container, reading)
     })
+    const ids = new Set(containers.map(({ id }) => id))
+    for (const id of refused.keys()) if (!ids.has(id)) refused.delete(id)
     readings.prune(clock.now())
     return { changes, ...sampler.take(samples.filter((one) => one !== undefined)) }
+  }
+
+  async function ask(id: string, signal: AbortSignal): Promise<unknown> {
+    try {
+      const answer = await api.stats(id, signal)
+      refused.delete(id)
+      return answer
+    } catch (error) {
+      refused.set(id, { times: (refused.get(id)?.times ?? 0) + 1, why: explain(error) })
+      throw error
+    }
+  }
+
+  /** One that has just ended may be refused once. */
+  function refusal(): string | undefined {
+    const all = [...refused.values()].filter(({ times }) => times > 1)
+    const more = all.length > 1 ? ` (and ${all.length - 1} more containers)` : ''
+    return all[0] && `${all[0].why}${more}`
   }
 
   function sample(
@@ -86,6 +111,7 @@ export function openDockerStats(options: DockerStatsOptions): Poller {
   const poller = openPoller({ name: `${name}:stats`, intervalMs, clock, sink, metrics, log, poll })
   return {
     ...poller,
+    trouble: () => poller.trouble() ?? refusal(),
     async close() {
       await poller.close()
       register([])
@@ -96,14 +122,18 @@ export function openDockerStats(options: DockerStatsOptions): Poller {
 /** Connections to the daemon at a time. */
 const maxAtOnce = 50
 
-/** Runs the work for all items, so many at a time; rejects with the first failure when all under way are done. */
+/**
+ * Runs the work for all items, so many at a time. What fails is left out, as long as anything succeeds: one container
+ * that the daemon cannot measure is no reason to measure none. Rejects with the first failure where all failed.
+ */
 async function inParallel<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = []
   const failures: unknown[] = []
   const waiting = items.values()
   const worker = async () => {
     for (const item of waiting) {
-      if (failures.length > 0) return
+      // Nobody answers: the others need not be tried.
+      if (failures.length >= maxAtOnce && results.length === 0) return
       await work(item).then(
         (result) => results.push(result),
         (error: unknown) => failures.push(error),
@@ -111,6 +141,6 @@ async function inParallel<T, R>(items: readonly T[], work: (item: T) => Promise<
     }
   }
   await Promise.all(Array.from({ length: Math.min(maxAtOnce, items.length) }, worker))
-  if (failures.length > 0) throw failures[0]
+  if (failures.length > 0 && results.length === 0) throw failures[0]
   return results
 }

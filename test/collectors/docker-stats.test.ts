@@ -100,8 +100,17 @@ const mesosId = 'ede58961-8932-479b-8055-a2d4adae3535'
 function openDaemon(t: ExecutionContext) {
   const home = mkdtempSync(join(tmpdir(), 'mesoscope-stats-'))
   const socket = join(home, 'docker.sock')
-  const daemon = { socket, answers: 0, cpuPerSecond: 0.25, body: undefined as string | undefined }
+  const daemon = {
+    socket,
+    answers: 0,
+    cpuPerSecond: 0.25,
+    body: undefined as string | undefined,
+    broken: new Set<string>(),
+  }
   const server = http.createServer(({ url = '' }, response) => {
+    if ([...daemon.broken].some((one) => url.includes(one))) {
+      return response.writeHead(500).end('{"message":"cgroup is gone"}')
+    }
     if (!url.startsWith(`/containers/${id}/stats?stream=false&one-shot=true`)) {
       return response.writeHead(404).end('{"message":"No such container"}')
     }
@@ -201,4 +210,18 @@ test('answers that are no stats are told, the daemon is asked again', async (t) 
   const seen = sink.samples.length
   await until('samples again', () => sink.samples.length > seen)
   t.is(stats.trouble(), undefined)
+})
+
+test('containers that the daemon cannot measure cost the others nothing, and are told', async (t) => {
+  const daemon = openDaemon(t)
+  const { stats, sink, containers } = open(t, daemon.socket)
+  const broken = Array.from({ length: 60 }, (_, i) => String(i).padStart(64, 'e'))
+  for (const one of broken) daemon.broken.add(one)
+  containers.unshift(...broken.map((one) => ({ id: one, identity: {} })))
+  const before = sink.samples.length
+  await until('measured', () => sink.samples.length > before + 3)
+  await until('told', () => /answered 500 .*cgroup is gone/.test(stats.trouble() ?? ''))
+  t.regex(stats.trouble() ?? '', /\(and 59 more containers\)$/)
+  containers.splice(0, broken.length)
+  await until('forgotten', () => stats.trouble() === undefined)
 })
