@@ -4,6 +4,7 @@ import type { HttpClient } from '../pipeline/http.ts'
 import type { Logger } from '../pipeline/log.ts'
 import { mesosMetric } from '../pipeline/metric-names.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
+import { withoutUndefined } from './answer.ts'
 import { openReadings } from './container-metrics.ts'
 import { openExecutors } from './mesos-executors.ts'
 import { containerIdentity, withContainer } from './mesos-identity.ts'
@@ -134,14 +135,20 @@ export function openMesosAgentCollector(options: MesosAgentOptions): Promise<Col
   }
 
   function sample(container: MesosContainer, nowMs: number): Measured[] {
-    const { container: id, usage, framework } = container
+    const { usage, framework } = container
+    const known = executors.find(container)
+    // Agents before 1.0 tell the container in their state alone.
+    const id = container.container ?? known?.container
     // Of a failed measurement there is nothing to tell; nested containers are a part of the one around them.
     if (!usage || container.parent !== undefined || (id && measured.has(id))) return []
     const reading = readingOf(usage, BigInt(nowMs) * 1_000_000n)
     const values = readings.measure(keyOf(container), reading, nowMs)
-    const known = executors.find(container)
     const around = { cluster, agent: hostname, framework: executors.framework(framework) }
-    const identity = containerIdentity(container, known, around)
+    const identity = containerIdentity(
+      withoutUndefined({ ...container, container: id }),
+      known,
+      around,
+    )
     return [{ timeMs: Number(reading.timeNs / 1_000_000n), metrics: values, identity }]
   }
 

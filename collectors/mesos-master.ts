@@ -21,7 +21,7 @@ import { openRights } from './mesos-rights.ts'
 import { openSampler } from './sampler.ts'
 import type { Collected, Collector, Sink } from './sink.ts'
 import type { KnownAgent } from './mesos-agent-book.ts'
-import type { Problem } from './answer.ts'
+import { isObject, type Problem } from './answer.ts'
 
 export interface MesosMasterOptions {
   /** Part of the keys of its positions: must not change between starts. */
@@ -102,12 +102,14 @@ export function openMesosMasterCollector(options: MesosMasterOptions): Promise<C
     const state = 'value' in summary ? readMasterState(summary.value) : undefined
     const problems = [...read.problems, ...(state?.problems ?? []), ...(who?.problems ?? [])]
     const shown = { agents: read.agents.length, tasks: pages.tasks.length, metrics: own }
+    const hasAgents = isObject(agents.value) && Array.isArray(agents.value['slaves'])
     const isBelieved = rights.judge({ ...shown, knownAgents: cluster.agents().length })
     const nowMs = clock.now()
     const how = { nowMs, patient: stream.isLive(), complete: pages.complete }
     const batch = joined([
       cluster.leads(who?.leader, new URL(agents.url).host, nowMs),
-      isBelieved ? cluster.agentsListed(read, nowMs, askedMs) : {},
+      // An answer without a list does not say that there are none.
+      isBelieved && hasAgents ? cluster.agentsListed(read, nowMs, askedMs) : {},
       state ? cluster.frameworksListed(state, nowMs, askedMs) : {},
       cluster.tasksListed(pages.tasks, how),
       { changes: misunderstood.note('lists', problems) },

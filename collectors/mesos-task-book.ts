@@ -54,8 +54,9 @@ export function openTaskBook({ name, sink, around }: TaskBookOptions): TaskBook 
   /** Positions of tasks that no list has shown yet, since the start. */
   const unseen = new Set(sink.positions(prefix))
   let unseenSinceMs: number | undefined
-  /** Nothing was ever told: this is the first start. */
+  /** Nothing was ever told: this is the first start, at this time. What is told late of later times is news. */
   const isFirst = unseen.size === 0
+  let firstMs: number | undefined
 
   const keyOf = ({ framework = '', id }: MesosTask) => `${prefix}${framework}:${id}`
 
@@ -90,7 +91,8 @@ export function openTaskBook({ name, sink, around }: TaskBookOptions): TaskBook 
     const before = entry.healthy
     entry.healthy = status.healthy ?? before
     const verdict = entry.told.tell(status)
-    if (verdict === 'old' || (isFirst && isHistory(status.timeNs, nowMs))) return []
+    firstMs ??= nowMs
+    if (verdict === 'old' || (isFirst && isHistory(status.timeNs, firstMs))) return []
     const identity = taskIdentity(run, around(run))
     const of = { id: run.id, framework: run.framework, identity, runningNs: entry.told.runningNs() }
     if (verdict === 'new') return [statusChange(of, status, nowMs)]

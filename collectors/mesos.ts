@@ -53,7 +53,11 @@ export function openMesosMaster(options: MesosMasterSettings): Promise<Collector
     return openMesosAgentCollector({ ...shared, ...known, client: agent })
   }
 
-  const isOurs = ({ address = '' }: KnownAgent) => !ownAgents.has(address)
+  /** Its own collector may name the host where the master knows the address. */
+  const isOurs = ({ address = '', hostname }: KnownAgent) => {
+    const port = address.slice(address.lastIndexOf(':'))
+    return !ownAgents.has(address) && !ownAgents.has(`${hostname}${port}`)
+  }
   return openMesosMasterCollector({
     ...shared,
     client,

@@ -240,6 +240,18 @@ test('what Docker measures in this process is left out', async (t) => {
   t.is(of(sink, 'burner.1').length, 0)
 })
 
+test('before 1.0 the state tells which containers Docker measures', async (t) => {
+  const agent = await openAgent(t, {
+    '/monitor/statistics': mesosFixture('steady/agent1_monitor_statistics.json'),
+    '/state': mesosFixture('steady/agent1_state.json'),
+    '/metrics/snapshot': {},
+  })
+  const measured = new Set(['1b7c1dbc-9e67-4a0c-ae7b-a81e4c9788d9'])
+  const { sink } = await open(t, agent.url, { measured })
+  await until('samples', () => of(sink, 'web.instance-0001.1').length > 0)
+  t.is(of(sink, 'burner.1').length, 0)
+})
+
 test('a container that is new makes it ask for the state at once, one that stays unknown does not', async (t) => {
   const answers = usual()
   const agent = await openAgent(t, { ...answers, '/state': { id: 'a', frameworks: [] } })

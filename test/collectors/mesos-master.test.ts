@@ -255,6 +255,17 @@ test('empty lists because of missing rights make nothing vanish', async (t) => {
   await until('no trouble', () => collector.trouble() === undefined)
 })
 
+test('an answer without a list of agents makes none vanish', async (t) => {
+  const server = await openMasterServer(t, { slaves: [agent(1)] })
+  server.model.instead['/metrics/snapshot'] = (response) => response.writeHead(403).end('may not')
+  const { sink } = await open(t, server.url)
+  await until('listed', () => server.count('/slaves') > 1)
+  server.model.instead['/slaves'] = (response) => response.end('{"message":"not now"}')
+  const before = server.count('/slaves')
+  await until('asked often', () => server.count('/slaves') >= before + 5)
+  t.false(has(sink, 'cluster agent-lost'))
+})
+
 test('without metrics an empty list is believed when it stays', async (t) => {
   const server = await openMasterServer(t, { slaves: [agent(1)] })
   server.model.instead['/metrics/snapshot'] = (response) => response.writeHead(403).end('may not')

@@ -154,6 +154,18 @@ test('the first start takes the ring of ended tasks for history, but for its las
   t.deepEqual(told(openLife(life.stored).list(all, 100)), [])
 })
 
+test('history is what was before the first start, not what is told late in its course', (t) => {
+  const life = openLife()
+  life.list([task('runs.1', [['TASK_RUNNING', -60, 'c']])], 0)
+  const day = 86_400
+  const cutOff: Step[] = [
+    ['TASK_RUNNING', -60, 'c'],
+    ['TASK_FAILED', 100, 'c'],
+  ]
+  // Its agent was cut off for a day, and now tells of what happened meanwhile.
+  t.deepEqual(told(life.list([task('runs.1', cutOff)], day)), ['runs.1 TASK_FAILED'])
+})
+
 test('a task ends once, whatever becomes of its framework', (t) => {
   const steps: Step[] = [
     ['TASK_FINISHED', 5, 'c'],

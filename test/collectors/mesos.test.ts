@@ -142,6 +142,28 @@ test('opened by the settings: an agent of its own is not asked by the master too
   ])
 })
 
+test('an agent of its own is known by its host name as well', async (t) => {
+  const { cluster, master } = await openPlayground(t)
+  const shared = base()
+  const [first, second] = cluster.agents()
+  // Nobody listens there: what matters is that the master's collector leaves it out.
+  const collectors = await openCollectors(
+    {
+      ...nothing,
+      mesos_master: [{ ...connection, urls: [master.url], agents: true }],
+      mesos_agent: [{ ...connection, url: `http://${first?.hostname}:${first?.port}` }],
+      metrics_interval: 1000,
+    },
+    shared,
+  )
+  t.teardown(() => Promise.all(collectors.map((collector) => collector.close())))
+  const places = () => shared.sink.stored.keys().filter((key) => key.includes(':samples:'))
+  const ofSecond = `mesos-master:samples:127.0.0.1:${second?.port}`
+  await until('the other agent is measured', () => [...places()].includes(ofSecond))
+  await until('measured twice', () => shared.sink.samples.length > 4)
+  t.false([...places()].includes(`mesos-master:samples:127.0.0.1:${first?.port}`))
+})
+
 /** A Docker daemon with one running container, made by Mesos. */
 async function openDaemon(t: ExecutionContext, container: string): Promise<string> {
   const home = await tempDir(t)
