@@ -64,7 +64,7 @@ export function openCarryOut({ ledger, http, clock, log, random }: CarryOutOptio
     ledger.note(refused(decision, result, untilMs - nowMs), kept)
   }
 
-  /** A process ended between asking and hearing the answer: what is there tells whether it was done. */
+  /** A process ended before the answer was written down: what is there tells whether it was done. */
   async function recover({ decision }: InFlight): Promise<void> {
     const { service, to } = decision
     const client = http(service)

@@ -47,13 +47,31 @@ export async function scale(http: HttpClient, change: Change): Promise<ScaleResu
     body: { instances: change.to },
   })
   killPoint('scale:after-patch')
-  if (!answer) return away
+  if (!answer) return lookedAtAgain(http, change, away)
   const { status, body, message } = answer
-  if (status < 200 || status > 299) return refusal(answer)
-  if (!isRecord(body))
-    return refusal({ ...answer, message: message || 'something that is no JSON' })
+  const isDone = status >= 200 && status <= 299
+  if (!isDone || !isRecord(body)) {
+    const said = isDone ? { ...answer, message: message || 'something that is no JSON' } : answer
+    return lookedAtAgain(http, change, refusal(said))
+  }
   const deployment = text(body['deploymentId']) ?? answer.headers['marathon-deployment-id']
   return { done: true, answer: { status, ...(deployment ? { deployment } : {}) } }
+}
+
+/** No answer, or none of Marathon itself, does not say that nothing was done: what is there does. */
+async function lookedAtAgain(
+  http: HttpClient,
+  { service, to }: Change,
+  refused: Refusal,
+): Promise<ScaleResult> {
+  if (refused.reason !== 'marathon-away') return refused
+  const { because, answer } = refused
+  const fresh = await readApp(http, service)
+  if ('done' in fresh) return { ...refused, because: `${because}; it may have been done` }
+  if (fresh.instances !== to) return refused
+  const [deployment] = fresh.deployments
+  const found = { ...(deployment ? { deployment } : {}), message: `found done: ${because}` }
+  return { done: true, answer: { ...answer, ...found } }
 }
 
 /** Never throws. */

@@ -82,10 +82,6 @@ export function openRound(options: RoundOptions) {
     const state = states.get(service)
     const memory = ledger.memoryOf(service)
     if (carryOut.isBusy(service)) return []
-    if (memory.inFlight?.answered === false) {
-      carryOut.recover(memory.inFlight)
-      return []
-    }
     const decided = decide({
       policy,
       state,
@@ -98,6 +94,12 @@ export function openRound(options: RoundOptions) {
       unsure: options.unsure?.(),
       unmeasured: moment.unmeasured,
     })
+    if (memory.inFlight?.answered === false) {
+      // First of all what became of it. While Marathon is away nobody can tell, and that is told.
+      if (decided.decision.reason !== 'stale-state') carryOut.recover(memory.inFlight)
+      else ledger.note(decided.decision, memory)
+      return []
+    }
     if (decided.decision.outcome === 'scaled') {
       return [carryOut.intend(decided.decision, decided.memory)]
     }

@@ -215,7 +215,7 @@ for (const [title, answer] of [
   ['503', (r) => json(r, 503, { message: 'no leader' })],
   ['silence', () => {}],
 ] as [string, (response: ServerResponse) => void][]) {
-  test(`a change that is answered with ${title} may have been made: it is looked at again first`, async (t) => {
+  test(`a change that is answered with ${title} may have been made: it is looked at again, and told as it was`, async (t) => {
     const { bus, marathon, load, open } = await openSite(t)
     marathon.refuse = (response) => {
       marathon.app.instances = 7
@@ -223,7 +223,9 @@ for (const [title, answer] of [
     }
     const desk = await open(title === 'silence' ? { timeoutMs: 2000 } : {})
     await load(100, 0)
-    await until('failed', async () => (await story(bus)).at(-1) === 'failed marathon-away 2')
+    await until('told', async () => (await story(bus)).at(-1) === 'scaled scaled-up 2 → 7')
+    const [told] = await decisionsOn(bus)
+    t.regex(told?.decision.answer?.message ?? '', /^found done: /)
     marathon.settle()
     await load(100, 10)
     await until('seen', async () => (await story(bus)).at(-1) === 'held within-tolerance 7')
@@ -231,6 +233,29 @@ for (const [title, answer] of [
     t.is(desk.trouble(), undefined)
   })
 }
+
+test('nobody knows what became of a change: that is said, and it is not asked for twice', async (t) => {
+  const { bus, marathon, load, open } = await openSite(t)
+  marathon.refuse = (response) => {
+    marathon.app.instances = 7
+    marathon.beforeLook = () => {
+      throw new Error('away')
+    }
+    json(response, 503, { message: 'no leader' })
+  }
+  await open()
+  await load(100, 0)
+  await until('failed', async () => (await story(bus)).at(-1) === 'failed marathon-away 2')
+  t.is(
+    (await decisionsOn(bus)).at(-1)?.message,
+    'could not scale 2 → 7: Marathon answered 503: no leader; it may have been done; next try in 5s',
+  )
+  marathon.beforeLook = () => {}
+  marathon.settle()
+  await load(100, 10)
+  await until('seen', async () => (await story(bus)).at(-1) === 'held within-tolerance 7')
+  t.deepEqual(marathon.patches(), [7])
+})
 
 test('dry run tells and asks nothing of Marathon', async (t) => {
   const { bus, marathon, load, open } = await openSite(t)

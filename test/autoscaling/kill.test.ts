@@ -5,7 +5,17 @@ import { fileURLToPath } from 'node:url'
 import { pause } from '../../pipeline/clock.ts'
 import type { KillPoint } from '../../pipeline/fault.ts'
 import { second, t0 } from './app.ts'
-import { busIn, changesOn, measured, openSite, story, tempDir, until, type Site } from './world.ts'
+import {
+  busIn,
+  changesOn,
+  marathonAt,
+  measured,
+  openSite,
+  story,
+  tempDir,
+  until,
+  type Site,
+} from './world.ts'
 
 const victim = fileURLToPath(new URL('victim.ts', import.meta.url))
 
@@ -102,6 +112,29 @@ test('kill -9, and Marathon is away afterwards: it is asked until it says what b
   await after.open()
   await goOn(after, async () => (await story(after.bus)).includes('scaled scaled-up 2 → 7'))
   t.is(looks, 3)
+  t.deepEqual(marathon.patches(), [7])
+})
+
+test('kill -9, and Marathon cannot be read afterwards: that is told, and nothing is forgotten', async (t) => {
+  const dir = await tempDir(t)
+  const before = await openSite(t, dir)
+  const { marathon } = before
+  t.is(await killed(dir, before, 'scale:after-patch'), 'SIGKILL')
+  const after = await openSite(t, dir, marathon)
+  let trouble: string | undefined = 'ECONNREFUSED'
+  marathon.beforeLook = () => {
+    if (trouble) throw new Error(trouble)
+  }
+  const desk = await after.open({
+    marathons: () => [{ ...marathonAt(after.clock.now()), ...(trouble ? { trouble } : {}) }],
+  })
+  await goOn(after, async () => (await story(after.bus)).at(-1) === 'held stale-state 7')
+  t.regex(desk.current()[0]?.last?.message ?? '', /Marathon cannot be read: ECONNREFUSED/)
+  const asked = marathon.asked.length
+  await after.load(100, 10)
+  t.is(marathon.asked.length, asked, 'nor is it asked each time')
+  trouble = undefined
+  await goOn(after, async () => (await story(after.bus)).includes('scaled scaled-up 2 → 7'))
   t.deepEqual(marathon.patches(), [7])
 })
 
