@@ -134,9 +134,11 @@ const isUnavailable = (status: number) => status >= 502 && status <= 504
 /** Then it is not given to another address. */
 function mayHaveActed(request: HttpRequest, streams: boolean, result: Got | Failure): boolean {
   if (streams || methodOf(request) === 'GET') return false
-  return 'why' in result
-    ? result.why !== 'ECONNREFUSED'
-    : 'answer' in result && result.answer.status === 504
+  if ('why' in result) return result.why !== 'ECONNREFUSED'
+  if (!('answer' in result)) return false
+  const { status, text } = result.answer
+  // Marathon says 503 also when it went on with it, but not in time.
+  return status === 504 || (status === 503 && /\btimed? ?out\b/i.test(text))
 }
 
 function baseOf(name: string, text: string): string {

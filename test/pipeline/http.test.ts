@@ -314,6 +314,10 @@ test('what changes something is not given to another address where it may have a
   t.is((await open(t, [away, good.url]).request('/', patch)).status, 200)
   hangs.answer((_, response) => json(response, {}, 503))
   t.is((await open(t, [hangs.url, good.url]).request('/', patch)).status, 200)
+  const late = { message: 'Futures timed out after [30 seconds]' }
+  hangs.answer((_, response) => json(response, late, 503))
+  t.is((await open(t, [hangs.url, good.url]).request('/', patch)).status, 503)
+  t.is((await open(t, [hangs.url, good.url]).request('/')).status, 200, 'to ask is no change')
 })
 
 test('a connection that was closed while it was kept alive is opened again', async (t) => {
