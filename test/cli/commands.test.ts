@@ -108,7 +108,7 @@ test('a directory that is not there, or has no store, is told with what to do', 
 test('check counts what is there, or lists all faults with exit code 2', async (t) => {
   const { run } = openTerminal()
   const good = await run('check', 'config/example.yaml')
-  t.is(good.out, 'config/example.yaml: ok (2 collectors, 2 signals, 2 alerts)\n')
+  t.is(good.out, 'config/example.yaml: ok (2 collectors, 4 signals, 5 alerts)\n')
   t.is(good.code, 0)
   const file = join(directory(t), 'm.yaml')
   writeFileSync(
