@@ -10,8 +10,14 @@ export function listedIn(answer: unknown): Listed[] | undefined {
   if (!Array.isArray(answer)) return undefined
   return answer.map(asObject).flatMap((one) => {
     const id = one['Id']
-    return isContainerId(id) ? [{ id, running: one['State'] === 'running' }] : []
+    return isId(id) ? [{ id, running: isRunning(one) }] : []
   })
+}
+
+/** Daemons before 1.11 tell it in words alone: `Up 3 minutes`. */
+function isRunning({ State, Status }: Record<string, unknown>): boolean {
+  if (State !== undefined) return State === 'running'
+  return typeof Status === 'string' && /^Up\b/.test(Status)
 }
 
 /** The folder of the containers' own folders, by the answer of `/info`. */
@@ -20,7 +26,12 @@ export function rootOf(info: unknown): string | undefined {
   return typeof folder === 'string' && folder !== '' ? `${folder}/containers` : undefined
 }
 
-/** Ids become parts of paths and of keys. */
+/** As the API tells ids: they become parts of keys and of what is asked for. */
+function isId(id: unknown): id is string {
+  return typeof id === 'string' && /^[0-9a-f]{1,64}$/.test(id)
+}
+
+/** The name of a folder that is a container's. */
 export function isContainerId(id: unknown): id is string {
   return typeof id === 'string' && /^[0-9a-f]{12,64}$/.test(id)
 }
@@ -33,11 +44,12 @@ export function eventOf(line: string): DockerEvent | undefined {
   } catch {
     return undefined
   }
-  const { Action: action, timeNano, time } = event
+  // Daemons before 1.10 say `status`.
+  const { Action: action = event['status'], timeNano, time } = event
   const actor = asObject(event['Actor'])
   const id = actor['ID'] ?? event['id']
   const attributes = asObject(actor['Attributes'])
-  if (!isContainerId(id) || typeof action !== 'string') return undefined
+  if (!isId(id) || typeof action !== 'string') return undefined
   return {
     id,
     action,

@@ -92,7 +92,7 @@ test('answers of Docker, likewise', (t) => {
       isTold({ changes: lifeChanges('c', identity, State, {}).changes, identities: [identity] }),
     )
     t.true(allFinite(limitsOf(HostConfig)))
-    t.true((listedIn(value) ?? []).every(({ id }) => /^[0-9a-f]{12,64}$/.test(id)))
+    t.true((listedIn(value) ?? []).every(({ id }) => /^[0-9a-f]{1,64}$/.test(id)))
     t.true(['string', 'undefined'].includes(typeof rootOf(value)))
     const event = eventOf(
       JSON.stringify(value, (_, one: unknown) => (typeof one === 'bigint' ? 0 : one)),

@@ -1,4 +1,4 @@
-import { gunzipSync } from 'node:zlib'
+import { gunzipSync, inflateSync } from 'node:zlib'
 
 /** An HTTP answer as it came over the wire. */
 export interface Capture {
@@ -13,9 +13,11 @@ export interface Capture {
 
 /** Undefined where it is no HTTP answer. */
 export function readCapture(bytes: Buffer): Capture | undefined {
-  const [, status] = /^HTTP\/1\.[01] (\d{3})/.exec(bytes.toString('latin1', 0, 20)) ?? []
+  const [, status] = /^HTTP\/\d(?:\.\d)? (\d{3})/.exec(bytes.toString('latin1', 0, 20)) ?? []
   if (status === undefined) return undefined
   const end = bytes.indexOf('\r\n\r\n')
+  // `100 Continue` comes before the answer.
+  if (status.startsWith('1') && end > 0) return readCapture(bytes.subarray(end + 4))
   const head = bytes.toString('latin1', 0, end < 0 ? bytes.length : end).replaceAll('\r', '')
   const headers = Object.fromEntries(
     head
@@ -28,9 +30,14 @@ export function readCapture(bytes: Buffer): Capture | undefined {
   ) as Record<string, string>
   const rest = end < 0 ? bodyBehindPlainHead(bytes) : bytes.subarray(end + 4)
   const unframed = withoutFraming(headers, rest)
-  const isGzip = /gzip/i.test(headers['content-encoding'] ?? '') && unframed.body.length > 0
-  const body = isGzip ? gunzipSync(unframed.body) : unframed.body
+  const body = decompressed(unframed.body, headers['content-encoding'] ?? '')
   return { status: Number(status), headers, cut: unframed.cut, body }
+}
+
+function decompressed(body: Buffer, encoding: string): Buffer {
+  if (body.length === 0) return body
+  if (/gzip/i.test(encoding)) return gunzipSync(body)
+  return /deflate/i.test(encoding) ? inflateSync(body) : body
 }
 
 function withoutFraming(headers: Record<string, string>, rest: Buffer) {

@@ -47,8 +47,14 @@ function info(value: unknown): Understood {
   return { counts: {}, problems: [], words: `containers in ${rootOf(value)}` }
 }
 
+/** As `docker inspect` prints it: a list, of whatever was asked for. */
+const isDescribed = (one: unknown) =>
+  has(one, 'Config', 'State') && (has(one, 'Id') || has(one, 'ID'))
+const isStats = (one: unknown) =>
+  has(one, 'read') && (has(one, 'cpu_stats') || has(one, 'memory_stats'))
 const isListed = (one: unknown) => has(one, 'Id', 'Names') || has(one, 'Id', 'State', 'Image')
-const isEvent = (one: unknown) => has(one, 'Action', 'Actor')
+/** The second is of daemons before 1.10. */
+const isEvent = (one: unknown) => has(one, 'Action', 'Actor') || has(one, 'status', 'id', 'time')
 
 /** As the stream brings them, a line each; of other things than containers it is not asked for. */
 function events(lines: readonly JsonLine[]): Understood {
@@ -70,30 +76,35 @@ export interface JsonLine {
 }
 
 export const dockerKinds: readonly Kind[] = [
+  {
+    fits: (value) => isListOf(value, isDescribed),
+    read: (value) => together((value as unknown[]).map(inspected)),
+  },
+  {
+    fits: (value) => isListOf(value, isStats),
+    read: (value) => together((value as unknown[]).map(stats)),
+  },
+  {
+    fits: (value) => isListOf(value, isEvent),
+    read: (value) => events((value as unknown[]).map(asLine)),
+  },
   { fits: (value) => isListOf(value, isListed), read: list },
   { fits: (value) => has(value, 'DockerRootDir'), read: info },
-  {
-    fits: (value) => has(value, 'read') && (has(value, 'cpu_stats') || has(value, 'memory_stats')),
-    read: stats,
-  },
-  {
-    fits: (value) => has(value, 'Config', 'State') && (has(value, 'Id') || has(value, 'ID')),
-    read: inspected,
-  },
-  {
-    fits: isEvent,
-    read: (value) => events([{ text: JSON.stringify(value, exactly), json: value }]),
-  },
+  { fits: isStats, read: stats },
+  { fits: isDescribed, read: inspected },
+  { fits: isEvent, read: (value) => events([asLine(value)]) },
 ]
 
+const asLine = (json: unknown): JsonLine => ({ text: JSON.stringify(json, exactly), json })
+
 /** What JSON.parse read as BigInt goes back to the digits it was; as a text, which is not looked at. */
-const exactly = (_key: string, value: unknown) =>
+export const exactly = (_key: string, value: unknown) =>
   typeof value === 'bigint' ? String(value) : value
 
 /** Documents one a line: events, or a stream of stats. */
 export function readDockerLines(lines: readonly JsonLine[]): Understood | undefined {
   if (lines.some(({ json }) => isEvent(json))) return events(lines)
-  const read = lines.flatMap(({ json }) => (has(json, 'read', 'cpu_stats') ? [stats(json)] : []))
+  const read = lines.flatMap(({ json }) => (isStats(json) ? [stats(json)] : []))
   return read.length > 0 ? together(read) : undefined
 }
 

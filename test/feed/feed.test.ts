@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { gzipSync } from 'node:zlib'
+import { deflateSync, gzipSync } from 'node:zlib'
 import test, { type ExecutionContext } from 'ava'
 import { tempDir } from '../helpers/pipeline.ts'
 import { sharedDir } from '../helpers/shared.ts'
@@ -88,6 +88,75 @@ test('what a file is, its folder and its shape tell, not its name', async (t) =>
     'mesos-2/g':
       'passed: 1 event, 0 changes, 0 identities, not understood: $.type (X): is of a type that is not known',
     'mesos-2/nobody.json': 'unread: no collector reads this yet',
+  })
+})
+
+const hex = '4f0c'.repeat(16)
+const read = '2026-11-22T18:00:00Z'
+const stats = { read, cpu_stats: { cpu_usage: { total_usage: 5e9 } } }
+const event = { Type: 'container', Action: 'die', Actor: { ID: hex }, time: 1795371962 }
+const described = { Id: hex, Name: '/db-1', State: { Running: true }, Config: {} }
+const lines = (...values: unknown[]) => values.map((value) => JSON.stringify(value)).join('\n')
+const record = (log: string) => ({ stream: 'stdout', log, time: read })
+
+test('captures of other versions, and as other tools write them', async (t) => {
+  const reports = await reportsOf(t, {
+    'mesos/h2': 'HTTP/2 200 \r\nContent-Type: application/json\r\n\r\n{"slaves":[{"id":"S0"}]}',
+    'mesos/continue': body(body('{"slaves":[]}', '200 OK'), '100 Continue'),
+    'mesos/deflate': body(deflateSync('{"slaves":[]}'), '200 OK\r\nContent-Encoding: deflate'),
+    'mesos/curl-v.txt': '< HTTP/1.1 200 OK\n<\n{"slaves":[]}',
+    'mesos/blank': ' \n',
+    'mesos/bom': '\uFEFF{"slaves":[{"id":"S0"}]}',
+    'mesos/events': lines([{ type: 'HEARTBEAT' }, { type: 'HEARTBEAT' }]),
+    'mesos/failed': lines([{ container_id: 'c', executor_id: 'e', executor_name: 'n' }]),
+    'mesos/metrics': lines({ 'containerizer/mesos/container_destroy_errors': 0, 'gc/x': 1 }),
+    'mesos/sandbox/stderr': 'I0101 12:00:00.123456  1234 exec.cpp:132] Version: 0.28\n',
+    'mesos/sandbox/stdout': 'Starting task web.1\n',
+    'marathon/tasks.txt': 'web\t10000\tsrv1:31000\t\n',
+    'marathon/events': lines(
+      { eventType: 'deployment_success', id: 'd', timestamp: read },
+      { eventType: 'app_terminated_event', appId: '/a', timestamp: read },
+    ),
+    'docker/inspect': lines([described, described]),
+    'docker/list': lines([
+      { Id: hex, Names: [], Status: 'Up 3 minutes' },
+      { Id: '123456789', Names: [], State: 'exited' },
+    ]),
+    'docker/stats': lines([stats, stats]),
+    'docker/stats-shown': [stats, stats].map((one) => JSON.stringify(one, null, 2)).join('\n'),
+    'docker/events': lines([event, { ...event, Type: 'network' }]),
+    'docker/events-1.9': lines(
+      { status: 'start', id: hex, from: 'nginx', time: 1 },
+      { status: 'die', id: hex, from: 'nginx', time: 2 },
+    ),
+    'docker/a-json.log': `\uFEFF${lines(record('a\n'), record('b\n'))}\n`,
+    'docker/b-json.log': `${JSON.stringify(record('c\n')).replaceAll(':"', ': "')}\n`,
+    'docker/b-json.log.1.gz': gzipSync(`${lines(record('b\n'))}\n`),
+  })
+  t.deepEqual(reports, {
+    'docker/a-json.log':
+      'passed: 1 line, 1 event, 1 unknown, not understood: a-json.log at byte 0: not a json-file record',
+    'docker/b-json.log': 'passed: 2 lines, 2 events, 2 unknown',
+    'docker/b-json.log.1.gz': 'passed: read with b-json.log',
+    'docker/events': 'passed: 1 event',
+    'docker/events-1.9': 'passed: 2 events',
+    'docker/inspect': 'passed: 2 containers, 0 changes, service db-1',
+    'docker/list': 'passed: 2 containers, 1 that runs',
+    'docker/stats': 'passed: 2 samples',
+    'docker/stats-shown': 'passed: 2 samples',
+    'marathon/events': 'passed: 2 events, 1 that tells something',
+    'marathon/tasks.txt': 'unread: no collector reads this yet',
+    'mesos/blank': 'passed: an answer without content',
+    'mesos/bom': 'passed: 1 agent',
+    'mesos/continue': 'passed: 0 agents',
+    'mesos/curl-v.txt': 'unread: no collector reads this yet',
+    'mesos/deflate': 'passed: 0 agents',
+    'mesos/events': 'passed: 2 events, 0 changes, 0 identities',
+    'mesos/failed': 'passed: 1 container, 0 samples',
+    'mesos/h2': 'passed: 1 agent',
+    'mesos/metrics': 'passed: 2 metrics, 1 sample',
+    'mesos/sandbox/stderr': 'passed: 1 line, 1 event, 1 info',
+    'mesos/sandbox/stdout': 'passed: 1 line, 1 event, 1 unknown',
   })
 })
 

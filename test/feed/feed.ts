@@ -6,13 +6,14 @@ import { parseJson } from '../../pipeline/http.ts'
 import { readCapture } from './capture.ts'
 import {
   dockerKinds,
+  exactly,
   isMultiplexed,
   isRawLog,
   readApiLog,
   readDockerLines,
   type JsonLine,
 } from './docker.ts'
-import { readLogFile } from './logs.ts'
+import { isJsonFile, readLogFile } from './logs.ts'
 import { marathonKinds, readPairs, readSse, refusals, refusalsByStatus } from './marathon.ts'
 import { mesosKinds, readEvents, readRecordIo } from './mesos.ts'
 import { failureOf, has, readAs, sentenceOf, type Understood } from './understood.ts'
@@ -94,18 +95,32 @@ async function readFile(path: string, area: Area): Promise<Read> {
   const bytes = readFileSync(path)
   if (area === 'logs') return bytes.length === 0 ? nothingIn('a log') : readLogFile(path)
   if (bytes.length === 0) return area === 'unknown' ? { unread: 'empty' } : nothingIn('an answer')
-  const rotated = /^(.*-json\.log)\.\d+$/.exec(path)?.[1]
+  const rotated = /^(.*-json\.log)\.\d+(\.gz)?$/.exec(path)?.[1]
   if (rotated !== undefined && statSync(rotated, { throwIfNoEntry: false })) {
     return { counts: {}, problems: [], words: `read with ${basename(rotated)}` }
   }
-  if (bytes.toString('latin1', 0, 8) === '{"log":"') return readLogFile(path)
+  if (isJsonFile(bytes)) return readLogFile(path)
   const capture = readCapture(bytes)
+  const isOfSandbox = area === 'mesos' && !capture && isText(bytes) && !isListing(bytes)
+  if (isOfSandbox && (isSandboxFile(path) || isGlog(bytes))) return readLogFile(path)
   const read = capture ? readAnswer(capture, area) : readContent(bytes, area)
   if (read) return read
   // Heads of sandbox files.
-  const isLog = area === 'mesos' && /\.(txt|log)$/.test(path) && isText(bytes) && !isListing(bytes)
+  const isLog = isOfSandbox && /\.(txt|log)$/.test(path) && !isHttp(bytes)
   return isLog ? readLogFile(path) : { unread: 'no collector reads this yet' }
 }
+
+/** As Mesos, and its log rotation, names what a task prints. */
+const isSandboxFile = (path: string) => /^(stdout|stderr)(\.\d+|\.logrotate)?$/.test(basename(path))
+
+/** What Mesos itself writes: `I0101 12:00:00.123456  1234 exec.cpp:132] …`. */
+const isGlog = (bytes: Buffer) =>
+  /^(Log file created at: |[IWEF]\d{4}(\d{4})? \d\d:\d\d:\d\d\.\d+ )/.test(
+    bytes.toString('latin1', 0, 80),
+  )
+
+/** An exchange that was noted down in another way: `< HTTP/1.1 200 OK`. */
+const isHttp = (bytes: Buffer) => /^[<>*] |^(GET|POST) /.test(bytes.toString('latin1', 0, 80))
 
 const nothingIn = (what: string): Understood => ({
   counts: {},
@@ -137,10 +152,12 @@ function readAnswer(
 /** Undefined where its shape is none that is read. */
 function readContent(bytes: Buffer, area: Area): Read | undefined {
   const text = bytes.toString('utf8').replace(/^\uFEFF/, '')
-  if (/^\s*</.test(text)) return { counts: {}, problems: [], words: `HTML instead of an answer` }
+  if (text.trim() === '') return area === 'unknown' ? undefined : nothingIn('an answer')
+  if (/^\s*<[!?a-z]/i.test(text))
+    return { counts: {}, problems: [], words: `HTML instead of an answer` }
   const value = parsed(text)
   if (value !== undefined) return readJson(value.json, area)
-  const lines = jsonLines(text)
+  const lines = jsonLines(text) ?? documentsIn(text)
   if (lines) return readLines(lines, area)
   const special = readRecordIo(bytes) ?? (area === 'mesos' ? undefined : readSse(bytes))
   if (special) return special
@@ -148,11 +165,17 @@ function readContent(bytes: Buffer, area: Area): Read | undefined {
     return readApiLog(bytes) ?? { unread: 'a log that was asked for without times' }
   }
   if (/^\s*[[{]/.test(text)) throw new Error('JSON that breaks off or is damaged')
-  const isShort = text.length < 500 && text.trim().split('\n').length < 3
-  return area !== 'unknown' && isText(bytes) && isShort && text.trim() !== 'OK'
+  return area !== 'unknown' && isText(bytes) && isRefusal(text.trim())
     ? { counts: {}, problems: [], words: `a refusal: ${text.trim().slice(0, 120)}` }
     : undefined
 }
+
+/** A sentence or two; no table, and no sign of life. */
+const isRefusal = (text: string) =>
+  text.length < 500 &&
+  text.split('\n').length < 3 &&
+  !/\t|^[<>*] /m.test(text) &&
+  !['OK', 'pong'].includes(text)
 
 function parsed(text: string): { json: unknown } | undefined {
   try {
@@ -173,6 +196,16 @@ function jsonLines(text: string): JsonLine[] | undefined {
   return values.length >= lines.length - 1 ? values : undefined
 }
 
+/** Documents one after the other, as they are shown to people: each begins and ends at the margin. */
+function documentsIn(text: string): JsonLine[] | undefined {
+  const all = text.split(/(?<=\n\})\r?\n(?=\{)/)
+  if (all.length < 2) return undefined
+  const values = all.map((one) => parsed(one))
+  return values.every((one) => one !== undefined)
+    ? values.map(({ json }) => ({ text: JSON.stringify(json, exactly), json }))
+    : undefined
+}
+
 /** Events with the time at which they came, as they were noted down. */
 const unwrapped = (line: unknown) => (has(line, 'recv', 'event') ? line['event'] : line)
 
@@ -181,6 +214,9 @@ function readLines(lines: readonly JsonLine[], area: Area): Read | undefined {
   if (area !== 'docker' && values.every((one) => has(one, 'type'))) {
     const events = readEvents(values)
     if ((events.counts['events'] ?? 0) > 0) return events
+  }
+  if (area !== 'docker' && values.some((one) => has(one, 'eventType'))) {
+    return readAs(marathonKinds, values)
   }
   return readDockerLines(lines)
 }

@@ -17,16 +17,27 @@ const shared = {
   onBytes: () => {},
 }
 
+/** Docker's own record first; others that write the same form have another order, or spaces. */
+export function isJsonFile(bytes: Buffer): boolean {
+  if (bytes.toString('latin1', 0, 8) === '{"log":"') return true
+  const [first = ''] = bytes
+    .toString('utf8', 0, 100_000)
+    .replace(/^\uFEFF/, '')
+    .split('\n', 1)
+  if (!first.startsWith('{') || !/"log" ?:/.test(first)) return false
+  return parse(first) !== undefined
+}
+
 /** Reads a file to its end as its collector does, through its framing, joining and levels. */
 export async function readLogFile(path: string): Promise<Understood> {
-  const isJsonFile = readFileSync(path).toString('latin1', 0, 8) === '{"log":"'
-  const input = isJsonFile
+  const isOfDocker = isJsonFile(readFileSync(path))
+  const input = isOfDocker
     ? openDockerFile({ ...shared, path, container: 'f'.repeat(64) })
     : openPlainFile({ ...shared, path, history: false })
   const { docs, dead, changes } = await drain(input)
   const events = docs.map(({ message }) => message)
   const lines = nonBlank(events.join('\n'))
-  const there = isJsonFile ? linesOfJsonFile(path) : nonBlank(readFileSync(path, 'utf8'))
+  const there = isOfDocker ? linesOfJsonFile(path) : nonBlank(readFileSync(path, 'utf8'))
   return {
     counts: {
       lines: events.join('\n').split('\n').length * Number(events.length > 0),
@@ -41,7 +52,7 @@ export async function readLogFile(path: string): Promise<Understood> {
     ],
     // Blank lines at the end of a stack trace are no loss.
     listed: { there, read: lines },
-    words: levelsOf(docs) + (isCut(path, isJsonFile) ? ', the last record is not finished' : ''),
+    words: levelsOf(docs) + (isCut(path, isOfDocker) ? ', the last record is not finished' : ''),
   }
 }
 
@@ -92,8 +103,8 @@ function linesOfJsonFile(path: string): number {
   return lines + [...open.values()].filter((text) => text.trim() !== '').length
 }
 
-const isCut = (path: string, isJsonFile: boolean) =>
-  isJsonFile && !readFileSync(path, 'latin1').endsWith('\n')
+const isCut = (path: string, isOfDocker: boolean) =>
+  isOfDocker && !readFileSync(path, 'latin1').endsWith('\n')
 
 function parts(path: string): string[] {
   const rotated = Array.from({ length: 20 }, (_, n) => `${path}.${n + 1}`)
@@ -102,8 +113,10 @@ function parts(path: string): string[] {
 
 function parse(record: string): { log: string; stream: string } | undefined {
   try {
-    const { log, stream } = JSON.parse(record) as { log?: unknown; stream?: unknown }
-    return typeof log === 'string' ? { log, stream: String(stream) } : undefined
+    const parsed = JSON.parse(record.replace(/^\uFEFF/, '')) as Record<string, unknown> | null
+    const { log, stream, time } = parsed ?? {}
+    const isRecord = typeof log === 'string' && typeof time === 'string'
+    return isRecord ? { log, stream: String(stream) } : undefined
   } catch {
     return undefined
   }

@@ -141,7 +141,7 @@ export const marathonKinds: readonly Kind[] = [
   { fits: (value) => isListOf(value, isApp), read: definitions },
   { fits: (value) => has(value, 'groups'), read: groups },
   { fits: isApps, read: apps },
-  { fits: (value) => has(value, 'queue'), read: queue },
+  { fits: (value) => has(value, 'queue') && !has(value, 'id'), read: queue },
   { fits: (value) => has(value, 'task') || has(value, 'tasks'), read: tasks },
   { fits: isPod, read: pods },
   { fits: isApp, read: apps },

@@ -185,12 +185,21 @@ export function readRecordIo(bytes: Buffer): Understood | undefined {
 const isContainer = (one: unknown) =>
   isRecord(one) &&
   (has(one, 'container_id') || has(one, 'executor_id')) &&
-  (has(one, 'statistics') || has(one, 'status') || has(one, 'container_status'))
+  // Each is left out where it could not be had.
+  ['statistics', 'status', 'container_status', 'executor_name', 'source'].some((key) =>
+    has(one, key),
+  )
 const isTask = (one: unknown) => has(one, 'id', 'statuses') || has(one, 'task_id', 'statuses')
 
 const isMetrics = (value: unknown) =>
   isRecord(value) &&
-  Object.keys(value).some((name) => /^(master|slave|system|allocator|registrar)\//.test(name))
+  (Object.keys(value).some((name) => /^(master|slave|system|allocator|registrar)\//.test(name)) ||
+    isNumbers(Object.entries(value)))
+
+/** Other groups come and go with versions and isolators. */
+const isNumbers = (entries: [name: string, value: unknown][]) =>
+  entries.some(([name]) => /^[a-z_]+\/\w/.test(name)) &&
+  entries.every(([, value]) => value === null || typeof value === 'number')
 
 /** Of an agent: its frameworks hold executors, with the tasks in them; those of a master hold tasks. */
 function isAgentState(value: unknown): boolean {
@@ -213,6 +222,10 @@ export const mesosKinds: readonly Kind[] = [
   { fits: ofType('GET_METRICS'), read: metrics },
   { fits: ofType('GET_MASTER'), read: leader },
   { fits: ofType(...eventTypes), read: (value) => readEvents([value]) },
+  {
+    fits: (value) => isListOf(value, ofType(...eventTypes)),
+    read: (value) => readEvents(value as unknown[]),
+  },
   { fits: (value) => isListOf(value, isContainer), read: containers },
   { fits: (value) => isListOf(value, isTask), read: tasks },
   { fits: isMetrics, read: metrics },
