@@ -21,15 +21,16 @@ export function timeOf(part: Part, ...keys: string[]): number | undefined {
   return undefined
 }
 
-/** Undefined for what is no time of the form `2015-09-25T15:13:48.343Z`, nor a number in quotes. */
+/** Undefined for what is no time of the form `2015-09-25T15:13:48.343Z`, nor a number in quotes. Without a zone it is UTC. */
 export function timeOfText(text: string): number | undefined {
   // Of tens of thousands of times in an answer: what is not in the usual form is looked at more closely.
   if (text.length === 24 && text[4] === '-' && text[23] === 'Z') return parsed(text)
   if (/^\d{9,13}(\.\d+)?$/.test(text)) return numberMs(Number(text))
-  return iso.test(text) ? parsed(text) : undefined
+  const [, time, zone = 'Z'] = iso.exec(text) ?? []
+  return time === undefined ? undefined : parsed(`${time}${zone}`)
 }
 
-const iso = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)$/
+const iso = /^(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(Z|[+-]\d\d:?\d\d)?$/
 
 function parsed(text: string): number | undefined {
   const ms = Date.parse(text)

@@ -211,6 +211,8 @@ const times: [written: unknown, ms: number | undefined, problem?: string][] = [
   [1440620619.46312, 1440620619463],
   ['1440620619463', 1440620619463],
   [1440620619463000000n, undefined, 'is no time that can be'],
+  ['2016-08-31T01:01:01.001', Date.UTC(2016, 7, 31, 1, 1, 1, 1), undefined],
+  ['2016-08-41T01:01:01.001', undefined, 'is no time that can be'],
   ['yesterday', undefined, 'is no time that can be'],
   ['0001-01-01T00:00:00Z', undefined, 'is no time that can be'],
   [-5, undefined, 'is no time that can be'],
