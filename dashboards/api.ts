@@ -4,6 +4,7 @@ import type { Clock } from '../pipeline/clock.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
 import type { MarathonState, ServiceState as ServiceFacts } from '../pipeline/service-state.ts'
+import type { SignalDeclaration } from '../pipeline/signals.ts'
 import type { SequenceGap, Store } from '../pipeline/store/store.ts'
 
 /** What the HTTP API needs of the rest of the program, handed in as functions. */
@@ -123,13 +124,7 @@ export interface Faults {
 }
 
 /** What a chart needs to know of a signal. */
-export interface SignalFacts {
-  measure: string
-  /** Length of its window, ms. */
-  overMs?: number
-  metric?: string
-  unit?: string
-}
+export type SignalFacts = Pick<SignalDeclaration, 'from' | 'measure' | 'metric' | 'overMs' | 'unit'>
 
 /** A signal over time for one service, its tasks merged: one value a step, null where nothing was measured. */
 export interface SeriesView extends SignalFacts {

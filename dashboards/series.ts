@@ -1,4 +1,5 @@
 import type { SignalBucket } from '../pipeline/event.ts'
+import { addPart, openWindow, valueOf, type Window } from '../pipeline/signal-window.ts'
 import type { SignalFacts } from './api.ts'
 
 /** Equal steps over a time range, ms. */
@@ -20,35 +21,32 @@ export function newestOf(values: readonly (number | null)[]): number | undefined
   return values.findLast((value) => value !== null) ?? undefined
 }
 
-interface Slot {
-  count: number
-  sum: number
-  min: number
-  max: number
-  last: number
-  lastMs: number
-  /** Buckets of metrics have values, those of lines and changes only a count. */
-  hasValues: boolean
-}
-
 /**
- * A signal's buckets merged to one value a step, over all groups that `wanted` chooses. The step is the window: a
- * chart of an hour shows means of half a minute, whatever `over` the rules use. Steps without a bucket are null,
- * except for counts and rates of lines and changes between the first and the last bucket: nothing came then.
+ * A signal's buckets merged to one value a step. The step is the window: a chart of an hour shows means of half a
+ * minute, whatever `over` the rules use. Steps without a bucket are null, except for counts and rates between the first
+ * and the last bucket: nothing came then.
  */
 export function seriesOf(
-  { measure, overMs = 0 }: SignalFacts,
+  { from: topic, measure, overMs }: SignalFacts,
   buckets: readonly SignalBucket[],
   { from, stepMs, length }: Steps,
 ): (number | null)[] {
-  const slots: (Slot | undefined)[] = Array.from({ length })
+  const windows: (Window | undefined)[] = Array.from({ length })
   for (const bucket of buckets) {
     const at = Math.floor((bucket.from - from) / stepMs)
-    if (at >= 0 && at < length) slots[at] = merged(slots[at], bucket)
+    if (at < 0 || at >= length) continue
+    const window = (windows[at] ??= openWindow(bucket.lastMs))
+    addPart(window, bucket, bucket.partition)
   }
-  const values = slots.map((slot) => (slot ? valueOf(measure, slot, stepMs) : null))
-  if (measure === 'rate' || measure === 'count') return zeroBetween(values, slots)
+  const measured = { from: topic, measure, overMs: stepMs }
+  const values = windows.map((window) => (window && valueOf(measured, window)) ?? null)
+  if (measure === 'rate' || measure === 'count') return zeroBetween(values)
   return measure === 'absent' ? values : bridged(values, Math.ceil(overMs / stepMs))
+}
+
+/** A step that has not ended counts too little: it is left out of what is added up. */
+export function withoutOpenStep(values: (number | null)[], { from, stepMs }: Steps, toMs: number) {
+  return values.map((value, at) => (from + (at + 1) * stepMs > toMs ? null : value))
 }
 
 /** Between two measurements the earlier one holds, as it does in the signal's window; a longer silence stays a gap. */
@@ -63,49 +61,8 @@ function bridged(values: (number | null)[], most: number): (number | null)[] {
   return filled
 }
 
-/** A step that has not ended counts too little: it is left out of what is added up. */
-export function withoutOpenStep(values: (number | null)[], { from, stepMs }: Steps, toMs: number) {
-  return values.map((value, at) => (from + (at + 1) * stepMs > toMs ? null : value))
-}
-
-function merged(slot: Slot | undefined, { count, lastMs, values }: SignalBucket): Slot {
-  const before = slot ?? {
-    count: 0,
-    sum: 0,
-    min: Infinity,
-    max: -Infinity,
-    last: 0,
-    lastMs: -Infinity,
-    hasValues: false,
-  }
-  const newer = lastMs >= before.lastMs
-  return {
-    count: before.count + count,
-    sum: before.sum + (values?.sum ?? 0),
-    min: Math.min(before.min, values?.min ?? Infinity),
-    max: Math.max(before.max, values?.max ?? -Infinity),
-    last: newer && values ? values.last : before.last,
-    lastMs: Math.max(before.lastMs, lastMs),
-    hasValues: before.hasValues || values !== undefined,
-  }
-}
-
-function valueOf(measure: string, slot: Slot, stepMs: number): number | null {
-  switch (measure) {
-    case 'rate':
-      return (slot.count * 1000) / stepMs
-    case 'count':
-      return slot.count
-    case 'absent':
-      return slot.count > 0 ? 0 : 1
-  }
-  if (!slot.hasValues || slot.count === 0) return null
-  if (measure === 'avg') return slot.sum / slot.count
-  return { sum: slot.sum, min: slot.min, max: slot.max, last: slot.last }[measure] ?? null
-}
-
-function zeroBetween(values: (number | null)[], slots: readonly (Slot | undefined)[]) {
-  const first = slots.findIndex((slot) => slot !== undefined)
-  const last = slots.findLastIndex((slot) => slot !== undefined)
-  return values.map((value, at) => value ?? (first >= 0 && at >= first && at <= last ? 0 : null))
+function zeroBetween(values: (number | null)[]): (number | null)[] {
+  const first = values.findIndex((value) => value !== null)
+  const last = values.findLastIndex((value) => value !== null)
+  return values.map((value, at) => value ?? (at > first && at < last ? 0 : null))
 }

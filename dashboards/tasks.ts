@@ -1,4 +1,3 @@
-import type { SignalBucket } from '../pipeline/event.ts'
 import type { TaskState } from '../pipeline/service-state.ts'
 import type { ServiceView, TaskView } from './api.ts'
 import { newestSteps, newestValue } from './charts.ts'
@@ -16,35 +15,29 @@ export async function tasksOf(
   const told: TaskView[] = facts
     ? facts.tasks.map(viewOf)
     : tasks.map((task) => ({ task, state: 'unknown' }))
-  return told.map((task) => ({ ...task, ...measured(task.task) }))
+  return told.map((task) => ({ ...task, ...measured.get(task.task) }))
 }
 
 const shown = ['cpu', 'memory'] as const
 
-async function measuredTasks(context: Context, service: string, range: WholeRange) {
-  const { store, signals = {}, timed } = context
-  const byTask = new Map<string, Map<string, SignalBucket[]>>()
+/** The newest CPU and memory of each task. */
+async function measuredTasks(
+  { store, signals = {}, timed }: Context,
+  service: string,
+  { to }: WholeRange,
+) {
+  const measured = new Map<string, Pick<TaskView, 'cpu' | 'memory'>>()
   for (const name of shown) {
-    if (!signals[name]) continue
-    const query = { ...newestSteps(range.to), by: ['task'] as const, services: [service] }
+    const facts = signals[name]
+    if (!facts) continue
+    const query = { ...newestSteps(to), by: ['task'] as const, services: [service] }
     const steps = await timed('series', () => store.series(name, query))
-    const ours = steps.filter(({ group }) => group.task)
-    byTask.set(
-      name,
-      Map.groupBy(ours, ({ group }) => group.task as string),
-    )
+    for (const [task, ours] of Map.groupBy(steps, ({ group }) => group.task ?? '')) {
+      const value = newestValue(facts, ours, to)
+      if (value !== undefined) measured.set(task, { ...measured.get(task), [name]: value })
+    }
   }
-  return (task: string) =>
-    Object.fromEntries(
-      shown.flatMap((name) => {
-        const value = newestValue(
-          signals[name] ?? { measure: 'avg' },
-          byTask.get(name)?.get(task) ?? [],
-          range.to,
-        )
-        return value === undefined ? [] : [[name, value]]
-      }),
-    )
+  return measured
 }
 
 function viewOf({ id, state, agent, version, healthy, startedMs }: TaskState): TaskView {

@@ -55,7 +55,10 @@ export function countsZero({ from, measure }: Pick<SignalDeclaration, 'from' | '
 }
 
 /** Undefined where the window holds nothing that has a value. */
-export function valueOf(declaration: SignalDeclaration, window: Window): number | undefined {
+export function valueOf(
+  declaration: Pick<SignalDeclaration, 'from' | 'measure' | 'overMs'>,
+  window: Window,
+): number | undefined {
   const { measure, overMs } = declaration
   const { count, values } = window
   if (measure === 'absent') return count > 0 ? 0 : 1

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { Answers, SeriesView } from '../api.ts'
+import type { Answers, SeriesView, SignalFacts } from '../api.ts'
 import { readParams, refusal, type WholeRange } from '../params.ts'
 import { seriesOf, stepsOver, withoutOpenStep } from '../series.ts'
 import type { Context } from '../server.ts'
@@ -51,7 +51,7 @@ async function readSeries(
   range: WholeRange,
   stepMs: number,
 ): Promise<SeriesView> {
-  const facts = signals[signal] ?? { measure: 'count' }
+  const facts = signals[signal] as SignalFacts
   const steps = stepsOver(range, stepMs)
   const query = { ...range, from: steps.from, stepMs, by: [], ...(wanted && { services: wanted }) }
   const merged = await timed('series', () => store.series(signal, query))

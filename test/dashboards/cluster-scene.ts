@@ -1,6 +1,7 @@
-import type { ScalingView } from '../../dashboards/api.ts'
+import type { ScalingView, SignalFacts } from '../../dashboards/api.ts'
 import type { Decision, DecisionDoc } from '../../pipeline/decision.ts'
 import { msToIso, type ChangeDoc, type SignalBucket } from '../../pipeline/event.ts'
+import type { Measure } from '../../pipeline/signals.ts'
 import type { ServiceState } from '../../pipeline/service-state.ts'
 import { openRandom } from '../helpers/random.ts'
 
@@ -21,14 +22,18 @@ export function clusterScene(nowMs: number) {
   }
 }
 
-const signals = {
-  cpu: { measure: 'avg', metric: 'container.cpu.utilization', unit: 'ratio' },
-  memory: { measure: 'max', metric: 'container.memory.utilization', unit: 'ratio' },
-  requests: { measure: 'rate' },
-  errors: { measure: 'rate' },
-  instances_wanted: { measure: 'last', metric: 'service.instances.wanted', unit: 'instances' },
-  instances_running: { measure: 'last', metric: 'service.instances.running', unit: 'instances' },
-  instances_healthy: { measure: 'last', metric: 'service.instances.healthy', unit: 'instances' },
+const signals: Record<string, SignalFacts> = {
+  cpu: gauge('avg', 'container.cpu.utilization', 'ratio'),
+  memory: gauge('max', 'container.memory.utilization', 'ratio'),
+  requests: { from: 'logs', measure: 'rate', overMs: 10_000 },
+  errors: { from: 'logs', measure: 'rate', overMs: 60_000 },
+  instances_wanted: gauge('last', 'service.instances.wanted', 'instances'),
+  instances_running: gauge('last', 'service.instances.running', 'instances'),
+  instances_healthy: gauge('last', 'service.instances.healthy', 'instances'),
+}
+
+function gauge(measure: Measure, metric: string, unit: string): SignalFacts {
+  return { from: 'metrics', measure, metric, unit, overMs: 30_000 }
 }
 
 const task = (name: string) => `shop_web.instance-${name}-7f2e-11f0-b5a4-0242ac110002._app.1`

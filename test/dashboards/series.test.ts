@@ -1,5 +1,7 @@
 import test from 'ava'
 import { newestOf, seriesOf, stepsOver, withoutOpenStep } from '../../dashboards/series.ts'
+import type { SignalFacts } from '../../dashboards/api.ts'
+import type { Measure } from '../../pipeline/signals.ts'
 import type { BucketValues, SignalBucket } from '../../pipeline/event.ts'
 
 const steps = { from: 0, stepMs: 10_000, length: 4 }
@@ -16,7 +18,13 @@ const values = (sum: number, min: number, max: number, last: number): BucketValu
   last,
 })
 
-const cases: [measure: string, buckets: SignalBucket[], expected: (number | null)[]][] = [
+/** Rates and counts are of lines, the others of samples. */
+function factsOf(measure: Measure, overMs = 0): SignalFacts {
+  const counted = measure === 'rate' || measure === 'count'
+  return { from: counted ? 'logs' : 'metrics', measure, overMs }
+}
+
+const cases: [measure: Measure, buckets: SignalBucket[], expected: (number | null)[]][] = [
   ['rate', [bucket(0, 5), bucket(5000, 15), bucket(30_000, 10)], [2, 0, 0, 1]],
   ['count', [bucket(10_000, 5), bucket(10_000, 1, { partition: 1 })], [null, 6, null, null]],
   ['absent', [bucket(0, 5), bucket(10_000, 0)], [0, 1, null, null]],
@@ -63,7 +71,7 @@ const cases: [measure: string, buckets: SignalBucket[], expected: (number | null
 
 for (const [measure, buckets, expected] of cases) {
   test(`${measure} of ${buckets.length} buckets is [${expected.join(', ')}]`, (t) => {
-    t.deepEqual(seriesOf({ measure }, buckets, steps), expected)
+    t.deepEqual(seriesOf(factsOf(measure), buckets, steps), expected)
   })
 }
 
@@ -77,7 +85,7 @@ test('steps cover the whole range and begin at multiples of their length', (t) =
 })
 
 test('buckets outside of the steps count nowhere', (t) => {
-  const series = seriesOf({ measure: 'count' }, [bucket(-5000, 5), bucket(40_000, 5)], steps)
+  const series = seriesOf(factsOf('count'), [bucket(-5000, 5), bucket(40_000, 5)], steps)
   t.deepEqual(series, [null, null, null, null])
 })
 
@@ -95,7 +103,7 @@ test('between two measurements the earlier one holds for the length of the windo
   const at = (from: number, value: number) =>
     bucket(from, 1, { values: values(value, value, value, value) })
   const many = { from: 0, stepMs: 10_000, length: 7 }
-  const facts = { measure: 'last', overMs: 20_000 }
+  const facts = factsOf('last', 20_000)
   t.deepEqual(seriesOf(facts, [at(0, 1), at(20_000, 2), at(60_000, 3)], many), [
     1,
     1,
@@ -105,7 +113,7 @@ test('between two measurements the earlier one holds for the length of the windo
     null,
     3,
   ])
-  t.deepEqual(seriesOf({ measure: 'last' }, [at(0, 1), at(20_000, 2)], { ...many, length: 3 }), [
+  t.deepEqual(seriesOf(factsOf('last'), [at(0, 1), at(20_000, 2)], { ...many, length: 3 }), [
     1,
     null,
     2,
