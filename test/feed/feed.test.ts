@@ -112,6 +112,7 @@ test('captures of other versions, and as other tools write them', async (t) => {
     'mesos/metrics': lines({ 'containerizer/mesos/container_destroy_errors': 0, 'gc/x': 1 }),
     'mesos/sandbox/stderr': 'I0101 12:00:00.123456  1234 exec.cpp:132] Version: 0.28\n',
     'mesos/sandbox/stdout': 'Starting task web.1\n',
+    'marathon/how.txt': 'curl -X PATCH -d \'{"instances":2}\' localhost:8080/v2/apps/a',
     'marathon/tasks.txt': 'web\t10000\tsrv1:31000\t\n',
     'marathon/events': lines(
       { eventType: 'deployment_success', id: 'd', timestamp: read },
@@ -145,6 +146,7 @@ test('captures of other versions, and as other tools write them', async (t) => {
     'docker/stats': 'passed: 2 samples',
     'docker/stats-shown': 'passed: 2 samples',
     'marathon/events': 'passed: 2 events, 1 that tells something',
+    'marathon/how.txt': 'unread: no collector reads this yet',
     'marathon/tasks.txt': 'unread: no collector reads this yet',
     'mesos/blank': 'passed: an answer without content',
     'mesos/bom': 'passed: 1 agent',

@@ -170,11 +170,11 @@ function readContent(bytes: Buffer, area: Area): Read | undefined {
     : undefined
 }
 
-/** A sentence or two; no table, and no sign of life. */
+/** A sentence or two; no table, no code, and no sign of life. */
 const isRefusal = (text: string) =>
   text.length < 500 &&
   text.split('\n').length < 3 &&
-  !/\t|^[<>*] /m.test(text) &&
+  !/[\t{}$|]|^[<>*] /m.test(text) &&
   !['OK', 'pong'].includes(text)
 
 function parsed(text: string): { json: unknown } | undefined {
