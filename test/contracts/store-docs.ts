@@ -1,6 +1,7 @@
 import type { BucketValues, ChangeDoc, ChangeKind, SignalBucket } from '../../pipeline/event.ts'
 import type { Identity } from '../../pipeline/identity.ts'
 import type { DocQuery } from '../../pipeline/store/store.ts'
+import { openRandom } from '../helpers/random.ts'
 import { dayMs, iso, noon, openSource } from './lines.ts'
 import { settled, type StoreSubject } from './store-subject.ts'
 import { rejection, type Case } from './suite.ts'
@@ -290,6 +291,56 @@ const valuedBuckets: Case<StoreSubject>[] = [
   },
 ]
 
+/** Each step of each service, as it follows from the single buckets. */
+function mergedByHand(buckets: readonly SignalBucket[], stepMs: number) {
+  const steps = Map.groupBy(
+    buckets,
+    ({ group, from }) => `${group.service} ${Math.floor(from / stepMs) * stepMs}`,
+  )
+  return [...steps].map(([key, parts]) => {
+    const values = parts.flatMap((part) => part.values ?? [])
+    const newest = parts.toSorted((a, b) => a.lastMs - b.lastMs).at(-1)
+    return [
+      key,
+      parts.reduce((sum, { count }) => sum + count, 0),
+      newest?.lastMs,
+      values.reduce((sum, one) => sum + one.sum, 0),
+      Math.min(...values.map(({ min }) => min)),
+      Math.max(...values.map(({ max }) => max)),
+      newest?.values?.last,
+    ]
+  })
+}
+
+const seriesOfMany: Case<StoreSubject> = {
+  title: 'steps are what their buckets give, over many tasks and partitions',
+  async run(t, subject) {
+    const { store } = subject
+    const random = openRandom(7)
+    const below = (count: number) => Math.floor(random() * count)
+    const buckets = Array.from({ length: 400 }, (_, i): SignalBucket => {
+      const from = noon + below(60) * 5000
+      const [min, max] = [below(1000), 1000 + below(1000)]
+      const values = { sum: min + max, min, max, last: min + below(max - min) }
+      const group = { service: `s${below(3)}`, task: `t${i}` }
+      // No two have one newest time: of those any may be the last.
+      return { ...valued(from, 2, { group, partition: below(2), values }), lastMs: from + i }
+    })
+    await store.putBuckets(buckets)
+    await settled(subject)
+    for (const stepMs of [5000, 7000, 60_000, 2 * dayMs]) {
+      const found = await store.series('cpu', { stepMs, by: ['service'] })
+      const told = found.map(({ group, from, count, lastMs, values }) => {
+        const key = `${group.service} ${from}`
+        return [key, count, lastMs, values?.sum, values?.min, values?.max, values?.last]
+      })
+      const inOrder = (rows: unknown[][]) => rows.map((row) => row.join(' ')).toSorted()
+      const expected = mergedByHand(buckets, stepMs)
+      t.deepEqual(inOrder(told), inOrder(expected), `steps of ${stepMs} ms`)
+    }
+  },
+}
+
 const summaries: Case<StoreSubject>[] = [
   {
     title: 'services are summed up over their tasks: lines, levels, tasks newest first, last time',
@@ -364,5 +415,6 @@ const summaries: Case<StoreSubject>[] = [
 export const storeDocCases: readonly Case<StoreSubject>[] = [
   ...docs,
   ...valuedBuckets,
+  seriesOfMany,
   ...summaries,
 ]

@@ -66,6 +66,11 @@ test('what cannot be written is read: buckets, lines, and no samples', async (t)
   t.teardown(() => reader.close())
   t.deepEqual(await reader.buckets('errors', {}), [first, second, third])
   t.deepEqual(await reader.buckets('errors', { from: noon + 1 }), [third])
+  const steps = await reader.series('errors', { stepMs: 10_000, by: [] })
+  t.deepEqual(
+    steps.map(({ from, count, lastMs, values }) => [from, count, lastMs, values]),
+    [[noon, 12, noon + 5001, undefined]],
+  )
   t.deepEqual(await reader.samples({}), [])
   t.deepEqual((await reader.search({ order: 'asc' })).hits, docsOf(lines))
   t.deepEqual(await reader.docs('changes', { query: 'x', kinds: ['task'], task: 't' }), [])
