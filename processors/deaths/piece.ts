@@ -63,6 +63,7 @@ export function readPiece(doc: Doc): Piece | undefined {
   const name = nameOf(identity)
   if (name === undefined) return undefined
   if (kind === 'container' && action === 'died') {
+    if (isExecutor(identity)) return undefined
     return { name, time, identity, docker: dockerWord(doc, identity, time) }
   }
   const state = text(doc['task.state']) ?? text(action)
@@ -173,6 +174,11 @@ function text(value: unknown): string | undefined {
 
 function isTime(time: unknown): time is string {
   return typeof time === 'string' && isoToNs(time) !== undefined
+}
+
+/** Where the agent runs in Docker itself, each task has a second container, of its executor, which ends with it. */
+function isExecutor({ task, containerName = '' }: Identity): boolean {
+  return /^mesos-.+\.executor$/.test(containerName) && (task ?? containerName) === containerName
 }
 
 /** Mesos names the containers of its tasks; elsewhere a container's name is that of its task. */

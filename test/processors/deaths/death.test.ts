@@ -255,11 +255,14 @@ test('the identity of Docker holds, that of others fills it', (t) => {
 })
 
 test('what tells of no end is no piece, whatever it holds', (t) => {
+  const name = 'mesos-S0.25212c0c-e6a2-11f1-bdef-02fc00000001.executor'
+  const executor = { service: name, task: name, containerName: name, container: 'c8' }
   const none: Record<string, unknown>[] = [
     {},
     started(),
     status('TASK_RUNNING'),
     status('TASK_UNREACHABLE'),
+    died({ code: 0, identity: executor }),
     { ...died(), '@timestamp': 'yesterday' },
     { ...died(), '@timestamp': 5 },
     { ...died(), 'mesos.task.id': 7, 'container.id': null },
