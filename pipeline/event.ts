@@ -62,7 +62,7 @@ export const changeKinds = [
   'deployment',
   /** Instances of a service were changed, or could not be. */
   'scaling',
-  /** A task's health check changed its mind. */
+  /** A task's health checks changed their mind, or Marathon kills it for them. */
   'health',
   /** The cluster itself: a leader, an agent. */
   'cluster',
