@@ -30,8 +30,15 @@ export interface TopicMeasurerOptions extends CounterOptions {
   maxOpenBuckets?: number
 }
 
-/** How long after the watermark a late event still corrects its bucket. */
-export const latenessMs = 10 * 60_000
+/**
+ * How long after the watermark a late event still corrects its bucket, ms. Samples of a place that nobody could reach were
+ * never taken, so that hardly any is late; but each task has buckets, and all open ones stand in each snapshot.
+ */
+export const latenessMs: Readonly<Record<SignalTopic, number>> = {
+  logs: 600_000,
+  metrics: 120_000,
+  changes: 600_000,
+}
 /** Far more than a day of some services has; it only bounds the memory that a long backlog takes. */
 const defaultMaxOpenBuckets = 200_000
 /** A partition rests this long between two snapshots; meanwhile records gather to a larger batch. */
@@ -69,7 +76,7 @@ export function measureTopic(options: TopicMeasurerOptions) {
     const watermark = mark && decodeWatermark(mark)
     if (watermark !== undefined && watermark > (partition.watermark ?? -Infinity)) {
       partition.watermark = watermark
-      partition.closedBefore = Math.max(partition.closedBefore, watermark - latenessMs)
+      partition.closedBefore = Math.max(partition.closedBefore, watermark - latenessMs[topic])
     }
     return partition
   }
@@ -107,7 +114,7 @@ export function measureTopic(options: TopicMeasurerOptions) {
 
   /** Returns the size of the snapshot, bytes. */
   async function flush(partition: Partition): Promise<number> {
-    closeBuckets(partition, maxOpenBuckets)
+    closeBuckets(partition, latenessMs[topic], maxOpenBuckets)
     forgetSources(partition, rememberMs)
     const snapshot = encodePartition(partition)
     killPoint('measure:before-snapshot')
@@ -124,7 +131,7 @@ export function measureTopic(options: TopicMeasurerOptions) {
    * that they may even be gone; but the watermark must not go back.
    */
   async function passOn(partition: Partition): Promise<number> {
-    closeBuckets(partition, maxOpenBuckets)
+    closeBuckets(partition, latenessMs[topic], maxOpenBuckets)
     const value = encodeWatermark(partition)
     await bus.produce('state', [{ key: watermarkKey(topic, partition.number), value }])
     await publish([], partition)
@@ -178,9 +185,9 @@ const isMark = ({ headers }: BusRecord) => headers['kind'] === 'mark'
  * Behind the watermark and the lateness a bucket is final; it stays in the store and on the bus. Only a backlog that
  * would fill the memory closes buckets before that, the oldest first: what then comes for them is counted as late.
  */
-function closeBuckets(partition: Partition, maxOpenBuckets: number): void {
+function closeBuckets(partition: Partition, lateMs: number, maxOpenBuckets: number): void {
   const { buckets, changed, counted, watermark } = partition
-  let before = (watermark ?? -Infinity) - latenessMs
+  let before = (watermark ?? -Infinity) - lateMs
   if (buckets.size > maxOpenBuckets) {
     const starts = [...buckets.values()].map(({ from }) => from).toSorted((a, b) => a - b)
     const oldestKept = starts[buckets.size - maxOpenBuckets] ?? before

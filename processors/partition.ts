@@ -1,6 +1,7 @@
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import stringify from 'fast-json-stable-stringify'
 import type { SignalBucket } from '../pipeline/event.ts'
+import { bucketsOf, tableOf, type BucketTable } from './bucket-table.ts'
 import { addRange, missingFrom, type Ranges } from './marks.ts'
 
 /** What the measurer holds of one partition of a topic. Times are ms. */
@@ -31,12 +32,13 @@ export interface CollectorMark {
 
 /** The state as it is written whole, and read whole by the next owner, who goes on at its position. */
 interface Snapshot {
-  v: 1
+  v: 1 | 2
   position: number
   collectors: [name: string, mark: CollectorMark][]
   watermark?: number
   marks: [key: string, ranges: Ranges, lastMs: number][]
-  buckets: SignalBucket[]
+  /** Those of version 1 (of 0.1.0) are a list. */
+  buckets: BucketTable | SignalBucket[]
   /** Absent in snapshots of 0.1.0, which counted lines alone. */
   counted?: [key: string, from: number][]
   closedBefore: number
@@ -68,12 +70,12 @@ export function openPartition(number: number): Partition {
 export function encodePartition(partition: Partition): Uint8Array {
   const { position, collectors, watermark, marks, buckets, counted, closedBefore } = partition
   const snapshot: Snapshot = {
-    v: 1,
+    v: 2,
     position,
     collectors: [...collectors],
     ...(watermark === undefined ? {} : { watermark }),
     marks: [...marks].map(([key, { ranges, lastMs }]) => [key, ranges, lastMs]),
-    buckets: [...buckets.values()],
+    buckets: tableOf(buckets),
     ...(counted.size === 0 ? {} : { counted: [...counted] }),
     closedBefore,
   }
@@ -87,7 +89,10 @@ export function decodePartition(
   wanted: (bucket: SignalBucket) => boolean,
 ): Partition {
   const snapshot = JSON.parse(zstdDecompressSync(value).toString('utf8')) as Snapshot
-  const { position, collectors, watermark, marks, buckets, counted, closedBefore } = snapshot
+  const { position, collectors, watermark, marks, counted, closedBefore } = snapshot
+  const buckets = Array.isArray(snapshot.buckets)
+    ? snapshot.buckets
+    : bucketsOf(snapshot.buckets, number)
   return {
     number,
     position,

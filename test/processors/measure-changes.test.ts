@@ -110,7 +110,7 @@ test('ids are remembered as long as their bucket is open, and no longer', async 
     'all change:task:b:5000',
     'deaths change:task:a:0',
   ])
-  await mark(bus, someTime + latenessMs + 3000, 'c', 'changes')
+  await mark(bus, someTime + latenessMs.changes + 3000, 'c', 'changes')
   await produce(bus, death('a'))
   await measured(bus, 'changes')
   t.deepEqual(await remembered(), ['all change:task:b:5000'])

@@ -249,14 +249,14 @@ test('a late sample corrects its bucket while that is open, else it is counted a
   const at = (sequence: number, ms: number, value: number) =>
     samplesOf({ source: 'a', sequence, at: someTime + ms }, [value])
   await produce(bus, at(0, 500, 8))
-  await mark(bus, someTime + latenessMs, 'c', 'metrics')
+  await mark(bus, someTime + latenessMs.metrics, 'c', 'metrics')
   await measured(bus, 'metrics')
   await produce(bus, at(1, 10, 2))
   await measured(bus, 'metrics')
   const corrected = { count: 2, sum: 10, min: 2, max: 8, last: 8, lastMs: 500 }
   t.deepEqual(await totals(bus), { 'cpu /web 0': corrected })
 
-  await mark(bus, someTime + latenessMs + 5000, 'c', 'metrics')
+  await mark(bus, someTime + latenessMs.metrics + 5000, 'c', 'metrics')
   await measured(bus, 'metrics')
   await produce(bus, at(2, 20, 1))
   await measured(bus, 'metrics')
@@ -357,16 +357,16 @@ test('marks alone write no snapshot; who takes over knows how far they went', as
   }
   const before = await snapshots()
   for (let ms = 1000; ms <= 5000; ms += 1000) {
-    await mark(bus, someTime + latenessMs + ms, 'c', 'metrics')
+    await mark(bus, someTime + latenessMs.metrics + ms, 'c', 'metrics')
     await measured(bus, 'metrics')
   }
   t.deepEqual(await snapshots(), before)
   await first.close()
 
   const end = (await bus.ends('signals'))[0] ?? 0
-  await mark(bus, someTime + 2 * latenessMs, 'c', 'changes')
+  await mark(bus, someTime + 2 * latenessMs.metrics, 'c', 'changes')
   const next = open(t, bus)
-  const wentTo = someTime + latenessMs + 5000
+  const wentTo = someTime + latenessMs.metrics + 5000
   await until('it knows how far they are', () => next.watermark() === wentTo)
   await produce(bus, samplesOf({ source: 'a', sequence: 1, at: someTime + 4000 }, [9]))
   await measured(bus, 'metrics')

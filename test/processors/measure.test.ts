@@ -187,13 +187,13 @@ test('a late line counts in its bucket while that is open, else it is counted as
   const line = (first: number, ms: number) =>
     record({ source: 'a', identity: { service: '/web' }, first, times: [someTime + ms] })
   await produceLines(bus, line(0, 0))
-  await mark(bus, someTime + latenessMs)
+  await mark(bus, someTime + latenessMs.logs)
   await measured(bus)
   await produceLines(bus, line(1, 10))
   await measured(bus)
   t.like(await totals(bus), { 'all /web 0': 2 })
 
-  await mark(bus, someTime + latenessMs + 5000)
+  await mark(bus, someTime + latenessMs.logs + 5000)
   await measured(bus)
   await produceLines(bus, line(2, 20), line(3, 4000), line(4, 6000))
   await measured(bus)
