@@ -1,5 +1,6 @@
 import { openAutoscaling, type Autoscaling } from '../autoscaling/index.ts'
 import type { ScalingPolicySettings, Settings } from '../config/settings.ts'
+import type { Component } from '../pipeline/health.ts'
 import { readConnection } from '../pipeline/http-connection.ts'
 import { openHttp, type HttpClient } from '../pipeline/http.ts'
 import { secondsSince, type Base } from './base.ts'
@@ -22,7 +23,7 @@ export async function openScaling(base: Base): Promise<Autoscaling | undefined> 
     services: services.all,
     marathons: services.marathon,
     http: (marathon) => marathons.get(marathon),
-    unsure: () => collectorInTrouble(base),
+    unsure: () => linesTrouble(components),
     cluster: settings.cluster,
     clock,
     metrics,
@@ -52,10 +53,12 @@ function openMarathons({ settings, stack }: Base): Map<string, HttpClient> {
   return new Map(clients)
 }
 
+const bringsLines = /^collector (docker|files|mesos-sandbox)(-\d+)?$/
+
 /** Lines that a collector in trouble does not bring would look like less load. */
-function collectorInTrouble({ components }: Base): string | undefined {
+export function linesTrouble(components: readonly Component[]): string | undefined {
   for (const { name, trouble } of components) {
-    const told = name.startsWith('collector ') ? trouble() : undefined
+    const told = bringsLines.test(name) ? trouble() : undefined
     if (told !== undefined) return `${name}: ${told}`
   }
   return undefined
