@@ -22,8 +22,8 @@ export interface Cluster {
   scale(wanted: number): void
   /** A second passes with so much load. */
   pass(load: number): void
-  /** Mean load of the last `seconds`, all together. */
-  totalOver(seconds: number): number
+  /** Mean load of the `seconds` up to so long ago, all together. */
+  totalOver(seconds: number, agoSeconds?: number): number
   /** Mean load of one instance while it was ready, of the last `seconds`; undefined where it never was. */
   eachOver(instance: Instance, seconds: number): number | undefined
 }
@@ -57,8 +57,9 @@ export function openCluster({ instances: count, startSeconds }: ClusterOptions):
       history.push({ load, each: load / Math.max(1, this.ready().length) })
       this.t++
     },
-    totalOver(seconds) {
-      return mean(history.slice(-seconds).map(({ load }) => load))
+    totalOver(seconds, agoSeconds = 0) {
+      const to = Math.max(0, this.t - agoSeconds)
+      return mean(history.slice(Math.max(0, to - seconds), to).map(({ load }) => load))
     },
     eachOver({ readyAt }, seconds) {
       const from = Math.max(readyAt, this.t - seconds, 0)

@@ -50,12 +50,12 @@ export function ours({ target, min, max }: Aim): Scaler {
   }
   let memory = freshMemory(service)
   return {
-    name: 'Mesoscope',
+    name: 'Mesoscope, each second',
     everySeconds: 1,
     look(cluster) {
       const nowMs = cluster.t * second
       const ts = nowMs - lagSeconds * second
-      const value = cluster.totalOver(overMs / second)
+      const value = cluster.totalOver(overMs / second, lagSeconds)
       const decided = decide({
         policy,
         state: stateOf(cluster),

@@ -56,6 +56,7 @@ test('instances need time to start, and share what there is', (t) => {
   t.true(cluster.isSettled())
   cluster.pass(20)
   t.is(cluster.totalOver(2), 15)
+  t.is(cluster.totalOver(2, 1), 10, 'what is not known yet')
   t.deepEqual(
     cluster.instances.map((one) => cluster.eachOver(one, 1)),
     [10, 10],
@@ -71,7 +72,7 @@ test('a line of the bench names load, scaler and numbers', (t) => {
   const [step] = shapes
   if (!step) return t.fail('there is no step')
   const { name, value } = inWords(simulate(ours({ target: 15, min: 2, max: 20 }), step))
-  t.is(name, 'step load, Mesoscope')
+  t.is(name, 'step load, Mesoscope, each second')
   t.regex(
     value,
     /^enough after \d+ s, 0 too many, 1 turns in \d+ changes, 0\.3 min saturated, 3\.2 instance-hours$/,
