@@ -179,7 +179,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
   }
 
   const working = work().catch((error: unknown) => {
-    stopped = `scaling has stopped: ${explain(error)}`
+    stopped = `scaling has stopped, which is a mistake in Mesoscope (${explain(error)}): restart it`
     log.error({ error }, 'scaling has stopped')
   })
 

@@ -40,6 +40,9 @@ export interface Moment {
   unmeasured?: string
 }
 
+/** So long what is remembered of an app outlives it, ms. */
+const goneAfterMs = 24 * 3_600_000
+
 /** Evaluates all policies at one time: tells, remembers, and hands on what is to be carried out. */
 export function openRound(options: RoundOptions) {
   const { ledger, carryOut, services, marathons, clock, log, intervalMs } = options
@@ -57,7 +60,7 @@ export function openRound(options: RoundOptions) {
       if (carryOut.isBusy(service)) continue
       ledger.note(refusalOf(fault, states.get(service), moment.ts), ledger.memoryOf(service))
     }
-    forgetOthers()
+    forgetOthers(moment.ts)
     if (await ledger.flush()) for (const start of starts) start()
     return found.policies.size
   }
@@ -107,11 +110,12 @@ export function openRound(options: RoundOptions) {
     return []
   }
 
-  /** Marathon has them, and nobody wants them scaled any more. */
-  function forgetOthers() {
-    for (const { service } of ledger.remembered()) {
+  /** Nobody wants them scaled any more, or there is no such app since a day: it is not only Marathon that is away. */
+  function forgetOthers(ts: number) {
+    for (const { service, told } of ledger.remembered()) {
       const isWanted = found.policies.has(service) || found.faulty.has(service)
-      if (!isWanted && states.has(service) && !carryOut.isBusy(service)) ledger.forget(service)
+      const isGone = states.has(service) || ts - (told?.ts ?? ts) > goneAfterMs
+      if (!isWanted && isGone && !carryOut.isBusy(service)) ledger.forget(service)
     }
   }
 

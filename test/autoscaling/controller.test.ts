@@ -7,6 +7,7 @@ import {
   decisionsOn,
   json,
   marathonAt,
+  measured,
   openSite,
   settingsOf,
   short,
@@ -296,6 +297,32 @@ test('an app that asks by labels is scaled; one whose labels have a fault is ref
   await load(300, 3)
   t.deepEqual(desk.current(), [])
   await until('forgotten', async () => !(await bus.snapshot('scaling')).latest.has(service))
+})
+
+test('an app that asked by labels and is gone is forgotten after a day, not at once', async (t) => {
+  const { bus, clock, marathon, read, load, open } = await openSite(t)
+  let isThere = true
+  const states = () => (isThere ? [marathon.stateAt(clock.now())] : [])
+  const settings = { ...settingsOf(), labels: true, policies: [] }
+  const desk = await open({ services: states, settings })
+  marathon.app.labels = {
+    'autoscale.enabled': 'true',
+    'autoscale.max': '6',
+    'autoscale.target.requests': '15',
+  }
+  read()
+  await load(30, 0)
+  const isKnown = async () => (await bus.snapshot('scaling')).latest.has(service)
+  await until('remembered', isKnown)
+  isThere = false
+  await load(30, 10)
+  clock.set(at(23 * 3600))
+  await measured(bus, at(23 * 3600 - 20), at(23 * 3600), 30)
+  await until('evaluated', () => desk.through() === at(23 * 3600))
+  t.true(await isKnown())
+  clock.set(at(25 * 3600))
+  await measured(bus, at(25 * 3600 - 20), at(25 * 3600), 30)
+  await until('forgotten', async () => !(await isKnown()))
 })
 
 test('a restart forgets nothing: windows, back-off and what was told', async (t) => {
