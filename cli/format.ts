@@ -35,15 +35,17 @@ function taskOf(doc: LogDoc): string {
   return typeof name === 'string' && name !== '' ? harmless(shortTask(name)) : '-'
 }
 
-const uuid = /[._-]([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/i
+const uuid =
+  /[._-]([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?:\.[^.]+\.(\d+)$)?/i
 
 /**
  * Enough of a task's id to tell it from its siblings: the first digits of the UUID that Marathon puts in, of a
- * container's id, or the name itself, its beginning cut.
+ * container's id, or the name itself, its beginning cut. Marathon keeps the UUID where it starts an instance again and
+ * counts: the second is `6de55469.2`.
  */
 export function shortTask(task: string): string {
-  const marathon = uuid.exec(task)?.[1]
-  if (marathon) return marathon
+  const [, marathon, start = '1'] = uuid.exec(task) ?? []
+  if (marathon) return start === '1' ? marathon : `${marathon}.${start}`
   if (/^[0-9a-f]{64}$/.test(task)) return task.slice(0, 12)
   return task.length > 24 ? `…${task.slice(-23)}` : task
 }

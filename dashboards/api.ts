@@ -82,6 +82,8 @@ export interface AlertView {
   value?: number
   /** What the value is held against, for people: `> 5 errors/s`. */
   threshold: string
+  /** Both in a few words: `5.2 errors/s > 5`, `no line for 30s`. */
+  explanation?: string
   labels: Record<string, string>
   annotations: Record<string, string>
   /** To exactly those lines. */

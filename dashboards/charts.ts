@@ -8,6 +8,8 @@ import type { Context } from './server.ts'
 const freshMs = 120_000
 /** A value of now is measured over this time, ms. */
 const windowMs = 10_000
+/** What is counted is counted by then; if nothing came so long, it is none, ms. */
+const countedMs = 30_000
 
 /** The steps of the charted signals, by signal and service. */
 export interface ChartData {
@@ -74,12 +76,20 @@ export function newestSteps(toMs: number) {
   return { from: toMs - freshMs, to: toMs, stepMs: windowMs }
 }
 
-/** Of the last whole window before `toMs`; undefined where nothing was measured lately. */
+/**
+ * Of the last whole window before `toMs`; undefined where nothing was measured lately. A rate or a count whose lines
+ * have stopped is 0, not what it was before.
+ */
 export function newestValue(
   facts: SignalFacts,
   buckets: readonly SignalBucket[],
   toMs: number,
 ): number | undefined {
   const steps = stepsOver({ from: toMs - freshMs, to: toMs }, windowMs)
-  return newestOf(withoutOpenStep(seriesOf(facts, buckets, steps), steps, toMs))
+  const values = withoutOpenStep(seriesOf(facts, buckets, steps), steps, toMs)
+  const newest = newestOf(values)
+  const isCounted = facts.measure === 'rate' || facts.measure === 'count'
+  if (newest === undefined || !isCounted) return newest
+  // The last step is open.
+  return newestOf(values.slice(-1 - countedMs / windowMs)) ?? 0
 }

@@ -4,6 +4,9 @@ import { html, useState } from './lib.js'
 /** What shows most in one click; the rest is in the list. */
 const first = ['load-step', 'errors', 'oom', 'kill', 'deploy', 'calm']
 
+/** What was done, and what is to be expected of it. */
+const told = (done, sentence) => (done ? `${done}. ${sentence}` : sentence)
+
 /** Buttons that break something in the demo's cluster. */
 export const DemoBar = ({ faults }) => {
   const [said, setSaid] = useState(undefined)
@@ -12,7 +15,7 @@ export const DemoBar = ({ faults }) => {
     setSaid({ name: fault.name })
     try {
       const { done } = await post('api/demo/faults', { name: fault.name })
-      setSaid({ name: fault.name, text: `${done ?? fault.sentence} Mails come under Alerts.` })
+      setSaid({ name: fault.name, text: told(done, fault.sentence) })
     } catch (error) {
       setSaid({ text: `${error.message}${error.remedy ? `: ${error.remedy}` : ''}` })
     }

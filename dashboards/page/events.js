@@ -40,6 +40,24 @@ const quiet = new Set([
   'instances-changed',
 ])
 
+/**
+ * What one look at a service needs: not what follows from something else. A deployment has one line: how it ended, or
+ * that it began.
+ */
+export function essential(/** @type {any[]} */ changes) {
+  const over = new Set(changes.flatMap((one) => (hasEnded(one) ? [deploymentOf(one)] : [])))
+  return changes.filter((one) => {
+    const action = one['event.action']
+    if (one['event.kind'] !== 'deployment') return !quiet.has(action)
+    if (action === 'started') return !over.has(deploymentOf(one))
+    return action === 'succeeded' || !quiet.has(action)
+  })
+}
+
+const deploymentOf = (/** @type {any} */ one) => one['marathon.deployment.id']
+const hasEnded = (/** @type {any} */ one) =>
+  one['event.kind'] === 'deployment' && ['succeeded', 'failed'].includes(one['event.action'])
+
 /** The lines on the charts. */
 export function marksOf(/** @type {any[]} */ changes) {
   return changes
@@ -47,7 +65,16 @@ export function marksOf(/** @type {any[]} */ changes) {
     .map((one) => ({
       ms: isoToMs(one['@timestamp']),
       colour: colourOfChange(one),
+      name: nameOfMark(one),
     }))
+}
+
+/** What a mark stands for, in the legend. */
+function nameOfMark(/** @type {any} */ one) {
+  const kind = one['event.kind']
+  if (kind === 'task') return 'a task died'
+  if (kind === 'alert') return one['event.action'] === 'resolved' ? 'alert over' : 'alert'
+  return kind === 'drop' || kind === 'collector' ? 'gap' : kind
 }
 
 /** By what it means: what is over is green, what was asked for is grey. */

@@ -64,6 +64,12 @@ export const Task = ({ task }) =>
 export const Text = ({ text, words = [] }) =>
   marked(visible(text), words).map((part, at) => (at % 2 === 1 ? html`<mark>${part}</mark>` : part))
 
+const uuid = /\b([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g
+
+/** A sentence in which ids are cut to what tells them apart; in full on hover. */
+export const Brief = ({ text }) =>
+  html`<span title=${visible(text)}>${visible(text).replace(uuid, '$1…')}</span>`
+
 /** Text with its http links made clickable. */
 export const Linked = ({ text }) =>
   visible(text)

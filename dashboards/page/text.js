@@ -18,11 +18,19 @@ export function visible(/** @type {string} */ text) {
     })
 }
 
-/** Enough of a task's id to tell instances apart: the uuid's first part, or the name's end. */
+/**
+ * Enough of a task's id to tell instances apart: the uuid's first part, or the name's end. Marathon keeps the uuid where
+ * it starts an instance again and counts: of the second there is `6de55469.2`.
+ */
 export function shortTask(/** @type {unknown} */ task) {
   if (typeof task !== 'string') return ''
-  const uuid = /\.(?:instance-|marathon-)?([0-9a-f]{8})-[0-9a-f-]{20,}/.exec(task)
-  if (uuid?.[1]) return uuid[1]
+  const uuid = /\.(?:instance-|marathon-)?([0-9a-f]{8})-[0-9a-f-]{20,}(?:\.[^.]+\.(\d+)$)?/.exec(
+    task,
+  )
+  if (uuid?.[1]) return uuid[2] && uuid[2] !== '1' ? `${uuid[1]}.${uuid[2]}` : uuid[1]
+  // Chronos: the time of the run tells it apart, the name of the job stands at the end.
+  const run = /^ct:\d+/.exec(task)
+  if (run) return run[0]
   return task.length <= 16 ? task : `…${task.slice(-15)}`
 }
 

@@ -74,6 +74,7 @@ test('later lines of a message are indented, so that they cannot pass for events
 for (const [task, short] of [
   ['shop_web.8c1f2a3b-1111-11ee-8000-0242ac110002', '8c1f2a3b'],
   ['shop_web.instance-8c1f2a3b-1111-11ee-8000-0242ac110002._app.1', '8c1f2a3b'],
+  ['shop_web.instance-8c1f2a3b-1111-11ee-8000-0242ac110002._app.3', '8c1f2a3b.3'],
   ['f'.repeat(64), 'f'.repeat(12)],
   ['web-1', 'web-1'],
   ['a-name-that-is-longer-than-anyone-needs', '…onger-than-anyone-needs'],

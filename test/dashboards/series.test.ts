@@ -1,4 +1,5 @@
 import test from 'ava'
+import { newestValue } from '../../dashboards/charts.ts'
 import { newestOf, seriesOf, stepsOver, withoutOpenStep } from '../../dashboards/series.ts'
 import type { SignalFacts } from '../../dashboards/api.ts'
 import type { Measure } from '../../pipeline/signals.ts'
@@ -118,4 +119,13 @@ test('between two measurements the earlier one holds for the length of the windo
     null,
     2,
   ])
+})
+
+test('a rate is 0 half a minute after its last line; what is measured holds until it is old', (t) => {
+  const lines = [bucket(100_000, 50), bucket(105_000, 50)]
+  t.is(newestValue(factsOf('rate'), lines, 120_000), 10)
+  t.is(newestValue(factsOf('rate'), lines, 145_000), 0)
+  t.is(newestValue(factsOf('rate'), lines, 300_000), undefined, 'nobody has looked for long')
+  const samples = [bucket(100_000, 1, { values: values(0.4, 0.4, 0.4, 0.4) })]
+  t.is(newestValue(factsOf('max', 30_000), samples, 145_000), 0.4)
 })

@@ -41,6 +41,11 @@ test('only links to pages become links', (t) => {
 test('instances are told apart by the uuid’s first part', (t) => {
   t.is(text.shortTask('shop_web.8c1e2f3a-7f2e-11f0-b5a4-0242ac110002'), '8c1e2f3a')
   t.is(text.shortTask('shop_web.instance-9d1e2f3a-7f2e-11f0-b5a4-0242ac110002._app.1'), '9d1e2f3a')
+  t.is(
+    text.shortTask('shop_web.instance-9d1e2f3a-7f2e-11f0-b5a4-0242ac110002._app.2'),
+    '9d1e2f3a.2',
+  )
+  t.is(text.shortTask('ct:1795655195454:0:batch-report:'), 'ct:1795655195454')
   t.is(text.shortTask('web-1'), 'web-1')
   t.is(text.shortTask('a-very-long-container-name'), '…-container-name')
 })

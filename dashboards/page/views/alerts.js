@@ -3,9 +3,9 @@ import { html } from '../lib.js'
 import { Ago, Empty, Failure, Linked, Loading, Since, State, Text, Time } from '../parts.js'
 import { usePoll } from '../poll.js'
 import { linkTo } from '../route.js'
+import { Value, whatIsBehind } from '../standing.js'
 import { safeLink } from '../text.js'
 import { isoToMs, span } from '../time.js'
-import { Value, whatIsBehind } from './services.js'
 
 const order = ['firing', 'unknown', 'pending']
 
@@ -59,7 +59,9 @@ const Alert = ({ alert }) => {
     <div class="alert-foot">
       ${lines && html`<a class="button small" href=${lines}>${whatIsBehind(lines)} →</a>`}
       ${runbook && html`<a class="button small" href=${runbook} rel="noopener noreferrer">Runbook</a>`}
-      ${Object.entries(alert.labels).map(([name, value]) => html`<span class="label">${name}=${value}</span>`)}
+      ${Object.entries(alert.labels)
+        .filter(([name]) => name !== 'alertname' && name !== 'service')
+        .map(([name, value]) => html`<span class="label">${name}=${value}</span>`)}
     </div>
   </article>`
 }

@@ -1,18 +1,22 @@
 import { get } from '../api.js'
 import { kinds, usualKinds } from '../events.js'
 import { html } from '../lib.js'
-import { Empty, Failure, Loading, Task, Text, Time } from '../parts.js'
+import { Brief, Empty, Failure, Loading, Task, Time } from '../parts.js'
 import { usePoll } from '../poll.js'
 import { go, linkTo } from '../route.js'
 import { isoToMs, utcDay } from '../time.js'
 
+/** Batches that do their work would leave no room for anything else. */
+const withoutFinished = 'NOT action:finished'
+
 /** What happened in the whole cluster: ends of tasks, deployments, scaling, alerts, agents, gaps. */
 export const ChangesView = ({ params }) => {
   const change = (patch) => go(linkTo('changes', { ...params, ...patch }))
+  const all = params.all !== undefined || params.query !== undefined
   const query = {
     kind: params.kind ?? usualKinds.join(),
     service: params.service,
-    query: params.query,
+    query: all ? params.query : withoutFinished,
     from: params.from ?? '7d',
     to: params.to ?? undefined,
     limit: 500,
@@ -20,7 +24,7 @@ export const ChangesView = ({ params }) => {
   const { data, error, reload } = usePoll(
     (signal) => get('api/changes', query, signal),
     params.to ? 0 : 5000,
-    [params.kind, params.service, params.query, params.from, params.to],
+    [params.kind, params.service, query.query, params.from, params.to],
   )
   return html`
     <div class="chips" role="group" aria-label="kinds">
@@ -35,6 +39,17 @@ export const ChangesView = ({ params }) => {
             ${kind}
           </button>`,
       )}
+      ${
+        params.query === undefined &&
+        html`<button
+          class="chip ${all ? 'on' : ''}"
+          title="tasks that did their work and ended"
+          aria-pressed=${all}
+          onClick=${() => change({ all: all ? null : '1' })}
+        >
+          finished tasks too
+        </button>`
+      }
       ${['service', 'query', 'from', 'to'].filter((name) => params[name]).map((name) => html`<button class="chip on" title="remove" onClick=${() => change({ [name]: null })}>${name === 'service' ? '' : `${name} `}${params[name]} <b>×</b></button>`)}
     </div>
     <${Failure} error=${error} retry=${reload} />
@@ -90,7 +105,7 @@ const Change = ({ of, day }) => {
         ${service && html`<a title="it, around this time" href=${linkTo('service', { service, from: around(-5), to: around(2) })}>${service}</a>`}
       </td>
       <td class="narrow">${task && html`<${Task} task=${task} />`}</td>
-      <td class="mono"><${Text} text=${of.message} /></td>
+      <td><${Brief} text=${of.message} /></td>
     </tr>
   `
 }

@@ -11,6 +11,23 @@ const words = {
   red: 'Mesoscope is in trouble: something does not work.',
 }
 
+/** What each part does; collectors say it by their names. */
+const tasks = {
+  services: 'knows what Marathon tells of the services',
+  index: 'puts lines, samples and changes where they can be searched',
+  measure: 'measures the signals that rules and scaling follow',
+  deaths: 'makes one event of the end of a task',
+  retention: 'deletes what is older than it has to be kept',
+  alerting: 'evaluates the rules, sends the mails',
+  spool: 'keeps on disk what was read, until it is on the bus',
+  shipping: 'brings it from there to the bus',
+  autoscaling: 'decides on the instances of services',
+}
+
+const order = ['red', 'amber', 'green']
+/** What is in trouble comes first; else the order is that in which they were started. */
+const byIllness = (a, b) => order.indexOf(a.status) - order.indexOf(b.status)
+
 /** Whether Mesoscope itself is well, and what it knows to be missing. */
 export const HealthView = () => {
   const { data, error, reload } = usePoll(readHealth, 4000, [])
@@ -27,12 +44,12 @@ export const HealthView = () => {
         <tr>
           <th>Component</th>
           <th>State</th>
-          <th class="number">Behind</th>
+          <th class="number" title="how far its newest finished work is behind now">Behind</th>
           <th></th>
         </tr>
       </thead>
       <tbody>
-        ${health.components.map((component) => html`<${Component} key=${component.name} of=${component} />`)}
+        ${health.components.toSorted(byIllness).map((component) => html`<${Component} key=${component.name} of=${component} />`)}
       </tbody>
     </table>
     <h1>
@@ -68,6 +85,7 @@ const Component = ({ of }) =>
     <td>
       ${of.trouble && html`<b>${of.trouble}</b>`}
       ${of.remedy && html`<span class="dim">${of.remedy}</span>`}
+      ${!of.trouble && html`<span class="dim">${tasks[of.name] ?? ''}</span>`}
     </td>
   </tr>`
 

@@ -22,8 +22,8 @@ const charts = [
     show: rate,
     top: 1,
     lines: [
-      { signal: 'requests', name: 'requests', colour: 'line-requests' },
-      { signal: 'errors', name: 'errors', colour: 'bar-error' },
+      { signal: 'requests', name: 'requests', colour: 'line-requests', ofLines: true },
+      { signal: 'errors', name: 'error lines', colour: 'bar-error', ofLines: true },
     ],
   },
   {
@@ -46,14 +46,7 @@ export const ServiceCharts = ({ data, onRange }) => {
   const marks = useMemo(() => marksOf(changes), [changes])
   const length = Math.max(0, ...series.series.map(({ values }) => values.length))
   const times = useTimes(series.from, series.stepMs, length)
-  const drawn = charts.flatMap((chart) => {
-    const lines = chart.lines.flatMap((line) => {
-      const found = series.series.find(({ signal }) => signal === line.signal)
-      const measured = found?.values.some((value) => value !== null)
-      return measured ? [{ ...line, values: found.values }] : []
-    })
-    return lines.length > 0 ? [{ ...chart, lines }] : []
-  })
+  const drawn = useMemo(() => drawnOf(series, histogram), [series, histogram])
   return html`<section class="charts" aria-label="charts">
     ${drawn.map((chart) => html`<${Chart} key=${chart.title} ...${{ ...chart, times, marks, range, onRange }} />`)}
     <figure class="chart">
@@ -67,4 +60,32 @@ export const ServiceCharts = ({ data, onRange }) => {
       />
     </figure>
   </section>`
+}
+
+function drawnOf(series, histogram) {
+  const wrote = writingTimes(histogram)
+  return charts.flatMap((chart) => {
+    const lines = chart.lines.flatMap((line) => {
+      const found = series.series.find(({ signal }) => signal === line.signal)
+      if (!found?.values.some((value) => value !== null)) return []
+      const values = line.ofLines ? zeroWhile(wrote, found.values, series) : found.values
+      return [{ ...line, values }]
+    })
+    return lines.length > 0 ? [{ ...chart, lines }] : []
+  })
+}
+
+/** Whether lines came at a time (ms). */
+function writingTimes({ bucketMs, buckets }) {
+  const known = new Set(buckets.map(({ from }) => Math.floor(from / bucketMs)))
+  return (ms) => known.has(Math.floor(ms / bucketMs))
+}
+
+/** Where lines came, but none that count here, the rate is 0: before the first and after the last of these too. */
+function zeroWhile(wrote, values, { from, stepMs, to }) {
+  const first = Math.floor(from / stepMs) * stepMs
+  return values.map((value, at) => {
+    const ms = first + at * stepMs
+    return value === null && ms + stepMs <= to && wrote(ms) ? 0 : value
+  })
 }

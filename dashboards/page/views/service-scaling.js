@@ -44,21 +44,23 @@ export const Decision = ({ of, open = false, title }) => {
   </article>`
 }
 
-const Reasons = ({ of }) =>
-  html`<div class="reasons">
-    <table class="plain">
+const Reasons = ({ of }) => {
+  const { targets } = of.inputs
+  const counted = targets.some(({ expected }) => expected !== undefined)
+  return html`<div class="reasons">
+    <table class="plain small-table">
       <thead>
         <tr>
-          <th>Target</th>
-          <th class="number">Is, each</th>
-          <th class="number">Shall be</th>
-          <th class="number">Measured</th>
+          <th>Signal</th>
+          <th class="number">Each has</th>
+          <th class="number">Target</th>
+          ${counted && html`<th class="number">Measured</th>`}
           <th class="number">Asks for</th>
-          <th>How</th>
+          <th class="col-how">How</th>
         </tr>
       </thead>
       <tbody>
-        ${of.inputs.targets.map((target) => html`<${Target} key=${target.signal} of=${target} />`)}
+        ${targets.map((target) => html`<${Target} key=${target.signal} of=${target} counted=${counted} />`)}
       </tbody>
     </table>
     <ol class="steps">
@@ -74,25 +76,24 @@ const Reasons = ({ of }) =>
     <p class="dim">${stateWords(of)}</p>
     ${of.answer && html`<p class="dim">Marathon answered ${of.answer.status ?? ''} ${of.answer.message ?? ''} ${of.answer.deployment ? `deployment ${of.answer.deployment}` : ''}</p>`}
   </div>`
+}
 
-const Target = ({ of }) =>
+const Target = ({ of, counted }) =>
   html`<tr>
     <td class="narrow"><b>${of.signal}</b></td>
     <td class="number narrow">
       ${of.value === undefined ? 'no data' : withUnit(of.value, of.unit)}
     </td>
     <td class="number narrow">${withUnit(of.target, of.unit)}</td>
-    <td class="number narrow">
-      ${of.expected === undefined ? '' : `${of.measured} of ${of.expected}`}
-    </td>
+    ${counted && html`<td class="number narrow">${of.expected === undefined ? '' : `${of.measured} of ${of.expected}`}</td>`}
     <td class="number narrow">${of.proposal ?? '–'}</td>
-    <td class="mono">${of.how}</td>
+    <td class="mono col-how">${of.how}</td>
   </tr>`
 
 function stateWords({ inputs, ts }) {
   const { wanted, running, healthy, staged, stateAtMs } = inputs
   if (wanted === undefined) return 'Marathon told nothing of it.'
   const age =
-    stateAtMs === undefined ? '' : `, as Marathon told ${span(Math.max(0, ts - stateAtMs))} before`
+    stateAtMs === undefined ? '' : `; Marathon told it ${span(Math.max(0, ts - stateAtMs))} before`
   return `${wanted} wanted, ${running} running, ${healthy} healthy, ${staged ?? 0} starting${age}.`
 }

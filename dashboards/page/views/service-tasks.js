@@ -7,12 +7,12 @@ import { percent } from '../units.js'
 export const Tasks = ({ tasks, service }) =>
   tasks.length > 0 &&
   html`<h1>Instances</h1>
-    <table class="plain tasks">
+    <table class="plain small-table tasks">
       <thead>
         <tr>
           <th>Instance</th>
           <th>State</th>
-          <th>Agent</th>
+          <th class="col-agent">Agent</th>
           <th class="number">CPU</th>
           <th class="number">Memory</th>
           <th class="number">Age</th>
@@ -34,10 +34,10 @@ const Row = ({ of, service }) =>
       ${of.state.replace(/^TASK_/, '').toLowerCase()}
       ${of.healthy !== undefined && html`<span class="dim">${of.healthy ? ', healthy' : ', unhealthy'}</span>`}
     </td>
-    <td class="narrow dim">${of.agent ?? ''}</td>
-    <td class="number narrow">${of.cpu === undefined ? '' : percent(of.cpu)}</td>
-    <td class="number narrow">${of.memory === undefined ? '' : percent(of.memory)}</td>
+    <td class="narrow dim col-agent">${of.agent ?? ''}</td>
+    <td class="number narrow">${of.cpu === undefined ? '–' : percent(of.cpu)}</td>
+    <td class="number narrow">${of.memory === undefined ? '–' : percent(of.memory)}</td>
     <td class="number narrow">
-      ${of.startedMs === undefined ? '' : html`<${Ago} ms=${of.startedMs} />`}
+      ${of.startedMs === undefined ? '–' : html`<${Ago} ms=${of.startedMs} />`}
     </td>
   </tr>`

@@ -1,9 +1,10 @@
 import { get } from '../api.js'
-import { usualKinds } from '../events.js'
+import { marksOf, usualKinds } from '../events.js'
 import { html, useMemo } from '../lib.js'
 import { Failure, Loading, Since, State } from '../parts.js'
 import { usePoll } from '../poll.js'
 import { go, linkTo } from '../route.js'
+import { Instances, OwnTrouble, Value } from '../standing.js'
 import { safeLink } from '../text.js'
 import { now, relativeMs } from '../time.js'
 import { RangeChoice } from './log-controls.js'
@@ -25,7 +26,7 @@ const signals = [
 ]
 
 /** One service: how it stands, and its load, changes, alerts, scaling and lines on one time axis. */
-export const ServiceView = ({ params, alerts }) => {
+export const ServiceView = ({ params, alerts, health }) => {
   const change = (patch, options) => go(linkTo('service', { ...params, ...patch }), options)
   const asked = useMemo(
     () => ({ from: params.from ?? usualRange, ...(params.to && { to: params.to }) }),
@@ -50,10 +51,12 @@ export const ServiceView = ({ params, alerts }) => {
   )
   const zoom = (from, to) => change({ from: isoOf(from), to: isoOf(to) })
   return html`<div class="service">
+    <${OwnTrouble} health=${health} />
     <${Head} of=${head.data.service} open=${open} />
     <div class="controls-row service-controls">
       <${RangeChoice} params=${params} range=${asked} change=${change} />
       ${params.to && html`<button class="button" onClick=${() => change({ from: null, to: null })}>Back to now</button>`}
+      ${data && html`<${Legend} changes=${data.changes} />`}
       <span class="push"></span>
       <a
         class="button primary"
@@ -108,6 +111,17 @@ function fixed(from, to) {
 const msOf = (text) => (/^\d+$/.test(text) ? Number(text) : Date.parse(text))
 const isoOf = (ms) => new Date(ms).toISOString()
 
+/** What the dashed lines in the charts stand for. */
+const Legend = ({ changes }) => {
+  const marks = useMemo(
+    () => new Map(marksOf(changes).map((mark) => [mark.name, mark.colour])),
+    [changes],
+  )
+  return html`<span class="legend">
+    ${[...marks].map(([name, colour]) => html`<span class="legend-mark" style=${{ '--event': `var(--${colour})` }}>${name}</span>`)}
+  </span>`
+}
+
 const Head = ({ of, open }) => {
   const runbook = safeLink(of.runbook)
   return html`<header class="service-head">
@@ -125,20 +139,14 @@ const Head = ({ of, open }) => {
   </header>`
 }
 
-const OpenAlert = ({ alert }) =>
-  html`<p class="service-alert service-alert-${alert.state}">
+const OpenAlert = ({ alert }) => {
+  const link = safeLink(alert.link)
+  return html`<p class="service-alert service-alert-${alert.state}">
     <${State} state=${alert.state} /> <b>${alert.alert}</b>
-    ${alert.annotations.summary ?? alert.threshold}
+    <span>${alert.annotations.summary ?? ''}</span>
+    <span class="push"></span>
+    <${Since} ms=${alert.since} />
+    <${Value} alert=${alert} />
+    ${link && !link.startsWith('#/service') && html`<a href=${link}>What is behind it →</a>`}
   </p>`
-
-/** "2 of 3 healthy, 1 starting" */
-export const Instances = ({ of: { instances } }) => {
-  if (!instances) return null
-  const { wanted, healthy, staged, unhealthy, running } = instances
-  const short = healthy < wanted || running < wanted
-  return html`<span class="instances ${short ? 'instances-short' : ''}">
-    <b>${healthy}</b> of <b>${wanted}</b> healthy
-    ${staged > 0 && html`<span class="dim">, ${staged} starting</span>`}
-    ${unhealthy > 0 && html`<span class="dim">, ${unhealthy} unhealthy</span>`}
-  </span>`
 }

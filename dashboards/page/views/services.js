@@ -3,10 +3,10 @@ import { html } from '../lib.js'
 import { Ago, Empty, Failure, Loading, Since, Sparkline, State } from '../parts.js'
 import { usePoll } from '../poll.js'
 import { linkTo } from '../route.js'
+import { Instances, OwnTrouble, Value, whatIsBehind } from '../standing.js'
 import { amount, plural, safeLink } from '../text.js'
 import { percent, rate } from '../units.js'
 import { Trend } from '../trend.js'
-import { Instances } from './service.js'
 
 /** The start page: which service is ill, since when, in one look. */
 export const ServicesView = ({ alerts, health }) => {
@@ -19,7 +19,7 @@ export const ServicesView = ({ alerts, health }) => {
   return html`
     <${Failure} error=${error} />
     <${OwnTrouble} health=${health} />
-    <${Verdict} ill=${ill} services=${services} />
+    <${Verdict} ill=${ill} services=${services} health=${health} />
     <${Table} services=${services} />
   `
 }
@@ -30,34 +30,24 @@ const NoServices = () =>
     <a href="#/health"> Health</a> names what is in the way.
   <//>`
 
-/** Services that look well may only be unheard. */
-const OwnTrouble = ({ health }) => {
-  if (!health || health.status === 'green') return null
-  const named = health.components
-    .filter(({ status }) => status !== 'green')
-    .map(({ name, trouble }) => (trouble ? `${name} (${trouble})` : name))
-  const old = health.status === 'red' ? '; what stands here may be old' : ''
-  return html`<section class="verdict verdict-${health.status}">
-    <span class="dot dot-${health.status}"></span>
-    <span>${`Mesoscope itself is in trouble${old}: ${named.join(', ')}. `}</span>
-    <a href="#/health">Health</a>
-  </section>`
-}
-
-const Verdict = ({ ill, services }) => {
+const Verdict = ({ ill, services, health }) => {
   if (ill.length > 0)
     return html`<section class="ill-list" aria-label="ill services">
       ${ill.map((alert) => html`<${Ill} key=${alert.incident} alert=${alert} />`)}
     </section>`
   const pending = services.filter(({ state }) => state === 'pending').length
-  return html`<section class="verdict ${pending ? 'verdict-pending' : ''}">
-    <span class="dot dot-${pending ? 'amber' : 'green'}"></span>
-    ${
-      pending
-        ? `${plural(pending, 'service')} may be getting ill; nothing is firing yet.`
-        : `All ${plural(services.length, 'service')} are well: no alert is firing.`
-    }
+  const unsure = pending > 0 || (health && health.status !== 'green')
+  return html`<section class="verdict ${unsure ? 'verdict-pending' : ''}">
+    <span class="dot dot-${unsure ? 'amber' : 'green'}"></span>
+    <span>${verdictOn(services.length, pending, unsure)}</span>
   </section>`
+}
+
+function verdictOn(count, pending, unsure) {
+  if (pending) return `${plural(pending, 'service')} may be getting ill; nothing is firing yet.`
+  const of = count === 1 ? 'The one service' : `All ${plural(count, 'service')}`
+  if (unsure) return `No alert is firing on the ${plural(count, 'service')}, as far as can be seen.`
+  return `${of} ${count === 1 ? 'is' : 'are'} well: no alert is firing.`
 }
 
 const Ill = ({ alert }) => {
@@ -66,7 +56,7 @@ const Ill = ({ alert }) => {
   return html`<article class="ill ill-${alert.state}">
     <div>
       <h2>
-        ${alert.service ?? alert.alert}
+        ${alert.service ? html`<a href=${linkTo('service', { service: alert.service })}>${alert.service}</a>` : alert.alert}
         <span class="ill-alert">${alert.service ? alert.alert : ''}</span>
       </h2>
       <p>${alert.annotations.summary ?? alert.annotations.description ?? ''}</p>
@@ -80,19 +70,6 @@ const Ill = ({ alert }) => {
   </article>`
 }
 
-/** An alert on changes leads to those, one on metrics to the service. */
-export function whatIsBehind(link) {
-  if (link.startsWith('#/changes')) return 'What happened'
-  return link.startsWith('#/service') ? 'The service' : 'Its lines'
-}
-
-/** "5.2 against > 1 errors/s" */
-export const Value = ({ alert }) =>
-  html`<span class="value">
-    <b>${alert.value === undefined ? 'no data' : Number(alert.value.toPrecision(3))}</b>
-    <span class="dim"> against ${alert.threshold}</span>
-  </span>`
-
 const Table = ({ services }) =>
   html`<table class="services">
     <thead>
@@ -103,9 +80,9 @@ const Table = ({ services }) =>
         <th class="col-requests">Requests</th>
         <th class="col-cpu">CPU</th>
         <th class="col-memory">Memory</th>
-        <th class="col-errors">Errors</th>
+        <th class="col-errors">Errors, last 15 min</th>
         <th class="col-lines">Lines, last 15 min</th>
-        <th class="number">Last line</th>
+        <th class="number col-last">Last line</th>
       </tr>
     </thead>
     <tbody>
@@ -130,18 +107,20 @@ const Row = ({ of }) =>
     <td class="col-lines" title=${`${amount(of.lines)} lines`}>
       <${Sparkline} spark=${of.spark} />
     </td>
-    <td class="number">
+    <td class="number col-last">
       ${of.lastMs === undefined ? html`<span class="dim">never</span>` : html`<${Ago} ms=${of.lastMs} /> ago`}
     </td>
   </tr>`
 
-/** As Marathon tells it; without Marathon, how many wrote. */
+/** As Marathon tells it; without Marathon, how many wrote, of which most may be over. */
 const InstancesCell = ({ of }) =>
   of.instances
     ? html`<${Instances} of=${of} />
         ${of.deployments && html`<span class="note note-deployment">deploying</span>`}
         ${of.waitingFor && html`<span class="note note-waiting">waits for ${of.waitingFor.join(', ')}</span>`}`
-    : html`<span class=${of.taskCount ? '' : 'dim'}>${of.taskCount} writing</span>`
+    : html`<span class=${of.taskCount ? '' : 'dim'} title="that wrote within the last 15 minutes"
+        >${plural(of.taskCount, 'task')} <span class="dim long">in 15 min</span></span
+      >`
 
 const ErrorShare = ({ lines, errors }) => {
   const share = lines === 0 ? 0 : errors / lines

@@ -1,20 +1,22 @@
-import { colourOfChange, kinds, usualKinds } from '../events.js'
+import { colourOfChange, essential, kinds, usualKinds } from '../events.js'
 import { html, useMemo, useState } from '../lib.js'
-import { Task, Text, Time } from '../parts.js'
+import { Brief, Task, Text, Time } from '../parts.js'
 import { isoToMs, utcDay } from '../time.js'
 import { Decision } from './service-scaling.js'
 
-/** What happened, newest first: changes, alerts, and decisions on scaling among them. */
+/** What happened, newest first: changes, alerts, and decisions on scaling among them; on request everything. */
 export const Timeline = ({ data, params, change, zoom }) => {
-  const entries = useMemo(() => entriesOf(data), [data])
   const all = params.kinds !== undefined
+  const entries = useMemo(() => entriesOf(data, all), [data, all])
   return html`<h1>
       What happened
       <button
         class="chip ${all ? 'on' : ''}"
+        title="also starts and states, what followed, and decisions to change nothing"
+        aria-pressed=${all}
         onClick=${() => change({ kinds: all ? null : Object.keys(kinds).join() })}
       >
-        ${all ? 'everything' : 'also starts and states'}
+        everything
       </button>
     </h1>
     ${entries.length === 0 && html`<p class="dim">Nothing in this time.</p>`}
@@ -23,22 +25,19 @@ export const Timeline = ({ data, params, change, zoom }) => {
     </ol>`
 }
 
-function entriesOf({ changes, decisions }) {
-  const held = decisions
-    .filter(({ decision }) => decision.outcome === 'held' || decision.outcome === 'refused')
+function entriesOf({ changes, decisions }, all) {
+  const untold = ['held', 'refused']
+  const held = decisions.filter(({ decision }) => all && untold.includes(decision.outcome))
+  // The change that tells of a decision does not hold the whole of it.
+  const whole = new Map(decisions.map((doc) => [`change:${doc['event.id']}`, doc.decision]))
+  return [...(all ? changes : essential(changes)), ...held]
     .map((doc) => ({
       id: doc['event.id'],
       ms: isoToMs(doc['@timestamp']),
       doc,
-      decision: doc.decision,
+      decision: doc.decision ?? whole.get(doc['event.id']),
     }))
-  const told = changes.map((doc) => ({
-    id: doc['event.id'],
-    ms: isoToMs(doc['@timestamp']),
-    doc,
-    decision: doc.decision,
-  }))
-  return [...told, ...held].toSorted((a, b) => b.ms - a.ms)
+    .toSorted((a, b) => b.ms - a.ms)
 }
 
 const newDay = (entries, at) =>
@@ -71,7 +70,7 @@ const Told = ({ doc }) => {
   const lines = doc['task.last_lines']
   const task = doc['mesos.task.id']
   return html`<div class="entry-said">
-    <${Text} text=${doc.message} />
+    <${Brief} text=${doc.message} />
     ${task && html` <${Task} task=${task} />`}
     ${
       Array.isArray(lines) &&
