@@ -34,7 +34,7 @@ export function fateOf(alert: AlertState, evaluation: Evaluation): Fate | undefi
   if (ts - lastMs >= unknownForMs) {
     return { reason: `nothing was measured of it for ${spokenDuration(unknownForMs)}` }
   }
-  return { sample: sampleOf(alert) }
+  return { sample: sampleOf(alert, ts) }
 }
 
 const stopped = 'no instance of its service runs any more'
@@ -63,7 +63,7 @@ function runsNothing({ group, lastMs }: AlertState, { signals, valuesOf }: Evalu
   })
 }
 
-function sampleOf(alert: AlertState): Sample {
+function sampleOf(alert: AlertState, ts: number): Sample {
   const { fingerprint, labels, group, value, threshold, signals, lastMs, annotations } = alert
   return {
     fingerprint,
@@ -75,5 +75,6 @@ function sampleOf(alert: AlertState): Sample {
     lastMs,
     annotations,
     unknown: true,
+    unknownSince: alert.unknownSince ?? ts,
   }
 }

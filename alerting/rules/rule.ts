@@ -40,6 +40,8 @@ export interface Sample {
   annotations: Record<string, string>
   /** It cannot be told whether the condition holds: an alert that fires goes on, none begins. */
   unknown?: boolean
+  /** Since when it could not be evaluated, or was not measured, ms; it is neither firing for sure nor resolved. */
+  unknownSince?: number
 }
 
 /** A rule that can be asked. */

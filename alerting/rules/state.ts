@@ -15,8 +15,6 @@ export interface AlertState extends Sample {
   keepFiringSince?: number
   /** The worst value since `activeAt`. */
   peak: number
-  /** Since when it could not be evaluated, ms; it is neither firing for sure nor resolved. */
-  unknownSince?: number
 }
 
 /** By fingerprint. */
@@ -94,7 +92,6 @@ function present(
     peak: active ? worse(rule, active.peak, sample.value) : sample.value,
   }
   delete alert.keepFiringSince
-  if (sample.unknown) alert.unknownSince = active?.unknownSince ?? ts
   return hold(alert, rule, ts)
 }
 
