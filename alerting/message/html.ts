@@ -15,8 +15,8 @@ export function asHtml(content: Content): string {
     content.summary ? `<div style="margin-top:4px">${breaks(content.summary)}</div>` : '',
     '</div>',
     `<table style="border-collapse:collapse;margin:16px 0;font-size:14px">${content.rows.map(htmlRow).join('')}</table>`,
+    content.links.length > 0 ? `<p>${content.links.map(htmlLink).join(' &nbsp; ')}</p>` : '',
     ...content.sections.map(htmlSection),
-    ...content.links.map(htmlLink),
     ...content.notes.map((note) => `<p style="color:#5f6368">${escapeHtml(note)}</p>`),
   ]
   const body = `<body style="margin:16px;color:#202124;${font};font-size:14px">${parts.join('')}</body>`
@@ -40,7 +40,7 @@ function htmlSection({ title, lines }: Section): string {
 /** `These lines` → `Open these lines` */
 function htmlLink({ name, url }: Link): string {
   const words = `Open ${name.slice(0, 1).toLowerCase()}${name.slice(1)}`
-  return `<p><a href="${escapeHtml(url)}" style="color:#0b57d0">${escapeHtml(words)}</a></p>`
+  return `<a href="${escapeHtml(url)}" style="color:#0b57d0;white-space:nowrap">${escapeHtml(words)}</a>`
 }
 
 function breaks(text: string): string {

@@ -12,9 +12,12 @@ export function linksOf(publicUrl: string, told: Told, evidence?: Evidence): [Li
   const over = told.alert.resolvedAt !== undefined
   const name = (what: string) => (over ? `The ${what} of this incident` : `These ${what}`)
   const topic = topicOf(told.facts)
-  if (topic === 'changes') return changeLinks(publicUrl, told, name('changes'), evidence)
   if (topic === 'metrics') return metricLinks(publicUrl, told, name('lines'), evidence)
-  return [{ name: name('lines'), url: linkToLines(publicUrl, linesBehind(told)) }]
+  const service = serviceLinks(publicUrl, told)
+  if (topic === 'changes') {
+    return [...changeLinks(publicUrl, told, name('changes'), evidence), ...service]
+  }
+  return [{ name: name('lines'), url: linkToLines(publicUrl, linesBehind(told)) }, ...service]
 }
 
 function changeLinks(
@@ -37,23 +40,28 @@ function changeLinks(
 /** A quarter of an hour before it, so that one sees how it came. */
 const beforeMs = 15 * 60_000
 
+/** Its charts, and what happened, around the incident. */
+function serviceLinks(publicUrl: string, { alert, ts }: Told): Link[] {
+  const { service } = alert.group
+  if (service === undefined) return []
+  const times = timesOf(alert.activeAt - beforeMs, alert.resolvedAt ?? ts)
+  return [{ name: 'This service', url: pageLink(publicUrl, 'service', { service, ...times }) }]
+}
+
 function metricLinks(
   publicUrl: string,
   told: Told,
   name: string,
   evidence: Evidence | undefined,
 ): [Link, ...Link[]] {
-  const { group, activeAt, resolvedAt } = told.alert
-  const times = timesOf(activeAt - beforeMs, resolvedAt ?? told.ts)
-  const { service } = group
+  const { activeAt, resolvedAt } = told.alert
+  const [service] = serviceLinks(publicUrl, told)
   if (service === undefined) {
+    const times = timesOf(activeAt - beforeMs, resolvedAt ?? told.ts)
     return [{ name: 'The changes at that time', url: pageLink(publicUrl, 'changes', times) }]
   }
   const errors = evidence?.lines.length ? errorsBehind(told) : undefined
-  return [
-    { name: 'This service', url: pageLink(publicUrl, 'service', { service, ...times }) },
-    ...(errors ? [{ name, url: linkToLines(publicUrl, errors) }] : []),
-  ]
+  return [service, ...(errors ? [{ name, url: linkToLines(publicUrl, errors) }] : [])]
 }
 
 /** The page's log search over exactly these lines. */
@@ -67,7 +75,7 @@ function timesOf(from: number | undefined, to: number | undefined) {
   return { from: iso(from), to: iso(to) }
 }
 
-/** Empty parameters are left out, unless they are `kept`. */
+/** Empty parameters are left out, unless they are `kept`. Slashes and colons stay readable, as in the page's own links. */
 function pageLink(
   publicUrl: string,
   view: string,
@@ -78,5 +86,6 @@ function pageLink(
   for (const [name, value] of Object.entries(place)) {
     if (value !== undefined && (value !== '' || kept.includes(name))) parameters.set(name, value)
   }
-  return `${publicUrl.replace(/\/+$/, '')}/#/${view}?${parameters.toString()}`
+  const text = parameters.toString().replaceAll('%2F', '/').replaceAll('%3A', ':')
+  return `${publicUrl.replace(/\/+$/, '')}/#/${view}?${text}`
 }

@@ -76,7 +76,7 @@ function linesTitle(
   }
   if (topic === 'metrics') return 'The last errors of the service'
   if (isAboutAbsence(facts)) return `Last line seen, at ${utc(alert.lastMs)}`
-  return lines.length > limit ? `The newest ${limit} of the lines` : 'The lines'
+  return lines.length > limit ? `The newest ${limit} of these lines` : 'The lines'
 }
 
 function newestThatFit(lines: Line[]): Line[] {

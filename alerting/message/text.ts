@@ -7,8 +7,9 @@ export function asText(content: Content): string {
     `${content.firing ? 'FIRING' : 'RESOLVED'} ${content.title}`,
     content.summary,
     rows.join('\n'),
-    ...content.sections.map(sectionText),
+    // Before the lines, of which there may be a hundred.
     content.links.map(({ name, url }) => `${name}: ${url}`).join('\n'),
+    ...content.sections.map(sectionText),
     ...content.notes,
   ]
   return `${parts.filter((part) => part !== undefined && part !== '').join('\n\n')}\n`

@@ -163,7 +163,8 @@ test('the mail of a task that ran out of memory is its post-mortem', async (t) =
   await store.putDocs('changes', [death(), death({}, { ...web, service: '/other', task: 'x' })])
   const { subject, text, html, evidence } = await mailOf(notification('OutOfMemory', oom), options)
   t.is(subject, '[FIRING] OutOfMemory /shop/web: 1 OOM kill > 0')
-  const [head = '', happened = '', lines = ''] = text.split(/\n\n(?=What happened|The last lines)/)
+  const parts = text.split(/\n\n(?=These changes|What happened|The last lines)/)
+  const [head = '', links = '', happened = '', lines = ''] = parts
   t.is(
     head,
     [
@@ -199,7 +200,7 @@ test('the mail of a task that ran out of memory is its post-mortem', async (t) =
   t.deepEqual(evidence.tasks, [task])
 
   const times_ = { from: '2026-11-22T17:59:00.000Z', to: '2026-11-22T18:00:00.000Z' }
-  t.deepEqual(placesIn(text), [
+  t.deepEqual(placesIn(links), [
     ['changes', { service: '/shop/web', kind: 'task', query: oom.where, ...times_ }],
     [
       'logs',
@@ -210,8 +211,12 @@ test('the mail of a task that ran out of memory is its post-mortem', async (t) =
         to: '2026-11-22T17:59:41.000Z',
       },
     ],
+    [
+      'service',
+      { service: '/shop/web', from: '2026-11-22T17:45:00.000Z', to: '2026-11-22T18:00:00.000Z' },
+    ],
   ])
-  t.regex(html, />Open these changes<[^]*>Open the lines of this task</)
+  t.regex(html, />Open these changes<[^]*>Open the lines of this task<[^]*line 119/)
   t.regex(html, /line 119/)
 })
 
@@ -223,7 +228,7 @@ test('when it is over the mail is short, and its link holds all of it', async (t
   t.is(subject, '[RESOLVED] OutOfMemory /shop/web: after 5m, peak 1 OOM kill')
   t.notRegex(text, /What happened|as it was kept/)
   t.regex(text, /Owner: +team-shop/)
-  t.regex(text, /The changes of this incident: .*#\/changes\?service=.*&to=2026-11-22T18%3A05/)
+  t.regex(text, /The changes of this incident: .*#\/changes\?service=.*&to=2026-11-22T18:05/)
 })
 
 test('lines that are gone from the store are those kept with the death', async (t) => {
@@ -372,7 +377,7 @@ test('near the limit: each task with its value, and the last errors of the servi
   const one = notification('MemoryNearLimit', memory, { value: 0.97, threshold: 0.9, group })
   const { text: ofOne } = await mailOf(one, options)
   t.regex(ofOne, /Task: +web\.1\n/)
-  t.regex(ofOne, /worst first:\n {2}web\.1 on agent-1: 62 %\n\n/)
+  t.regex(ofOne, /worst first:\n {2}web\.1 on agent-1: 62 %\n$/)
   t.notRegex(ofOne, /heap is nearly full/)
 })
 

@@ -213,7 +213,7 @@ test('a restart loop fires at the fourth death, and not for what was asked for',
   t.is(text.match(/ {2}\/shop\/web task shop_web\.\d died: /g)?.length, 4)
   t.regex(text, /Newest task: +shop_web\.3\n/)
   t.regex(text, /Instances: +shop_web\.0, shop_web\.1, shop_web\.2, shop_web\.3/)
-  t.regex(site.alerting.alerts()[0]?.link ?? '', /#\/changes\?service=%2Fshop%2Fweb&query=kind/)
+  t.regex(site.alerting.alerts()[0]?.link ?? '', /#\/changes\?service=\/shop\/web&query=kind/)
 })
 
 test('a task near its memory limit, by itself; it ends when the task is measured below it', async (t) => {

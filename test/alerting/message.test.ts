@@ -91,12 +91,13 @@ test('the firing message says which service, what, since when, who and where', (
       'Owner:     team-shop',
       'Runbook:   https://runbooks.test/errors',
       '',
-      'The newest 10 of the lines:',
+      'These lines: https://logs.test/#/logs?service=/shop/web&query=level:error&from=2026-11-22T17:57:00.000Z&to=2026-11-22T18:00:00.000Z',
+      'This service: https://logs.test/#/service?service=/shop/web&from=2026-11-22T17:43:00.000Z&to=2026-11-22T18:00:00.000Z',
+      '',
+      'The newest 10 of these lines:',
       ...lines.slice(2).map((one, index) => {
         return `  2026-11-22 17:59:${String(50 + index)} UTC  ${one.message}`
       }),
-      '',
-      'These lines: https://logs.test/#/logs?service=%2Fshop%2Fweb&query=level%3Aerror&from=2026-11-22T17%3A57%3A00.000Z&to=2026-11-22T18%3A00%3A00.000Z',
       '',
     ].join('\n'),
   )
