@@ -11,6 +11,7 @@ import {
   checkProcess,
   type Finding,
 } from './examine.ts'
+import { checkCluster } from './examine-cluster.ts'
 import { harmless, harmlessJson } from './harmless.ts'
 import type { AddCommand, CommandContext } from './parts.ts'
 import { exitCodes, failure } from './report.ts'
@@ -23,7 +24,7 @@ export const addDoctor: AddCommand = (program, context) => {
   const command = program
     .command('doctor')
     .description(
-      'whether everything Mesoscope needs of this machine is there, and what to do if not',
+      'whether what Mesoscope needs is there (this machine, Mesos, Marathon, mail), and what to do if not',
     )
     .option('--json', 'as JSON')
   addDataOptions(command).action(async (options: DoctorOptions) => {
@@ -45,6 +46,7 @@ async function examine(options: DoctorOptions, context: CommandContext): Promise
     checkData(data, settings.spool.max_bytes),
     checkProcess(data),
     ...settings.collectors.docker.flatMap(checkDocker),
+    ...checkCluster(settings.collectors),
     ...(settings.mail ? [checkMail(settings.mail)] : []),
   ])
   return [finding, ...others]

@@ -8,7 +8,7 @@ import { createTransport } from 'nodemailer'
 import { isLoopback } from '../pipeline/loopback.ts'
 import type { DockerSettings, MailSettings } from '../config/settings.ts'
 import { formatSize } from '../config/units.ts'
-import { errorCode, explain } from '../pipeline/errors.ts'
+import { errorCode, explain, Trouble } from '../pipeline/errors.ts'
 import { openApi } from './api.ts'
 import { readAddress } from './source.ts'
 
@@ -23,10 +23,15 @@ export interface Finding {
 
 const answerMs = 5000
 
-async function found(name: string, remedy: string, look: () => unknown): Promise<Finding> {
+/** What `look` returns is the detail; where it throws, `remedy` is what to do, unless its Trouble knows better. */
+export async function found(name: string, remedy: string, look: () => unknown): Promise<Finding> {
   try {
     return { name, ok: true, detail: String(await look()) }
   } catch (error) {
+    if (error instanceof Trouble) {
+      const better = error.remedy?.replace(/; it is tried again$/, '')
+      return { name, ok: false, detail: error.message, remedy: better ?? remedy }
+    }
     const code = errorCode(error)
     const said = explain(error).split('\n')[0] ?? ''
     const detail = code && !said.includes(code) ? `${said} (${code})` : said

@@ -46,11 +46,20 @@ export interface PlaygroundStart {
 /** Where a playground can be reached. */
 export interface PlaygroundView {
   masters: string[]
-  agents: { hostname: string; url: string; dockerSocket: string }[]
+  agents: AgentView[]
   marathons: string[]
   mailCatcher: { host: string; port: number }
   balancer: string
   control: string
+}
+
+/** `dockerRoot` holds the daemon's `containers`; `workDir` is what an agent is started with. */
+export interface AgentView {
+  hostname: string
+  url: string
+  dockerRoot: string
+  dockerSocket: string
+  workDir: string
 }
 
 export interface RunningPlayground extends Running {

@@ -55,6 +55,7 @@ export const addPlayground: AddCommand = (program, { io, startPlayground }) => {
     .option('--service <name>', 'which service; an id or a unique ending of it')
     .option('--amount <number>', 'how much, where the fault has an amount', wholeNumber(0, 1e9))
     .option('--seconds <number>', 'how long, where the fault lasts', wholeNumber(0, 86_400))
+    .addHelpText('after', '\nThe playground is that of --data <dir> (.mesoscope).')
     .action(async (name: string | undefined, options: FaultCommandOptions) => {
       const { data } = playground.opts<PlaygroundCommandOptions>()
       const api = runningPlayground(data)
@@ -71,9 +72,10 @@ function introduction(view: PlaygroundView): string {
   const rows: [string, string][] = [
     ...view.masters.map((url): [string, string] => ['Mesos master', url]),
     ...view.agents.map(({ hostname, url }): [string, string] => [`agent ${hostname}`, url]),
-    ...view.agents.map(({ hostname, dockerSocket }): [string, string] => [
-      `Docker of ${hostname}`,
-      dockerSocket,
+    ...view.agents.flatMap(({ hostname, ...agent }): [string, string][] => [
+      [`Docker of ${hostname}`, agent.dockerSocket],
+      ['  its containers', join(agent.dockerRoot, 'containers')],
+      ['  work_dir', agent.workDir],
     ]),
     ...view.marathons.map((url): [string, string] => ['Marathon', url]),
     ['load balancer', view.balancer],

@@ -2,6 +2,7 @@ import { explainDecision } from '../autoscaling/explain.ts'
 import { quantity } from '../autoscaling/words.ts'
 import type { ScalingView } from '../dashboards/api.ts'
 import type { Decision, DecisionDoc, TargetInput } from '../pipeline/decision.ts'
+import type { Trouble } from '../pipeline/errors.ts'
 import { isoToMs } from '../pipeline/event.ts'
 import { matchService } from '../pipeline/identity.ts'
 import { wholeNumber } from './arguments.ts'
@@ -121,7 +122,21 @@ async function decisionOn(
   // The end of a range is not in it.
   const [doc] = await source.decisions({ service: name, to: at === undefined ? at : at + 1 }, 1)
   if (doc) return { decision: doc.decision }
-  throw nothing(`nothing was decided on "${name}"${at === undefined ? ' yet' : ' until then'}`)
+  throw await undecided(name, at === undefined ? 'yet' : 'until then', source)
+}
+
+/** Where the service is not scaled at all, with what is. */
+async function undecided(name: string, when: string, source: Source): Promise<Trouble> {
+  const sentence = `nothing was decided on "${name}" ${when}`
+  const scaled = (await source.scaling()).map(({ service }) => service).toSorted()
+  if (matchService(name, scaled).length > 0) return nothing(sentence)
+  const known = scaled.slice(0, 20).join(', ')
+  return nothing(
+    sentence,
+    known === ''
+      ? 'no service is scaled; autoscaling.services or labels of the app ask for it'
+      : `it is not scaled; scaled are ${known}`,
+  )
 }
 
 function theOnly(name: string, views: readonly ScalingView[]): ScalingView | undefined {
@@ -143,12 +158,13 @@ async function history(
 ): Promise<void> {
   const { io } = context
   const from = options.since ?? io.clock.now() - dayMs
-  const newest = await withSource(options, context, (source) =>
-    source.decisions({ service: name, from }, options.number),
-  )
+  const newest = await withSource(options, context, async (source) => {
+    const found = await source.decisions({ service: name, from }, options.number)
+    if (found.length === 0 && !options.json) throw await undecided(name, 'in that time', source)
+    return found
+  })
   const decisions = newest.toReversed()
   if (options.json) return io.out(`${harmlessJson({ decisions })}\n`)
-  if (decisions.length === 0) throw nothing(`nothing was decided on "${name}" in that time`)
   const rows = decisions.map((doc) => historyRow(doc, options.utc ?? false))
   io.out(table(['TIME', 'OUTCOME', 'INSTANCES', 'REASON', 'DECISION'], rows))
 }

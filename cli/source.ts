@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { AlertView, ScalingView } from '../dashboards/api.ts'
+import type { AlertView, ScalingView, ServiceView } from '../dashboards/api.ts'
 import type { DecisionDoc } from '../pipeline/decision.ts'
 import { errorCode, explain, Trouble } from '../pipeline/errors.ts'
 import { isoToMs, type ChangeDoc, type DeadLetter, type LogDoc } from '../pipeline/event.ts'
@@ -21,7 +21,8 @@ import { misuse, nothing } from './report.ts'
 export interface Source {
   /** Undefined where no process is running. */
   api: Api | undefined
-  services(range: TimeRange): Promise<ServiceSummary[]>
+  /** The most ill first; how they stand only a running process knows. */
+  services(range: TimeRange): Promise<KnownService[]>
   search(query: LogQuery): Promise<LogPage>
   alerts(): Promise<AlertView[]>
   dead(range: TimeRange, limit: number): Promise<DeadLetter[]>
@@ -34,6 +35,9 @@ export interface Source {
   decisions(query: DecisionQuery, limit: number): Promise<DecisionDoc[]>
   close(): Promise<void>
 }
+
+export type KnownService = ServiceSummary &
+  Partial<Pick<ServiceView, 'state' | 'since' | 'instances'>>
 
 export interface DecisionQuery extends TimeRange {
   /** As a person names it. */

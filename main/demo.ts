@@ -74,7 +74,7 @@ function introduce(
   say('')
   say(`  page      ${url}`)
   say(`  cluster   Mesos ${masters[0]}, Marathon ${marathons[0]}, two agents with Docker`)
-  say('  read      npx mesoscope logs web -n 20             all instances; -f follows')
+  say('  read      npx mesoscope logs web -n 20              all instances; -f follows')
   say('  load      npx mesoscope playground fault load-step  instances follow within seconds')
   say('  why       npx mesoscope scale explain web           what the autoscaler decided, and why')
   say(

@@ -90,7 +90,7 @@ test('a running process is asked, its answers cannot command the terminal', asyn
   const dir = directory(t)
   leaveAddress(dir, { url })
   const { run } = openTerminal()
-  t.regex((await run('services', '--data', dir)).out, /^\/a\\x1b\[2J +1 +0 +1 /m)
+  t.regex((await run('services', '--data', dir)).out, /^\/a\\x1b\[2J +ok +- +- +1 +0 +1 /m)
   const { out } = await run('alerts', '--utc', '--data', dir)
   t.regex(out, /^firing +High +\/a +2026-11-22 18:29:00\.000Z +4\.235 +> 1 +too many\\nerrors$/m)
   t.is((await run('gaps', '--data', dir)).out, 'complete: no line is missing\n')

@@ -109,6 +109,61 @@ mail: { host: 127.0.0.1, port: ${port}, user: u, password: hunter2 }
   t.notRegex(out, /hunter2/)
 })
 
+/** A master, an agent and a Marathon at one address. */
+async function cluster(t: ExecutionContext, answers: Record<string, unknown>): Promise<string> {
+  const server = createServer((request, response) => {
+    const found = answers[String(request.url)]
+    response.statusCode = found === undefined ? 404 : 200
+    response.end(typeof found === 'string' ? found : JSON.stringify(found ?? {}))
+  })
+  return `http://127.0.0.1:${(await listening(t, server, 0)).port}`
+}
+
+function clusterConfig(dir: string, url: string, workDir: string): string {
+  const config = join(dir, 'm.yaml')
+  writeFileSync(
+    config,
+    `data: ${dir}/state
+spool: { max_bytes: 1MiB }
+collectors:
+  mesos_master: [{ urls: ['${url}'] }]
+  mesos_agent: [{ url: '${url}' }]
+  marathon: [{ urls: ['${url}'], user: u, password: hunter2 }]
+  mesos_sandbox: [{ work_dir: ${workDir} }]
+`,
+  )
+  return config
+}
+
+test('Mesos, Marathon and the sandboxes are looked at', async (t) => {
+  const dir = directory(t)
+  mkdirSync(join(dir, 'slaves'))
+  const url = await cluster(t, {
+    '/slaves': { slaves: [{ id: 'a-S1', hostname: 'agent-1' }] },
+    '/containers': [],
+    '/v2/apps': { apps: [{ id: '/shop/web' }] },
+  })
+  const { out, code } = await openTerminal().run('doctor', '--config', clusterConfig(dir, url, dir))
+  t.true(out.includes(`ok    Mesos master: ${url} leads 1 agent\n`), out)
+  t.true(out.includes(`ok    Mesos agent: ${url} answers\n`))
+  t.true(out.includes(`ok    Marathon: ${url} shows 1 app\n`))
+  t.true(out.includes(`ok    sandboxes: ${dir}/slaves can be read\n`))
+  t.is(code, 0)
+})
+
+test('a cluster that does not show itself is named, with what to do', async (t) => {
+  const dir = directory(t)
+  const url = await cluster(t, { '/slaves': { slaves: [] }, '/v2/apps': '<html>Log in</html>' })
+  const config = clusterConfig(dir, url, join(dir, 'nowhere'))
+  const { out, code } = await openTerminal().run('doctor', '--config', config)
+  t.regex(out, /^BAD {3}Mesos master: \S+ shows no agent\n {6}.*the right to view agents/m)
+  t.regex(out, /^BAD {3}Mesos agent: .* answered 404.*\n {6}is this the right address/m)
+  t.regex(out, /^BAD {3}Marathon: .*not JSON.*\n {6}is this the right address, with no proxy/m)
+  t.regex(out, /^BAD {3}sandboxes: .*ENOENT.*\n {6}name the agent's --work_dir/m)
+  t.notRegex(out, /tried again|hunter2/)
+  t.is(code, 1)
+})
+
 test('wrong settings are listed, the rest is examined all the same', async (t) => {
   const config = join(directory(t), 'm.yaml')
   writeFileSync(config, 'dta: x\n')

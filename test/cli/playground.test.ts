@@ -10,7 +10,13 @@ import { directory, openTerminal } from './terminal.ts'
 const view: PlaygroundView = {
   masters: ['http://127.0.0.1:5050', 'http://127.0.0.1:5051'],
   agents: [
-    { hostname: 'agent-1.playground', url: 'http://127.0.0.1:5052', dockerSocket: '/d.sock' },
+    {
+      hostname: 'agent-1.playground',
+      url: 'http://127.0.0.1:5052',
+      dockerSocket: '/d.sock',
+      dockerRoot: '/docker',
+      workDir: '/mesos',
+    },
   ],
   marathons: ['http://127.0.0.1:8080'],
   mailCatcher: { host: '127.0.0.1', port: 2525 },
@@ -41,6 +47,8 @@ Mesos master                  http://127.0.0.1:5050
 Mesos master                  http://127.0.0.1:5051
 agent agent-1.playground      http://127.0.0.1:5052
 Docker of agent-1.playground  /d.sock
+  its containers              /docker/containers
+  work_dir                    /mesos
 Marathon                      http://127.0.0.1:8080
 load balancer                 http://127.0.0.1:8000
 mail catcher                  127.0.0.1:2525

@@ -46,6 +46,7 @@ async function running(t: ExecutionContext) {
   await store.putDocs('decisions', docs)
   await store.appendLogs([
     openInstance('/shop/web', 'web.1', 'a'.repeat(64)).write(now - 5, [['info', 'x']]),
+    openInstance('/shop/mailer', 'mail.1', 'b'.repeat(64)).write(now - 5, [['info', 'x']]),
   ])
   const dir = directory(t)
   leaveAddress(dir, { url })
@@ -159,4 +160,28 @@ test('without any policy that is said, and is no failure', async (t) => {
     code: 0,
     left: [],
   })
+})
+
+test('of a service that is not scaled one hears which are', async (t) => {
+  for (const dir of [await running(t), await left(t)]) {
+    const { run } = openTerminal()
+    const { err, code } = await run(
+      'scale',
+      'history',
+      '/shop/web',
+      '--since',
+      'now',
+      '--data',
+      dir,
+    )
+    t.deepEqual([err, code], ['mesoscope: nothing was decided on "/shop/web" in that time\n', 3])
+  }
+  const { run } = openTerminal()
+  const dir = await running(t)
+  const { err, code } = await run('scale', 'explain', '/shop/mailer', '--data', dir)
+  t.regex(
+    err,
+    /^mesoscope: nothing was decided on "\/shop\/mailer" yet: it is not scaled; scaled are /,
+  )
+  t.is(code, 3)
 })
