@@ -7,6 +7,8 @@ import { niceStep } from './logs.ts'
 
 const hourMs = 3_600_000
 const maxSteps = 2000
+/** Every bucket of this time fits into memory: with a second's resolution there are many. */
+const maxBucketsMs = 6 * hourMs
 
 /** Signals over time for charts, and as they were measured. */
 export function seriesRoutes(app: FastifyInstance, context: Context): void {
@@ -32,7 +34,10 @@ export function seriesRoutes(app: FastifyInstance, context: Context): void {
   }))
   app.get<{ Params: { name: string } }>('/api/signals/:name', async (request) => {
     const params = readParams(request.query, ['from', 'to'], clock.now())
-    const range = { from: clock.now() - hourMs, ...params.range() }
+    const range = { from: clock.now() - hourMs, to: clock.now() + hourMs, ...params.range() }
+    if (range.to - range.from > maxBucketsMs) {
+      throw refusal(400, 'more than six hours of buckets', 'ask /api/series, which merges them')
+    }
     const { name } = request.params
     return { signal: name, buckets: await timed('buckets', () => store.buckets(name, range)) }
   })

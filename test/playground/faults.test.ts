@@ -8,6 +8,9 @@ import { ask, get, openPlayground, type RunningPlayground } from './running-play
 let open: RunningPlayground
 test.before(async () => {
   open = await openPlayground()
+  // What does not run yet cannot have a fault.
+  await open.webIsWell()
+  await until('the worker', () => open.running('/shop/worker').length > 0)
 })
 test.after.always(() => open.close())
 
