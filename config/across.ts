@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import stringify from 'fast-json-stable-stringify'
 import { isLoopback } from '../pipeline/loopback.ts'
+import { metricNames } from '../pipeline/metric-names.ts'
 import { builtinSignals } from './builtin-signals.ts'
 import { namesIn } from './condition.ts'
 import { checkConnections, type Connection } from './connections.ts'
@@ -126,6 +127,7 @@ function signalsFitTheirSource({ signals }: Readable): AcrossFault[] {
       faults.push({ path: ['signals', name, part], sentence })
     if (from === 'metrics') {
       if (metric === undefined) fault('metric', 'is missing: which number of the samples is meant')
+      else if (!isMetric(metric)) fault('metric', unknownMetric(metric))
       return faults
     }
     if (metric !== undefined) fault('metric', `is measured with from: metrics, not of ${from}`)
@@ -134,6 +136,16 @@ function signalsFitTheirSource({ signals }: Readable): AcrossFault[] {
     }
     return faults
   })
+}
+
+/** Mesos serves more under `/metrics/snapshot` than anyone lists. '' is wrong itself. */
+const isMetric = (name: string) =>
+  name === '' || name.startsWith('mesos.') || Object.hasOwn(metricNames, name)
+
+function unknownMetric(name: string): string {
+  const meant = nearestName(name, Object.keys(metricNames))
+  const remedy = meant ? `did you mean ${meant}?` : 'the reference lists them, and mesos.… is there'
+  return `there is no metric ${name}; ${remedy}`
 }
 
 function alertsOnce({ alerts }: Readable): AcrossFault[] {

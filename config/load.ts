@@ -191,15 +191,28 @@ function readable(root: unknown): Readable {
     })),
     scaling: {
       interval: sound(scaling.interval, 'autoscaling', 'interval'),
+      hasMarathon: isGiven(valueAt(root, ['collectors', 'marathon'])),
       services: places(root, 'autoscaling', 'services').map((path) => ({
         service: sound(policy.service, ...path, 'service'),
-        target: sound(policy.target, ...path, 'target'),
+        target: eachSound(root, policy.target.valueType, [...path, 'target']),
         min: sound(policy.min, ...path, 'min'),
         max: sound(policy.max, ...path, 'max'),
         tolerance: sound(policy.tolerance, ...path, 'tolerance'),
       })),
     },
   }
+}
+
+const isGiven = (value: unknown) =>
+  Array.isArray(value) ? value.length > 0 : value !== undefined && value !== null
+
+/** The values of a mapping by name, undefined where one is wrong itself; undefined where there is no mapping. */
+function eachSound<T>(root: unknown, schema: z.ZodType<T>, path: Path) {
+  const map = valueAt(root, path)
+  if (typeof map !== 'object' || map === null || Array.isArray(map)) return undefined
+  return Object.fromEntries(
+    Object.entries(map).map(([name, value]) => [name, schema.safeParse(value).data]),
+  )
 }
 
 /** The paths of a list's items; none where there is no list. */

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
+import { metricNames } from '../pipeline/metric-names.ts'
 import { catalogue } from '../pipeline/metrics.ts'
 import { builtinSignals } from './builtin-signals.ts'
 import { declared, kindMeta } from './schema.ts'
@@ -16,12 +17,14 @@ interface Row {
 
 /** The reference of all settings and of Mesoscope's own metrics, as Markdown. */
 export function makeReference(): string {
-  return [intro, settingsPart(), signalsPart(), metricsPart()].join('\n')
+  const parts = [intro, settingsPart(), labelsPart, signalsPart(), measuredPart(), metricsPart()]
+  return parts.join('\n')
 }
 
 const intro = `# Reference
 
-Generated from \`config/settings.ts\`, \`config/builtin-signals.ts\` and \`pipeline/metrics.ts\` by \`npm run docs\`; do not edit.
+Generated from \`config/settings.ts\`, \`config/builtin-signals.ts\`, \`pipeline/metric-names.ts\` and \`pipeline/metrics.ts\` by
+\`npm run docs\`; do not edit.
 
 ## Settings
 
@@ -69,7 +72,8 @@ function rowOf(schema: z.ZodType, path: string): Row {
 function kindName(schema: z.ZodType): string {
   if (schema instanceof z.ZodObject) return 'section'
   if (schema instanceof z.ZodRecord) {
-    return schema.valueType instanceof z.ZodObject ? 'sections by name' : 'texts by name'
+    const value = schema.valueType as z.ZodType
+    return value instanceof z.ZodObject ? 'sections by name' : `${kindName(value)}s by name`
   }
   if (!(schema instanceof z.ZodArray)) return kindMeta(schema).kind ?? ''
   const item = schema.element as z.ZodType
@@ -99,6 +103,42 @@ function signalsPart(): string {
     '',
     '| Signal | Measured from | How | Meaning |',
     '|---|---|---|---|',
+  ]
+  return [...head, ...rows, ''].join('\n')
+}
+
+/** What `autoscaling/labels.ts` reads; a test compares. */
+const labelsPart = `## Labels
+
+With \`autoscaling.labels\` an app asks to be scaled by labels, or by environment variables; where both set the same, the label
+counts. A policy for it under \`autoscaling.services\` takes the place of all of them. Meanings and defaults are those of
+\`autoscaling.services[]\`. A value that is not understood is told, and the app is not scaled.
+
+| Label | Environment variable |
+|---|---|
+| \`autoscale.enabled\`: \`true\`, *required* | \`AUTOSCALE_ENABLED\` |
+| \`autoscale.target.<signal>\`, *required* | \`AUTOSCALE_TARGET_<SIGNAL>\` |
+| \`autoscale.max\`, *required* | \`AUTOSCALE_MAX\` |
+| \`autoscale.min\` | \`AUTOSCALE_MIN\` |
+| \`autoscale.tolerance\` | \`AUTOSCALE_TOLERANCE\` |
+| \`autoscale.stabilization.up\` | \`AUTOSCALE_STABILIZATION_UP\` |
+| \`autoscale.stabilization.down\` | \`AUTOSCALE_STABILIZATION_DOWN\` |
+| \`autoscale.dry_run\` | \`AUTOSCALE_DRY_RUN\` |
+| \`autoscale.resident\` | \`AUTOSCALE_RESIDENT\` |
+`
+
+function measuredPart(): string {
+  const rows = Object.entries(metricNames).map(([name, { unit, help }]) => {
+    return `| ${[code(name), unit, help].map(cell).join(' | ')} |`
+  })
+  const head = [
+    '## What is measured',
+    '',
+    'For `metric` of a signal. What the leading master and the agents serve under `/metrics/snapshot` is there too, behind `mesos.`:',
+    '`master/elected` is `mesos.master.elected`.',
+    '',
+    '| Metric | Unit | Meaning |',
+    '|---|---|---|',
   ]
   return [...head, ...rows, ''].join('\n')
 }

@@ -9,9 +9,12 @@ import { formatDuration } from './units.ts'
 /** What could be read of the policies. */
 export interface ReadableScaling {
   interval: number | undefined
-  services: Partial<
-    Pick<ScalingPolicySettings, 'service' | 'target' | 'min' | 'max' | 'tolerance'>
-  >[]
+  /** Whether one is named, rightly or not. */
+  hasMarathon: boolean
+  services: (Partial<Pick<ScalingPolicySettings, 'service' | 'min' | 'max' | 'tolerance'>> & {
+    /** A value that is wrong itself is undefined. */
+    target?: Record<string, number | undefined> | undefined
+  })[]
 }
 
 type Policy = ReadableScaling['services'][number]
@@ -22,8 +25,7 @@ const appId = /^(\/[a-z0-9]([a-z0-9.-]*[a-z0-9])?)+$/
 
 /** Checks of `autoscaling` against itself, the signals and the collectors. */
 export function checkScaling(settings: Readable): AcrossFault[] {
-  const { scaling, connections } = settings
-  const hasMarathon = connections.some(({ path }) => path[1] === 'marathon')
+  const { scaling } = settings
   const signals = signalsOf(settings)
   const known = new Set<string>()
   const faults = scaling.services.flatMap((policy, i) => {
@@ -36,7 +38,7 @@ export function checkScaling(settings: Readable): AcrossFault[] {
     return [...found, ...targetFaults(policy, path, signals)]
   })
   if (scaling.services.length === 0) return []
-  if (!hasMarathon) {
+  if (!scaling.hasMarathon) {
     const sentence = 'nobody could be asked for instances: name a Marathon in collectors.marathon'
     faults.push(fault(['autoscaling', 'services'], sentence))
   }

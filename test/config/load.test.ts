@@ -63,7 +63,7 @@ test('the files that come with Mesoscope are valid', (t) => {
     'oom_kills',
     'recent_deaths',
     'stuck_deployments',
-    'leading_masters',
+    'no_leader',
   ])
   t.is(demo.settings.mail?.port, 2525)
   t.deepEqual(demo.settings.evaluation, { interval: 1000, resolution: 1000 })

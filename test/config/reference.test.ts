@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import test from 'ava'
 import { makeReference } from '../../config/reference.ts'
+import { readLabels } from '../../autoscaling/labels.ts'
 import { catalogue } from '../../pipeline/metrics.ts'
+import type { ServiceState } from '../../pipeline/service-state.ts'
 
 const reference = makeReference()
 
@@ -10,9 +12,43 @@ test('the committed reference is the one that would be generated', (t) => {
 })
 
 test('every setting has a kind and a sentence', (t) => {
-  const rows = reference.split('\n').filter((line) => /^\| `[a-z]/.test(line))
+  const [settings = ''] = reference.split('\n## Labels')
+  const rows = settings.split('\n').filter((line) => /^\| `[a-z]/.test(line))
   t.true(rows.length > 50)
   for (const row of rows) t.regex(row, /^\| `[^`]+` \| [^|]+ \| .* \| [A-Z].*[.] \|$/, row)
+})
+
+test('the labels it lists are those that are read', (t) => {
+  const listed = [...reference.matchAll(/^\| `(autoscale\.[^`]+)`[^|]*\| `([^`]+)` \|$/gm)]
+  const values: Record<string, string> = {
+    'autoscale.enabled': 'true',
+    'autoscale.dry_run': 'true',
+    'autoscale.resident': 'true',
+    'autoscale.stabilization.up': '1s',
+    'autoscale.stabilization.down': '2s',
+  }
+  const as = (column: number) =>
+    Object.fromEntries(
+      listed.map((row) => {
+        const name = String(row[column]).replace(/<signal>/i, 'cpu')
+        return [column === 1 ? name : name.toLowerCase(), values[String(row[1])] ?? '3']
+      }),
+    )
+  const app = { labels: {}, env: {}, service: '/shop/web' } as unknown as ServiceState
+  const declaration = {
+    service: '/shop/web',
+    targets: { cpu: 3 },
+    min: 3,
+    max: 3,
+    tolerance: 3,
+    stabilizationUpMs: 1000,
+    stabilizationDownMs: 2000,
+    dryRun: true,
+    resident: true,
+  }
+  const expected = { declaration, faults: [], remarks: [] }
+  t.deepEqual(readLabels({ ...app, labels: as(1) }), expected)
+  t.deepEqual(readLabels({ ...app, env: as(2) }), expected)
 })
 
 test('every metric of the catalogue is in it', (t) => {
