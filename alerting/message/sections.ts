@@ -39,9 +39,11 @@ function messageIn(doc: Record<string, unknown>): string {
 
 function measuredSection({ facts }: Notification, { measured = [] }: Evidence): Section {
   const unit = facts.signals[0]?.unit
+  // What was measured before it was absent says nothing of that.
+  const shown = isAboutAbsence(facts) ? [] : measured
   return {
     title: 'Measured, the worst first',
-    lines: measured.map(({ task, agent, value }) => {
+    lines: shown.map(({ task, agent, value }) => {
       const who = [task ?? '', agent === undefined ? '' : `on ${agent}`].join(' ').trim()
       const text = measurement(value, unit)
       return { text: cleanLine(who === '' ? text : `${who}: ${text}`, 500) }

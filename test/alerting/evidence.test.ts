@@ -379,6 +379,11 @@ test('near the limit: each task with its value, and the last errors of the servi
   t.regex(ofOne, /Task: +web\.1\n/)
   t.regex(ofOne, /worst first:\n {2}web\.1 on agent-1: 62 %\n$/)
   t.notRegex(ofOne, /heap is nearly full/)
+
+  const unheard: SignalFacts = { ...memory, name: 'unheard', measure: 'absent' }
+  const gone = await mailOf(notification('Unheard', unheard), options)
+  t.regex(gone.subject, /not measured for/)
+  t.notRegex(gone.text, /the worst first/, 'what was measured before tells nothing of that')
 })
 
 test('a service that never wrote a line has owner, runbook and standing all the same', async (t) => {
