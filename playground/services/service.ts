@@ -79,11 +79,11 @@ export function work(cpuMs: number): void {
   }
 }
 
-const bite = 6 * 1024 * 1024
+const bite = 2 * 1024 * 1024
 const eaten: Buffer[] = []
 
-/** Forgets nothing any more, as programs do that leak, but faster. */
+/** Forgets nothing any more, as programs do that leak, but within seconds: enough of them to see it rise. */
 function eatMemory(): void {
   say('warn', 'cache grows without bounds', { entries: eaten.length })
-  setInterval(() => eaten.push(Buffer.alloc(bite, eaten.length + 1)), 60)
+  setInterval(() => eaten.push(Buffer.alloc(bite, eaten.length + 1)), 100)
 }

@@ -108,7 +108,7 @@ test('tasks of the same id are not mixed up: of another framework, or of an earl
 
   const late = { container: 'd'.repeat(64), task, containerName: `${one}`.replace('-', '-S0.') }
   t.is(known.complete(late), late, 'a late line of the first')
-  t.is(known.complete({ ...late, containerName: two as string }).image, 'a:2')
+  t.is(known.complete({ ...late, containerName: two }).image, 'a:2')
   t.is(known.complete({ task, framework: 'f2' }).image, undefined, 'of another framework')
   known.learn(taskKey(task), { task, framework: 'f2' })
   t.deepEqual(known.getTask(task), { task, framework: 'f2' })
