@@ -17,10 +17,11 @@ for (const document of documents) {
   })
 }
 
-/** Commands, topics and directories of the running program are no files of the project. */
+/** Commands, topics, directories of the running program and what lies beside the project are no files of it. */
 function isOurs(path: string): boolean {
   return (
     !path.startsWith('.mesoscope') &&
+    !path.startsWith('../') &&
     !path.startsWith('@') &&
     path !== 'mesoscope.yaml' &&
     path !== 'utils/'
