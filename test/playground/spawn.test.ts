@@ -183,7 +183,12 @@ onDisk('on a full disk it goes on, and works again when there is room (needs roo
   t.teardown(playground.close)
   const reports = async () =>
     (await playground.client.tasks()).filter(({ service }) => service === '/batch/report')
+  const workerRuns = async () =>
+    (await playground.client.tasks()).some(
+      ({ service, state }) => service === '/shop/worker' && state === 'TASK_RUNNING',
+    )
   await until('a report', async () => (await reports()).some(({ exit }) => exit))
+  await until('the worker to run', workerRuns)
 
   const ballast = join(given.dir, 'ballast')
   t.throws(() => writeFileSync(ballast, Buffer.alloc(24 * 1024 * 1024)), { code: 'ENOSPC' })
@@ -199,11 +204,7 @@ onDisk('on a full disk it goes on, and works again when there is room (needs roo
   t.true(isAlive(playground.pid))
 
   rmSync(ballast)
-  await until('the worker to run again', async () =>
-    (await playground.client.tasks()).some(
-      ({ service, state }) => service === '/shop/worker' && state === 'TASK_RUNNING',
-    ),
-  )
+  await until('the worker to run again', workerRuns)
   await playground.close()
   t.deepEqual(await processesWith(given.seed), [])
 })

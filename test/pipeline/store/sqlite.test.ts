@@ -114,7 +114,7 @@ const lies: [title: string, lie: Partial<LogHead>][] = [
     'times that run backwards',
     { time: ['2026-11-22T13:00:00.000000000Z', '2026-11-22T12:00:00.000000000Z'] },
   ],
-  ['a path for a time', { time: ['../../../x', '../../../x'] }],
+  ['a path for a time', { time: ['../../../mesoscope-outside', '../../../mesoscope-outside'] }],
   ['no source', { source: '' }],
   ['no identity', { identity: null as never }],
 ]
@@ -131,7 +131,7 @@ for (const [title, lie] of lies) {
       ])
       t.is(result.stored, 3)
       t.is(result.rejected.length, 1)
-      t.deepEqual(await readdir(join(dir, '..')).then((names) => names.includes('x')), false)
+      t.deepEqual(await readdir(join(dir, '..')).then((names) => names.includes('mesoscope-outside')), false)
     },
   )
 }

@@ -29,7 +29,7 @@ for (const { name, changes = false, ours, raml, real, except = [] } of cases) {
   })
 }
 
-test.after.always(async () => (await reading)?.close())
+anyTest.after.always(async () => (await reading)?.close())
 
 test('shape: refusals', async (t) => {
   const scene = await busyScene(t)
