@@ -1,24 +1,10 @@
-import type { Decision, DecisionPolicy } from '../pipeline/decision.ts'
+import type { DecisionPolicy, ScalingStatus } from '../pipeline/decision.ts'
 import { openController, type ControllerOptions } from './controller.ts'
 import type { Ledger } from './ledger.ts'
 import type { Policies, PolicyFault } from './policy.ts'
 import type { Backoff } from './memory.ts'
 
 export type AutoscalingOptions = ControllerOptions
-
-/** A service that is scaled, or asks for it. */
-export interface ScalingStatus {
-  service: string
-  /** Absent where the policy has a fault: `trouble` names it. */
-  policy?: DecisionPolicy
-  /** Of the newest evaluation, also where nothing was done. */
-  last?: Decision
-  /** The newest that changed instances, or would have. */
-  lastChange?: Decision
-  /** When fewer instances are possible at the earliest (stabilization) or anything is (back-off), ms. */
-  notBeforeMs?: number
-  trouble?: string
-}
 
 export interface Autoscaling {
   /** Each service with a policy, by name. */

@@ -1,7 +1,6 @@
 import { explainDecision } from '../autoscaling/explain.ts'
 import { quantity } from '../autoscaling/words.ts'
-import type { ScalingView } from '../dashboards/api.ts'
-import type { Decision, DecisionDoc, TargetInput } from '../pipeline/decision.ts'
+import type { Decision, DecisionDoc, ScalingStatus, TargetInput } from '../pipeline/decision.ts'
 import type { Trouble } from '../pipeline/errors.ts'
 import { isoToMs } from '../pipeline/event.ts'
 import { matchService } from '../pipeline/identity.ts'
@@ -73,7 +72,7 @@ async function list(options: ShownOptions, context: CommandContext): Promise<voi
   io.out(table(headings, rows))
 }
 
-function row({ service, policy, last, trouble }: ScalingView, utc: boolean): (string | number)[] {
+function row({ service, policy, last, trouble }: ScalingStatus, utc: boolean): (string | number)[] {
   const { wanted, running, healthy } = last?.inputs ?? {}
   const range = policy ? `${policy.min}..${policy.max}${policy.dryRun ? ' (dry run)' : ''}` : '-'
   return [
@@ -139,7 +138,7 @@ async function undecided(name: string, when: string, source: Source): Promise<Tr
   )
 }
 
-function theOnly(name: string, views: readonly ScalingView[]): ScalingView | undefined {
+function theOnly(name: string, views: readonly ScalingStatus[]): ScalingStatus | undefined {
   const names = matchService(
     name,
     views.map(({ service }) => service),

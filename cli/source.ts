@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { AlertView, ScalingView, ServiceView } from '../dashboards/api.ts'
-import type { DecisionDoc } from '../pipeline/decision.ts'
+import type { AlertView, ServiceView } from '../dashboards/api.ts'
+import type { DecisionDoc, ScalingStatus } from '../pipeline/decision.ts'
 import { errorCode, explain, Trouble } from '../pipeline/errors.ts'
 import { isoToMs, type ChangeDoc, type DeadLetter, type LogDoc } from '../pipeline/event.ts'
 import { identityFromEcs, matchService } from '../pipeline/identity.ts'
@@ -30,7 +30,7 @@ export interface Source {
   /** What collectors told of: gone before it was read, or dropped. */
   losses(range: TimeRange): Promise<ChangeDoc[]>
   /** Services with a scaling policy; of a store, those on which something was decided. */
-  scaling(): Promise<ScalingView[]>
+  scaling(): Promise<ScalingStatus[]>
   /** Newest first. */
   decisions(query: DecisionQuery, limit: number): Promise<DecisionDoc[]>
   close(): Promise<void>
@@ -169,9 +169,9 @@ function storeSource(store: ReadStore): Source {
 }
 
 /** What was decided last on each service, as far as the newest thousand decisions tell. */
-async function lastDecisions(store: ReadStore): Promise<ScalingView[]> {
+async function lastDecisions(store: ReadStore): Promise<ScalingStatus[]> {
   const docs = (await store.docs('decisions', { limit: 1000 })) as unknown as DecisionDoc[]
-  const views = new Map<string, ScalingView>()
+  const views = new Map<string, ScalingStatus>()
   for (const { decision } of docs) {
     const { service, policy, from, to } = decision
     const view = views.get(service) ?? { service, policy, last: decision }

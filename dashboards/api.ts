@@ -1,4 +1,4 @@
-import type { Decision, DecisionDoc, DecisionPolicy } from '../pipeline/decision.ts'
+import type { DecisionDoc, ScalingStatus } from '../pipeline/decision.ts'
 import type { ChangeDoc, DeadLetter, Level, LogDoc } from '../pipeline/event.ts'
 import type { Clock } from '../pipeline/clock.ts'
 import type { Logger } from '../pipeline/log.ts'
@@ -21,7 +21,7 @@ export interface DashboardsOptions {
   serviceFacts?: () => ServiceFacts[]
   marathons?: () => MarathonState[]
   /** Services with a scaling policy. */
-  scaling?: () => ScalingView[]
+  scaling?: () => ScalingStatus[]
   /** The demo's mail catcher, newest first or last; the page sorts. */
   mails?: () => MailView[] | Promise<MailView[]>
   /** The demo's faults. */
@@ -134,20 +134,6 @@ export interface SeriesView extends SignalFacts {
   values: (number | null)[]
 }
 
-/** A service with a scaling policy. */
-export interface ScalingView {
-  service: string
-  /** Absent where the policy has a fault: `trouble` names it. */
-  policy?: DecisionPolicy
-  /** Of the newest evaluation, also where nothing was done. */
-  last?: Decision
-  /** The newest that changed instances, or would have. */
-  lastChange?: Decision
-  /** When fewer instances are possible at the earliest (stabilization) or anything is (back-off), ms. */
-  notBeforeMs?: number
-  trouble?: string
-}
-
 /** Instances as Marathon tells them. */
 export interface InstancesView {
   wanted: number
@@ -224,10 +210,10 @@ export interface Answers {
   '/api/logs': { from?: number; to?: number; services?: string[]; hits: LogDoc[]; next?: string }
   '/api/logs/context': { id: string; lines: LogDoc[] }
   /** One service in full; 404 where nothing is known of it. */
-  '/api/service': { service: ServiceView; tasks: TaskView[]; scaling?: ScalingView }
+  '/api/service': { service: ServiceView; tasks: TaskView[]; scaling?: ScalingStatus }
   '/api/signals': { signals: Record<string, SignalFacts> }
   '/api/series': { from: number; to: number; stepMs: number; series: SeriesView[] }
-  '/api/scaling': { scaling: ScalingView[]; marathons: MarathonState[] }
+  '/api/scaling': { scaling: ScalingStatus[]; marathons: MarathonState[] }
   '/api/decisions': { decisions: DecisionDoc[] }
   '/api/alerts': { alerts: AlertView[]; history: ChangeDoc[] }
   '/api/changes': { changes: ChangeDoc[] }

@@ -55,6 +55,20 @@ export interface Decision {
   next?: Outlook[]
 }
 
+/** A service that is scaled, or asks for it, as it stands now. */
+export interface ScalingStatus {
+  service: string
+  /** Absent where the policy has a fault: `trouble` names it. */
+  policy?: DecisionPolicy
+  /** Of the newest evaluation, also where nothing was done. */
+  last?: Decision
+  /** The newest that changed instances, or would have. */
+  lastChange?: Decision
+  /** When fewer instances are possible at the earliest (stabilization) or anything is (back-off), ms. */
+  notBeforeMs?: number
+  trouble?: string
+}
+
 /** `scales down to 4`, when `the recommendation of 6 leaves the stabilization window`, at the earliest at `atMs`. */
 export interface Outlook {
   change: string

@@ -1,8 +1,7 @@
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { decisionDoc } from '../../autoscaling/records.ts'
-import type { ScalingView } from '../../dashboards/api.ts'
-import type { Decision } from '../../pipeline/decision.ts'
+import type { Decision, ScalingStatus } from '../../pipeline/decision.ts'
 import { openSqliteStore } from '../../pipeline/store/sqlite.ts'
 import type { StoredDoc } from '../../pipeline/store/store.ts'
 import { appOf, evaluate, second, service, total } from '../autoscaling/app.ts'
@@ -36,7 +35,7 @@ async function left(t: ExecutionContext) {
   return dir
 }
 
-const views: ScalingView[] = [
+const views: ScalingStatus[] = [
   { service: '/shop/web', policy: held.policy, last: held, lastChange: raised },
   { service: '/shop/db', trouble: 'it is not scaled, its policy has a fault: \u001b[2Jx' },
 ]

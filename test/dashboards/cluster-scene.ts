@@ -1,5 +1,5 @@
-import type { ScalingView, SignalFacts } from '../../dashboards/api.ts'
-import type { Decision, DecisionDoc } from '../../pipeline/decision.ts'
+import type { SignalFacts } from '../../dashboards/api.ts'
+import type { Decision, DecisionDoc, ScalingStatus } from '../../pipeline/decision.ts'
 import { msToIso, type ChangeDoc, type SignalBucket } from '../../pipeline/event.ts'
 import type { Measure } from '../../pipeline/signals.ts'
 import type { ServiceState } from '../../pipeline/service-state.ts'
@@ -208,7 +208,7 @@ function decisionDoc(decision: Decision): DecisionDoc {
   }
 }
 
-function scalingOf(nowMs: number, up: number): ScalingView {
+function scalingOf(nowMs: number, up: number): ScalingStatus {
   const last = held(nowMs - 30_000)
   return {
     service,
