@@ -131,7 +131,10 @@ for (const [title, lie] of lies) {
       ])
       t.is(result.stored, 3)
       t.is(result.rejected.length, 1)
-      t.deepEqual(await readdir(join(dir, '..')).then((names) => names.includes('mesoscope-outside')), false)
+      t.deepEqual(
+        await readdir(join(dir, '..')).then((names) => names.includes('mesoscope-outside')),
+        false,
+      )
     },
   )
 }
