@@ -6,7 +6,7 @@ export const Instances = ({ of: { instances } }) => {
   const { wanted, staged, unhealthy, running } = instances
   const healthy = Math.min(instances.healthy, running)
   return html`<span class="instances ${healthy < wanted ? 'instances-short' : ''}">
-    <b>${healthy}</b> of <b>${wanted}</b> <span class="long">healthy</span>
+    <b>${healthy}</b> of <b>${wanted}</b><span class="long"> healthy</span>
     ${staged > 0 && html`<span class="dim">, ${staged} starting</span>`}
     ${unhealthy > 0 && html`<span class="dim">, ${unhealthy} unhealthy</span>`}
   </span>`
