@@ -59,7 +59,7 @@ type Outcome = 'again' | 'stopped' | 'gone' | 'unreadable'
 /** So many bytes wait to be taken before no more are fetched. */
 const maxQueued = 512 * 1024
 /** Docker's follow can stall at a rotation (moby#39235): after such a silence it is checked by reading anew. */
-const watchMs = { first: 60_000, most: 600_000 }
+const watchMs = { first: 15_000, most: 600_000 }
 const retryMs = { first: 250, most: 30_000 }
 /** After so long without a line nothing older can be under way. */
 const silentMs = 5_000
