@@ -109,7 +109,10 @@ test('who was deposed is closed, its writes are refused, and what it wrote late 
   t.deepEqual(await stateOf(bus), { a: '2', b: '1' })
   const newest = async () =>
     Object.fromEntries(
-      [...(await bus.snapshot(topic)).latest].map(([k, { value }]) => [k, `${Buffer.from(value)}`]),
+      [...(await bus.snapshot(topic)).latest].map(([k, { value }]) => [
+        k,
+        Buffer.from(value).toString(),
+      ]),
     )
   await until('it to be undone, also for who compacts', async () => {
     const { a, b, new: gone = '' } = await newest()
