@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, realpathSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 
@@ -11,6 +11,23 @@ export function findJdk(major: number): string {
       `(Temurin: https://adoptium.net; Debian 13: apt-get install openjdk-21-jdk-headless; Debian 12 itself has 17 only) ` +
       'or name its folder in JAVA_HOME',
   )
+}
+
+/** The program `java` of at least `major`. Throws with the remedy. */
+export function findJava(major: number): string {
+  const found = candidates().find((home) => versionOf(home) >= major)
+  if (found) return join(found, 'bin', 'java')
+  throw new Error(
+    `no Java ${major} or newer in JAVA_HOME, ${systemFolder} or PATH: apt-get install openjdk-17-jre-headless, ` +
+      'or name its folder in JAVA_HOME',
+  )
+}
+
+function versionOf(home: string): number {
+  const java = join(home, 'bin', 'java')
+  if (!existsSync(java)) return 0
+  const { stdout, stderr } = spawnSync(java, ['-version'], { encoding: 'utf8' })
+  return Number(/version "(\d+)/.exec(`${stdout}${stderr}`)?.[1] ?? 0)
 }
 
 const systemFolder = '/usr/lib/jvm'
