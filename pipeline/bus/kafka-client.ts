@@ -5,6 +5,7 @@ import kafkajs, {
   type LogEntry,
   type SASLOptions,
 } from 'kafkajs'
+import './kafka-patch.ts'
 import { explain, Trouble } from '../errors.ts'
 import type { Logger } from '../log.ts'
 

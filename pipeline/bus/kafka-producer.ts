@@ -50,7 +50,10 @@ export function openKafkaProducer({
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
-      createPartitioner: () => () => 0,
+      createPartitioner:
+        () =>
+        ({ message }) =>
+          message.partition ?? 0,
       metadataMaxAge: 60_000,
       retry: { initialRetryTime: 100, maxRetryTime: 2000, retries: 10 },
     })
