@@ -61,13 +61,17 @@ export function openKafkaProducer({
     return producer
   }
 
+  async function idle(): Promise<void> {
+    await Promise.all([...lanes.values()].flatMap(({ sending }) => sending ?? []))
+  }
+
   function replace(failed: Promise<Producer>): void {
     if (current !== failed) return
     current = undefined
     // Other lanes may still send with it.
     void failed
       .then(async (producer) => {
-        await Promise.all([...lanes.values()].map(({ sending }) => sending))
+        await idle()
         await producer.disconnect()
       })
       .catch((error: unknown) =>
@@ -155,7 +159,7 @@ export function openKafkaProducer({
     /** Waits for what is under way. */
     async close() {
       isClosed = true
-      await Promise.all([...lanes.values()].map(({ sending }) => sending))
+      await idle()
       const producer = await current?.catch(() => undefined)
       await producer?.disconnect()
     },

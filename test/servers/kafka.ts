@@ -151,8 +151,16 @@ async function configure({ java, libs, nodes, options }: World, node: Node): Pro
     ].join('\n'),
   )
   await run(java, [
-    ...['-Xmx128m', '-XX:TieredStopAtLevel=1', '-cp', join(libs, '*')],
-    ...['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', join(dir, 'server.properties')],
+    '-Xmx128m',
+    '-XX:TieredStopAtLevel=1',
+    '-cp',
+    join(libs, '*'),
+    'kafka.tools.StorageTool',
+    'format',
+    '-t',
+    clusterId,
+    '-c',
+    join(dir, 'server.properties'),
   ])
 }
 
@@ -163,9 +171,16 @@ function launch({ java, libs, options }: World, node: Node): void {
   node.process = spawn(
     java,
     [
-      ...[`-Xms128m`, `-Xmx${heap}m`, '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'],
-      ...['-Djava.awt.headless=true', `-Dlog4j2.configurationFile=${dir}/log4j2.properties`],
-      ...['-cp', join(libs, '*'), 'kafka.Kafka', join(dir, 'server.properties')],
+      `-Xms128m`,
+      `-Xmx${heap}m`,
+      '-XX:TieredStopAtLevel=1',
+      '-XX:+UseSerialGC',
+      '-Djava.awt.headless=true',
+      `-Dlog4j2.configurationFile=${dir}/log4j2.properties`,
+      '-cp',
+      join(libs, '*'),
+      'kafka.Kafka',
+      join(dir, 'server.properties'),
     ],
     { stdio: ['ignore', log, log] },
   )
@@ -178,7 +193,7 @@ async function answering(node: Node, count: number): Promise<void> {
   const deadline = wallClock.now() + startMs
   while ((await brokersSeen(node.port)) < count) {
     const { process: child } = node
-    if (child?.exitCode != null || wallClock.now() > deadline) {
+    if ((child && child.exitCode !== null) || wallClock.now() > deadline) {
       const file = join(node.dir, 'server.log')
       const said = existsSync(file) ? readFileSync(file, 'utf8').slice(-3000) : ''
       throw new Error(`Kafka did not start within ${startMs} ms: ${said}`)
@@ -239,8 +254,14 @@ export async function installKafka(): Promise<string> {
     await writeFile(join(stage, 'pom.xml'), pom)
     const plugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies'
     await run('mvn', [
-      ...['-B', '-ntp', '-q', '-f', join(stage, 'pom.xml'), plugin],
-      ...['-DincludeScope=runtime', `-DoutputDirectory=${join(stage, 'libs')}`],
+      '-B',
+      '-ntp',
+      '-q',
+      '-f',
+      join(stage, 'pom.xml'),
+      plugin,
+      '-DincludeScope=runtime',
+      `-DoutputDirectory=${join(stage, 'libs')}`,
     ]).catch((error: unknown) => {
       throw noMaven(error)
     })
