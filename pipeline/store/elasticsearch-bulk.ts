@@ -1,7 +1,13 @@
 import { pause } from '../clock.ts'
 import { isRetryable, Trouble } from '../errors.ts'
 import { openGate } from '../gate.ts'
-import { blocked, failureOf, type Elasticsearch, type Failure } from './elasticsearch-client.ts'
+import {
+  blocked,
+  Failed,
+  failureOf,
+  type Elasticsearch,
+  type Failure,
+} from './elasticsearch-client.ts'
 
 /** What became of one document: there now, there already (`create` alone), or never possible, with the reason. */
 export type Outcome = 'stored' | 'duplicate' | { refused: string }
@@ -167,22 +173,21 @@ function isRefusal({ status, type, reason }: Failure): boolean {
 }
 
 function troubleOf(failure: Failure, index: string): Trouble {
-  const { status, type, reason } = failure
-  if (type === 'cluster_block_exception') return blocked(index, reason)
-  return new Busy(`Elasticsearch did not store in ${index}: ${status} ${reason} (${type})`, {
+  const cause = new Failed(failure)
+  if (failure.type === 'cluster_block_exception') return blocked(index, failure.reason, cause)
+  return new Trouble(`Elasticsearch did not store in ${index}: ${cause.message}`, {
     retryable: true,
-    cause: failure,
+    cause,
   })
 }
-
-class Busy extends Trouble {}
 
 /** Worth asking again within this call: it is busy, or just away. A full disk or a block is for the caller to tell. */
 function isTemporary(trouble: Trouble): boolean {
   if (!isRetryable(trouble)) return false
-  if (!(trouble instanceof Busy)) return failureOf(trouble)?.type !== 'cluster_block_exception'
-  const { status } = trouble.cause as Failure
-  return status === 429 || status >= 500
+  const failure = failureOf(trouble)
+  if (!failure) return true
+  const { status, type } = failure
+  return (status === 429 || status >= 500) && type !== 'cluster_block_exception'
 }
 
 /** Fewer documents a request after each that was too much, slowly more after those that went well. */
