@@ -23,8 +23,8 @@ export async function putBuckets(
   const last = new Map(buckets.map(toStored).map((bucket) => [bucket.id, bucket]))
   const days = Map.groupBy(last.values(), (bucket) => isoDay(bucket['@timestamp']))
   for (const [day, group] of days) {
-    const refusal = indices.refusal(day)
-    if (refusal !== undefined) throw new Trouble(`a bucket cannot be stored: ${refusal}`)
+    // Nothing happens on such a day: there is no event that was counted.
+    if (indices.refusal(day) !== undefined) continue
     const texts = group.map(
       (bucket) => `{"index":{"_id":"${bucket.id}"}}\n${JSON.stringify(bucket)}\n`,
     )
