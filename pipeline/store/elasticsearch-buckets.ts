@@ -4,7 +4,7 @@ import { Trouble } from '../errors.ts'
 import { isoDay, msToIso, type SignalBucket } from '../event.ts'
 import type { Identity } from '../identity.ts'
 import { addPart, openWindow, type Window } from '../signal-window.ts'
-import type { Bulk } from './elasticsearch-bulk.ts'
+import { pieceOf, writeAll, type Bulk } from './elasticsearch-bulk.ts'
 import type { Elasticsearch } from './elasticsearch-client.ts'
 import type { Indices } from './elasticsearch-indices.ts'
 import { buckets as aggregate, scan, timeFilter } from './elasticsearch-scan.ts'
@@ -25,10 +25,8 @@ export async function putBuckets(
   for (const [day, group] of days) {
     // Nothing happens on such a day: there is no event that was counted.
     if (indices.refusal(day) !== undefined) continue
-    const texts = group.map(
-      (bucket) => `{"index":{"_id":"${bucket.id}"}}\n${JSON.stringify(bucket)}\n`,
-    )
-    const outcomes = await bulk.write(indices.of('signals', day), texts, 'utf8')
+    const pieces = group.map((bucket) => pieceOf({ index: { _id: bucket.id } }, bucket))
+    const outcomes = await writeAll(bulk, indices.of('signals', day), pieces)
     const refused = outcomes.find((outcome) => typeof outcome === 'object')
     if (refused) throw new Trouble(`a bucket of a signal was refused: ${refused.refused}`)
   }

@@ -4,7 +4,7 @@ import { identityFields } from '../identity.ts'
 import { metricNames } from '../metric-names.ts'
 import { parseQuery } from '../query.ts'
 import { sampleFault } from '../sample.ts'
-import type { Bulk } from './elasticsearch-bulk.ts'
+import { pieceOf, writeAll, type Bulk } from './elasticsearch-bulk.ts'
 import type { Elasticsearch } from './elasticsearch-client.ts'
 import { documentId, type IndexClass, type Indices } from './elasticsearch-indices.ts'
 import { withoutOrigin } from './elasticsearch-lines.ts'
@@ -79,13 +79,14 @@ async function putDay(
   action: 'index' | 'create',
   docs: readonly Doc[],
 ): Promise<Refused[]> {
-  const textOf = (doc: Doc, body: Doc) =>
-    `${JSON.stringify({ [action]: { _id: documentId(String(doc['event.id'])) } })}\n${JSON.stringify(body)}\n`
   const write = (given: readonly Doc[], bodyOf: (doc: Doc) => Doc) =>
-    bulk.write(
+    writeAll(
+      bulk,
       index,
-      given.map((doc) => textOf(doc, bodyOf(doc))),
-      'utf8',
+      given.map((doc) => {
+        const _id = documentId(String(doc['event.id']))
+        return pieceOf({ [action]: { _id } }, bodyOf(doc))
+      }),
     )
   const first = await write(docs, (doc) => doc)
   const refused = docs.filter((_, i) => typeof first[i] === 'object')
