@@ -56,6 +56,7 @@ export function openBulk(
 ): Bulk {
   const gate = openGate(maxInFlight)
   const pace = openPace(maxDocs)
+  const bodies = openBodies()
 
   async function run(requests: Generator<BulkRequest>): Promise<void> {
     const lane = async () => {
@@ -75,7 +76,7 @@ export function openBulk(
     /** Of what is sent, its place among all; undefined while all is sent. */
     let places: number[] | undefined
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
-      const { found, trouble } = await gate(() => sendOnce(es, index, docs))
+      const { found, trouble } = await gate(() => sendOnce(es, bodies, index, docs))
       const again: number[] = []
       for (const [i, outcome] of found.entries()) {
         if (outcome === undefined) again.push(i)
@@ -159,22 +160,25 @@ interface Answer {
 /** The outcome of each document; undefined of those that are not in the store yet, and why. */
 async function sendOnce(
   es: Elasticsearch,
+  bodies: Bodies,
   index: string,
   pieces: readonly Piece[],
 ): Promise<{ found: (Outcome | undefined)[]; trouble?: Trouble }> {
   const count = pieces.reduce((sum, { ends }) => sum + ends.length, 0)
+  const body = bodies.take(pieces)
   let answer: Answer
   try {
     answer = await es.ask<Answer>({
       method: 'POST',
       path: `/${index}/_bulk`,
       query: { filter_path: 'errors,items.*.status,items.*.error' },
-      ndjson: Buffer.concat(pieces.map(({ bytes }) => bytes)),
+      ndjson: body.bytes,
     })
   } catch (error) {
     if (!(error instanceof Trouble)) throw error
     return { found: Array.from({ length: count }), trouble: error }
   }
+  body.giveBack()
   if (!answer.errors) return { found: Array.from({ length: count }, () => 'stored' as const) }
   let trouble: Trouble | undefined
   const found = Array.from({ length: count }, (_, i) => {
@@ -185,6 +189,30 @@ async function sendOnce(
     return undefined
   })
   return trouble ? { found, trouble } : { found }
+}
+
+type Bodies = ReturnType<typeof openBodies>
+
+/** Memory of request bodies, used again: some MB a request would keep the garbage collector busy. */
+function openBodies() {
+  const free: Buffer[] = []
+  return {
+    take(pieces: readonly Piece[]) {
+      const size = pieces.reduce((sum, { bytes }) => sum + bytes.length, 0)
+      const last = free.pop()
+      const whole = last && last.length >= size ? last : Buffer.allocUnsafeSlow(Math.ceil(size * 1.25))
+      let at = 0
+      for (const { bytes } of pieces) {
+        whole.set(bytes, at)
+        at += bytes.length
+      }
+      return {
+        bytes: whole.subarray(0, size),
+        /** Only once it is answered: one that failed may still be on its way. */
+        giveBack: () => void free.push(whole),
+      }
+    },
+  }
 }
 
 function outcomeOf(
