@@ -90,8 +90,8 @@ export function openBulk(
       const singles = singlesOf(docs)
       docs = again.map((i) => singles[i] as Piece)
       places = again.map((i) => (places ? (places[i] as number) : i))
-      if (docs.length > 1 && failureOf(trouble)?.status === 413) {
-        for (const [i, outcome] of (await halves(index, docs)).entries()) {
+      if (isAboutContent(trouble)) {
+        for (const [i, outcome] of (await halves(index, docs, trouble)).entries()) {
           outcomes[places[i] as number] = outcome
         }
         return outcomes
@@ -101,7 +101,13 @@ export function openBulk(
     }
   }
 
-  async function halves(index: string, docs: readonly Piece[]): Promise<Outcome[]> {
+  /** So that one document holds no others up. */
+  async function halves(
+    index: string,
+    docs: readonly Piece[],
+    trouble: Trouble,
+  ): Promise<Outcome[]> {
+    if (docs.length <= 1) return docs.map(() => ({ refused: trouble.message }))
     const middle = docs.length >> 1
     const first = await send(index, docs.slice(0, middle))
     return [...first, ...(await send(index, docs.slice(middle)))]
@@ -200,7 +206,8 @@ function openBodies() {
     take(pieces: readonly Piece[]) {
       const size = pieces.reduce((sum, { bytes }) => sum + bytes.length, 0)
       const last = free.pop()
-      const whole = last && last.length >= size ? last : Buffer.allocUnsafeSlow(Math.ceil(size * 1.25))
+      const whole =
+        last && last.length >= size ? last : Buffer.allocUnsafeSlow(Math.ceil(size * 1.25))
       let at = 0
       for (const { bytes } of pieces) {
         whole.set(bytes, at)
@@ -238,10 +245,15 @@ function reasonOf(error: { reason: string; caused_by?: { reason?: string } }): s
 
 /** About the document itself; what is about the index or the cluster (closed, too many shards) comes as 400 too. */
 function isRefusal({ status, type, reason }: Failure): boolean {
-  if (status !== 400) return false
-  return (
-    type !== 'index_closed_exception' && type !== 'validation_exception' && !/shards/.test(reason)
-  )
+  if (status !== 400 || type === 'index_closed_exception') return false
+  // Documents' own words stand in the reasons of other exceptions.
+  return type !== 'validation_exception' && !/^(?:Validation Failed|this action would)/.test(reason)
+}
+
+/** A whole request that is too large, or that a document in it makes unreadable. */
+function isAboutContent(trouble: Trouble): boolean {
+  const failure = failureOf(trouble)
+  return failure !== undefined && (failure.status === 413 || isRefusal(failure))
 }
 
 function troubleOf(failure: Failure, index: string): Trouble {

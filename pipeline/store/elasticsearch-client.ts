@@ -50,7 +50,7 @@ export function connect(options: ElasticsearchConnection): Elasticsearch {
             ...(query ? { querystring: query } : {}),
             ...(ndjson ? { bulkBody: ndjson } : body ? { body } : {}),
           },
-          { ignore: allow },
+          { ignore: allow, headers: headersOf(ndjson) },
         )
         return answer
       } catch (error) {
@@ -59,6 +59,12 @@ export function connect(options: ElasticsearchConnection): Elasticsearch {
     },
     close: () => client.close(),
   }
+}
+
+/** The client's own would be understood by servers of its version alone. */
+function headersOf(ndjson: Buffer | undefined) {
+  const type = ndjson ? 'application/x-ndjson' : 'application/json'
+  return { 'content-type': type, accept: 'application/json' }
 }
 
 const defaultTimeoutMs = 60_000

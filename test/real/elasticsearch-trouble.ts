@@ -13,7 +13,7 @@ import { isRetryable, Trouble } from '../../pipeline/errors.ts'
 import { decodeDocs } from '../../pipeline/record.ts'
 import { openElasticsearchStore } from '../../pipeline/store/elasticsearch.ts'
 import type { StoredDoc } from '../../pipeline/store/store.ts'
-import { dayMs, iso, messages, noon, openSource } from '../contracts/lines.ts'
+import { dayMs, docsOf, inOrder, iso, messages, noon, openSource } from '../contracts/lines.ts'
 import { searchAll } from '../contracts/store-subject.ts'
 import { rejection, until } from '../contracts/suite.ts'
 import type { ElasticsearchServer } from '../servers/elasticsearch.ts'
@@ -190,6 +190,29 @@ export function troubleTests(serverOf: () => ElasticsearchServer): void {
       t.deepEqual(JSON.parse(String(letter?.['sample'])), change(noon - 3000 * dayMs))
     },
   )
+
+  test.serial('in logsdb too lines come back as they were, in their order', async (t) => {
+    const subject = await openElasticsearchSubject(serverOf().url, {
+      prefix: 'logsdb',
+      index: { ...onOneNode, mode: 'logsdb' },
+    })
+    t.teardown(subject.clean)
+    const identity = { service: 'web', agent: 'agent-1', labels: { team: 'a' } }
+    const sources = ['c2:o', 'c1:e'].map((name) => openSource(name, identity))
+    const records = sources.map((source) =>
+      source.write(
+        { message: '{"b":1,"a":[2,"x"]}', tags: ['b', 'a', 'b'] },
+        { message: ' spaces and \0 ' },
+      ),
+    )
+    await subject.store.appendLogs(records)
+    await subject.settle?.()
+    const settings = await ask(serverOf().url, 'GET', '/logsdb-logs/_settings')
+    t.regex(JSON.stringify(settings), /"mode":"logsdb"/)
+    const { hits } = await subject.store.search({ order: 'asc', query: 'spaces OR x' })
+    t.deepEqual(hits, inOrder(docsOf(...records)))
+    t.deepEqual(await subject.store.appendLogs(records), { stored: 0, duplicates: 4, rejected: [] })
+  })
 
   test.serial('what was acknowledged is found without being asked to refresh', async (t) => {
     const subject = await openSubject(t, 'fresh')
