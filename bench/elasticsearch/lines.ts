@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { nsToIso, type LogDoc } from '../../pipeline/event.ts'
 import { encodeRecord, type LogRecord } from '../../pipeline/record.ts'
+import { singlesOf } from '../../pipeline/store/elasticsearch-bulk.ts'
 import { partsOf } from '../../pipeline/store/elasticsearch-lines.ts'
 import { openRandom } from '../../test/helpers/random.ts'
 import { openMaker } from '../data.ts'
@@ -51,7 +52,8 @@ export type Ids = 'structured' | 'random' | 'automatic'
 
 /** Bulk bodies of the same lines as the store sends, made beforehand. */
 export function makeBodies(records: readonly LogRecord[], docs: number, ids: Ids): Buffer[] {
-  const texts = records.flatMap((record) => partsOf(record).flatMap((part) => part.texts))
+  const pieces = records.flatMap((record) => partsOf(record).map((part) => part.piece))
+  const texts = singlesOf(pieces).map(({ bytes }) => bytes.toString('latin1'))
   const renamed = ids === 'structured' ? texts : texts.map((text) => rename(text, ids))
   return Array.from({ length: Math.ceil(texts.length / docs) }, (_, i) =>
     Buffer.from(renamed.slice(i * docs, (i + 1) * docs).join(''), 'latin1'),

@@ -1,7 +1,7 @@
 import { explain } from '../errors.ts'
 import { killPoint } from '../fault.ts'
 import type { LogRecord } from '../record.ts'
-import type { Bulk, Outcome } from './elasticsearch-bulk.ts'
+import { singlesOf, type Bulk, type BulkRequest, type Outcome } from './elasticsearch-bulk.ts'
 import type { Indices } from './elasticsearch-indices.ts'
 import { partsOf, pick, type Part } from './elasticsearch-lines.ts'
 import type { AppendResult } from './store.ts'
@@ -13,22 +13,65 @@ export async function appendLogs(
   records: readonly LogRecord[],
 ): Promise<AppendResult> {
   const result: AppendResult = { stored: 0, duplicates: 0, rejected: [] }
-  const parts = records.flatMap((record) => readable(record, indices, result))
-  const days = Map.groupBy(parts, ({ day }) => day)
   killPoint('store:before-commit')
-  for (const [day, group] of days) {
-    const texts =
-      group.length === 1 ? (group[0] as Part).texts : group.flatMap((part) => part.texts)
-    const outcomes = await bulk.write(indices.of('logs', day), texts, 'latin1')
-    let from = 0
-    for (const part of group) {
-      const to = from + part.texts.length
-      count(part, outcomes.slice(from, to), result)
-      from = to
-    }
-  }
+  await bulk.run(requestsOf(bulk, indices, records, result))
   killPoint('store:after-commit')
   return result
+}
+
+/** What goes together to one day's index. */
+interface Batch {
+  parts: Part[]
+  docs: number
+  bytes: number
+}
+
+/** Records are opened as requests are asked for. */
+function* requestsOf(
+  bulk: Bulk,
+  indices: Indices,
+  records: readonly LogRecord[],
+  result: AppendResult,
+): Generator<BulkRequest> {
+  const batches = new Map<string, Batch>()
+  const toRequest = (day: string, { parts }: Batch): BulkRequest => ({
+    index: indices.of('logs', day),
+    pieces: parts.map(({ piece }) => piece),
+    settle(outcomes) {
+      let from = 0
+      for (const part of parts) {
+        const to = from + part.piece.ends.length
+        count(part, outcomes.slice(from, to), result)
+        from = to
+      }
+    },
+  })
+  for (const record of records) {
+    const room = bulk.room()
+    for (const part of readable(record, indices, result).flatMap((one) => cut(one, room.bytes))) {
+      const [docs, bytes] = [part.piece.ends.length, part.piece.bytes.length]
+      const batch = batches.get(part.day)
+      if (batch && batch.docs + docs <= room.docs && batch.bytes + bytes <= room.bytes) {
+        batch.parts.push(part)
+        batch.docs += docs
+        batch.bytes += bytes
+        continue
+      }
+      batches.set(part.day, { parts: [part], docs, bytes })
+      if (batch) yield toRequest(part.day, batch)
+    }
+  }
+  for (const [day, batch] of batches) yield toRequest(day, batch)
+}
+
+/** A part that is larger than a request, line by line. */
+function cut(part: Part, maxBytes: number): Part[] {
+  if (part.piece.bytes.length <= maxBytes) return [part]
+  return singlesOf([part.piece]).map((piece, i) => ({
+    ...part,
+    piece,
+    numbers: [part.numbers?.[i] ?? i],
+  }))
 }
 
 function readable(record: LogRecord, indices: Indices, { rejected }: AppendResult): Part[] {
@@ -45,7 +88,7 @@ function readable(record: LogRecord, indices: Indices, { rejected }: AppendResul
   }
 }
 
-const all = ({ texts, numbers }: Part) => new Set(numbers ?? texts.keys())
+const all = ({ piece, numbers }: Part) => new Set(numbers ?? piece.ends.keys())
 
 function count(part: Part, outcomes: Outcome[], result: AppendResult): void {
   const reasons = new Map<string, Set<number>>()

@@ -4,7 +4,7 @@ import { Trouble } from '../errors.ts'
 import { isoDay, msToIso, type SignalBucket } from '../event.ts'
 import type { Identity } from '../identity.ts'
 import { addPart, openWindow, type Window } from '../signal-window.ts'
-import type { Bulk } from './elasticsearch-bulk.ts'
+import { pieceOf, writeAll, type Bulk } from './elasticsearch-bulk.ts'
 import type { Elasticsearch } from './elasticsearch-client.ts'
 import type { Indices } from './elasticsearch-indices.ts'
 import { buckets as aggregate, scan, timeFilter } from './elasticsearch-scan.ts'
@@ -23,12 +23,10 @@ export async function putBuckets(
   const last = new Map(buckets.map(toStored).map((bucket) => [bucket.id, bucket]))
   const days = Map.groupBy(last.values(), (bucket) => isoDay(bucket['@timestamp']))
   for (const [day, group] of days) {
-    const refusal = indices.refusal(day)
-    if (refusal !== undefined) throw new Trouble(`a bucket cannot be stored: ${refusal}`)
-    const texts = group.map(
-      (bucket) => `{"index":{"_id":"${bucket.id}"}}\n${JSON.stringify(bucket)}\n`,
-    )
-    const outcomes = await bulk.write(indices.of('signals', day), texts, 'utf8')
+    // Nothing happens on such a day: there is no event that was counted.
+    if (indices.refusal(day) !== undefined) continue
+    const pieces = group.map((bucket) => pieceOf({ index: { _id: bucket.id } }, bucket))
+    const outcomes = await writeAll(bulk, indices.of('signals', day), pieces)
     const refused = outcomes.find((outcome) => typeof outcome === 'object')
     if (refused) throw new Trouble(`a bucket of a signal was refused: ${refused.refused}`)
   }

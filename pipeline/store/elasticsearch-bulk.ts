@@ -1,7 +1,13 @@
 import { pause } from '../clock.ts'
 import { isRetryable, Trouble } from '../errors.ts'
 import { openGate } from '../gate.ts'
-import { blocked, failureOf, type Elasticsearch, type Failure } from './elasticsearch-client.ts'
+import {
+  blocked,
+  Failed,
+  failureOf,
+  type Elasticsearch,
+  type Failure,
+} from './elasticsearch-client.ts'
 
 /** What became of one document: there now, there already (`create` alone), or never possible, with the reason. */
 export type Outcome = 'stored' | 'duplicate' | { refused: string }
@@ -13,12 +19,28 @@ export interface BulkOptions {
   patienceMs?: number
 }
 
+/** Documents one after the other, each an action line and its JSON, both with their newlines. */
+export interface Piece {
+  bytes: Buffer
+  /** Where each of them ends. */
+  ends: readonly number[]
+}
+
+export interface BulkRequest {
+  index: string
+  pieces: Piece[]
+  /** Told once each document has its outcome; in their order. */
+  settle(outcomes: Outcome[]): void
+}
+
 export interface Bulk {
+  /** How large a request may be just now. */
+  room(): { docs: number; bytes: number }
   /**
-   * Writes to one index. Each text is an action line and a document line, both with their newlines; outcomes come in the
-   * same order. Rejects with Trouble where any of them may be missing.
+   * Sends requests as there is room for them: the next one is made while others are under way. Rejects with Trouble where
+   * any document may be missing; requests that are under way are waited for.
    */
-  write(index: string, texts: readonly string[], encoding: 'latin1' | 'utf8'): Promise<Outcome[]>
+  run(requests: Generator<BulkRequest>): Promise<void>
 }
 
 /** More requests at once gained nothing when measured; fewer leave Elasticsearch idle between them. */
@@ -34,73 +56,106 @@ export function openBulk(
 ): Bulk {
   const gate = openGate(maxInFlight)
   const pace = openPace(maxDocs)
+  const bodies = openBodies()
 
-  async function write(index: string, texts: readonly string[], encoding: 'latin1' | 'utf8') {
-    const outcomes: Outcome[] = Array.from({ length: texts.length })
-    let next = 0
+  async function run(requests: Generator<BulkRequest>): Promise<void> {
     const lane = async () => {
-      while (next < texts.length) {
-        const from = next
-        next = endOfRequest(texts, from, pace.docs())
-        const positions = Array.from({ length: next - from }, (_, i) => from + i)
-        await send({ index, texts, encoding, outcomes }, positions)
-      }
+      // A lane that fails ends the generator, and so the other lane.
+      for (const { index, pieces, settle } of requests) settle(await send(index, pieces))
     }
     const lanes = await Promise.allSettled(Array.from({ length: maxInFlight }, lane))
     const failed = lanes.find(({ status }) => status === 'rejected')
     if (failed) throw (failed as PromiseRejectedResult).reason
-    return outcomes
   }
 
-  /** Until each of them has an outcome. */
-  async function send(work: Work, positions: number[]): Promise<void> {
+  /** Until each document has an outcome. */
+  async function send(index: string, pieces: readonly Piece[]): Promise<Outcome[]> {
     const deadline = performance.now() + patienceMs
-    let waiting = positions
+    const outcomes: Outcome[] = []
+    let docs = pieces
+    /** Of what is sent, its place among all; undefined while all is sent. */
+    let places: number[] | undefined
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
-      const { again, trouble } = await gate(() => sendOnce(es, work, waiting))
+      const { found, trouble } = await gate(() => sendOnce(es, bodies, index, docs))
+      const again: number[] = []
+      for (const [i, outcome] of found.entries()) {
+        if (outcome === undefined) again.push(i)
+        else outcomes[places ? (places[i] as number) : i] = outcome
+      }
       if (!trouble) {
         pace.wentWell()
-        return
+        return outcomes
       }
       pace.wasTooMuch()
-      if (again.length > 1 && failureOf(trouble)?.status === 413) return halves(work, again)
+      const singles = singlesOf(docs)
+      docs = again.map((i) => singles[i] as Piece)
+      places = again.map((i) => (places ? (places[i] as number) : i))
+      if (isAboutContent(trouble)) {
+        for (const [i, outcome] of (await halves(index, docs, trouble)).entries()) {
+          outcomes[places[i] as number] = outcome
+        }
+        return outcomes
+      }
       if (!isTemporary(trouble) || performance.now() + pauseMs > deadline) throw trouble
-      waiting = again
       await pause(pauseMs)
     }
   }
 
-  async function halves(work: Work, positions: number[]): Promise<void> {
-    const middle = positions.length >> 1
-    await send(work, positions.slice(0, middle))
-    await send(work, positions.slice(middle))
+  /** So that one document holds no others up. */
+  async function halves(
+    index: string,
+    docs: readonly Piece[],
+    trouble: Trouble,
+  ): Promise<Outcome[]> {
+    if (docs.length <= 1) return docs.map(() => ({ refused: trouble.message }))
+    const middle = docs.length >> 1
+    const first = await send(index, docs.slice(0, middle))
+    return [...first, ...(await send(index, docs.slice(middle)))]
   }
 
-  return { write }
+  return { run, room: () => ({ docs: pace.docs(), bytes: maxBytes }) }
 }
 
-interface Work {
-  index: string
-  texts: readonly string[]
-  encoding: 'latin1' | 'utf8'
-  outcomes: Outcome[]
+/** Each document alone; no bytes are copied. */
+export function singlesOf(pieces: readonly Piece[]): Piece[] {
+  return pieces.flatMap(({ bytes, ends }) =>
+    ends.map((end, i) => ({
+      bytes: bytes.subarray(i === 0 ? 0 : ends[i - 1], end),
+      ends: [end - (i === 0 ? 0 : (ends[i - 1] as number))],
+    })),
+  )
 }
 
-function endOfRequest(texts: readonly string[], from: number, maxDocs: number): number {
-  let bytes = 0
-  let end = from
-  while (end < texts.length && end - from < maxDocs) {
-    bytes += (texts[end] as string).length
-    if (bytes > maxBytes && end > from) break
-    end++
-  }
-  return end
+/** An action and a document of our own making. */
+export function pieceOf(action: object, doc: object): Piece {
+  const bytes = Buffer.from(`${JSON.stringify(action)}\n${JSON.stringify(doc)}\n`)
+  return { bytes, ends: [bytes.length] }
 }
 
-/** A document that is not in the store yet, and why. */
-interface Left {
-  again: number[]
-  trouble?: Trouble
+/** Writes documents to one index; outcomes come in their order. */
+export async function writeAll(
+  bulk: Bulk,
+  index: string,
+  pieces: readonly Piece[],
+): Promise<Outcome[]> {
+  const outcomes: Outcome[] = []
+  await bulk.run(
+    (function* () {
+      for (let from = 0; from < pieces.length;) {
+        const { docs, bytes } = bulk.room()
+        const start = from
+        for (let size = 0; from < pieces.length && from - start < docs; from++) {
+          size += (pieces[from] as Piece).bytes.length
+          if (size > bytes && from > start) break
+        }
+        const settle = (found: Outcome[]) => {
+          for (const [i, outcome] of found.entries()) outcomes[start + i] = outcome
+        }
+        yield { index, pieces: pieces.slice(start, from), settle }
+      }
+    })(),
+  )
+  return outcomes
 }
 
 interface Answer {
@@ -108,33 +163,63 @@ interface Answer {
   items: Record<string, { status: number; error?: { type: string; reason: string } }>[]
 }
 
-async function sendOnce(es: Elasticsearch, work: Work, positions: number[]): Promise<Left> {
-  const { index, texts, encoding, outcomes } = work
-  const text = positions.map((position) => texts[position] as string).join('')
-  const request = {
-    method: 'POST' as const,
-    path: `/${index}/_bulk`,
-    query: { filter_path: 'errors,items.*.status,items.*.error' },
-    ndjson: Buffer.from(text, encoding),
-  }
+/** The outcome of each document; undefined of those that are not in the store yet, and why. */
+async function sendOnce(
+  es: Elasticsearch,
+  bodies: Bodies,
+  index: string,
+  pieces: readonly Piece[],
+): Promise<{ found: (Outcome | undefined)[]; trouble?: Trouble }> {
+  const count = pieces.reduce((sum, { ends }) => sum + ends.length, 0)
+  const body = bodies.take(pieces)
   let answer: Answer
   try {
-    answer = await es.ask<Answer>(request)
+    answer = await es.ask<Answer>({
+      method: 'POST',
+      path: `/${index}/_bulk`,
+      query: { filter_path: 'errors,items.*.status,items.*.error' },
+      ndjson: body.bytes,
+    })
   } catch (error) {
     if (!(error instanceof Trouble)) throw error
-    return { again: positions, trouble: error }
+    return { found: Array.from({ length: count }), trouble: error }
   }
-  const left: Left = { again: [] }
-  for (const [i, position] of positions.entries()) {
-    const item = answer.errors ? Object.values(answer.items[i] ?? {})[0] : { status: 201 }
-    const outcome = outcomeOf(item, index)
-    if (outcome instanceof Trouble) {
-      left.again.push(position)
-      // One that lasts matters more than one that passes.
-      if (!left.trouble || isTemporary(left.trouble)) left.trouble = outcome
-    } else outcomes[position] = outcome
+  body.giveBack()
+  if (!answer.errors) return { found: Array.from({ length: count }, () => 'stored' as const) }
+  let trouble: Trouble | undefined
+  const found = Array.from({ length: count }, (_, i) => {
+    const outcome = outcomeOf(Object.values(answer.items[i] ?? {})[0], index)
+    if (!(outcome instanceof Trouble)) return outcome
+    // One that lasts matters more than one that passes.
+    if (!trouble || isTemporary(trouble)) trouble = outcome
+    return undefined
+  })
+  return trouble ? { found, trouble } : { found }
+}
+
+type Bodies = ReturnType<typeof openBodies>
+
+/** Memory of request bodies, used again: some MB a request would keep the garbage collector busy. */
+function openBodies() {
+  const free: Buffer[] = []
+  return {
+    take(pieces: readonly Piece[]) {
+      const size = pieces.reduce((sum, { bytes }) => sum + bytes.length, 0)
+      const last = free.pop()
+      const whole =
+        last && last.length >= size ? last : Buffer.allocUnsafeSlow(Math.ceil(size * 1.25))
+      let at = 0
+      for (const { bytes } of pieces) {
+        whole.set(bytes, at)
+        at += bytes.length
+      }
+      return {
+        bytes: whole.subarray(0, size),
+        /** Only once it is answered: one that failed may still be on its way. */
+        giveBack: () => void free.push(whole),
+      }
+    },
   }
-  return left
 }
 
 function outcomeOf(
@@ -160,29 +245,33 @@ function reasonOf(error: { reason: string; caused_by?: { reason?: string } }): s
 
 /** About the document itself; what is about the index or the cluster (closed, too many shards) comes as 400 too. */
 function isRefusal({ status, type, reason }: Failure): boolean {
-  if (status !== 400) return false
-  return (
-    type !== 'index_closed_exception' && type !== 'validation_exception' && !/shards/.test(reason)
-  )
+  if (status !== 400 || type === 'index_closed_exception') return false
+  // Documents' own words stand in the reasons of other exceptions.
+  return type !== 'validation_exception' && !/^(?:Validation Failed|this action would)/.test(reason)
+}
+
+/** A whole request that is too large, or that a document in it makes unreadable. */
+function isAboutContent(trouble: Trouble): boolean {
+  const failure = failureOf(trouble)
+  return failure !== undefined && (failure.status === 413 || isRefusal(failure))
 }
 
 function troubleOf(failure: Failure, index: string): Trouble {
-  const { status, type, reason } = failure
-  if (type === 'cluster_block_exception') return blocked(index, reason)
-  return new Busy(`Elasticsearch did not store in ${index}: ${status} ${reason} (${type})`, {
+  const cause = new Failed(failure)
+  if (failure.type === 'cluster_block_exception') return blocked(index, failure.reason, cause)
+  return new Trouble(`Elasticsearch did not store in ${index}: ${cause.message}`, {
     retryable: true,
-    cause: failure,
+    cause,
   })
 }
-
-class Busy extends Trouble {}
 
 /** Worth asking again within this call: it is busy, or just away. A full disk or a block is for the caller to tell. */
 function isTemporary(trouble: Trouble): boolean {
   if (!isRetryable(trouble)) return false
-  if (!(trouble instanceof Busy)) return failureOf(trouble)?.type !== 'cluster_block_exception'
-  const { status } = trouble.cause as Failure
-  return status === 429 || status >= 500
+  const failure = failureOf(trouble)
+  if (!failure) return true
+  const { status, type } = failure
+  return (status === 429 || status >= 500) && type !== 'cluster_block_exception'
 }
 
 /** Fewer documents a request after each that was too much, slowly more after those that went well. */

@@ -50,7 +50,7 @@ export function connect(options: ElasticsearchConnection): Elasticsearch {
             ...(query ? { querystring: query } : {}),
             ...(ndjson ? { bulkBody: ndjson } : body ? { body } : {}),
           },
-          { ignore: allow },
+          { ignore: allow, headers: headersOf(ndjson) },
         )
         return answer
       } catch (error) {
@@ -59,6 +59,12 @@ export function connect(options: ElasticsearchConnection): Elasticsearch {
     },
     close: () => client.close(),
   }
+}
+
+/** The client's own would be understood by servers of its version alone. */
+function headersOf(ndjson: Buffer | undefined) {
+  const type = ndjson ? 'application/x-ndjson' : 'application/json'
+  return { 'content-type': type, accept: 'application/json' }
 }
 
 const defaultTimeoutMs = 60_000
@@ -94,10 +100,25 @@ export interface Failure {
 
 export function failureOf(error: unknown): Failure | undefined {
   const cause = error instanceof Trouble ? error.cause : error
+  if (cause instanceof Failed) return cause
   if (!(cause instanceof errors.ResponseError)) return undefined
   const told = (cause.body as { error?: unknown } | undefined)?.error
   const { type, reason } = rootOf(told)
   return { status: cause.statusCode ?? 0, type, reason }
+}
+
+/** The same of one document of a request. */
+export class Failed extends Error implements Failure {
+  readonly status: number
+  readonly type: string
+  readonly reason: string
+
+  constructor({ status, type, reason }: Failure) {
+    super(`${status} ${reason} (${type})`)
+    this.status = status
+    this.type = type
+    this.reason = reason
+  }
 }
 
 /** Of a search that failed on several shards the root cause says more than the whole. */

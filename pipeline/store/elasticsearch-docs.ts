@@ -1,10 +1,10 @@
 import { Trouble } from '../errors.ts'
-import { isoDay, type SampleDoc } from '../event.ts'
+import { isoDay, msToIso, type DeadLetter, type SampleDoc } from '../event.ts'
 import { identityFields } from '../identity.ts'
 import { metricNames } from '../metric-names.ts'
 import { parseQuery } from '../query.ts'
 import { sampleFault } from '../sample.ts'
-import type { Bulk } from './elasticsearch-bulk.ts'
+import { pieceOf, writeAll, type Bulk } from './elasticsearch-bulk.ts'
 import type { Elasticsearch } from './elasticsearch-client.ts'
 import { documentId, type IndexClass, type Indices } from './elasticsearch-indices.ts'
 import { withoutOrigin } from './elasticsearch-lines.ts'
@@ -51,36 +51,73 @@ async function put(
   action: 'index' | 'create',
   docs: readonly (StoredDoc | SampleDoc)[],
 ): Promise<void> {
-  for (const [day, group] of Map.groupBy(docs, (doc) => checkedDay(doc['@timestamp'], indices))) {
-    const index = indices.of(indexClass, day)
-    const textOf = (doc: Doc, body: Doc) =>
-      `${JSON.stringify({ [action]: { _id: documentId(String(doc['event.id'])) } })}\n${JSON.stringify(body)}\n`
-    const outcomes = await bulk.write(
-      index,
-      group.map((doc) => textOf(doc, doc)),
-      'utf8',
-    )
-    const refused = group.filter((_, i) => typeof outcomes[i] === 'object')
-    if (refused.length === 0) continue
-    const again = await bulk.write(
-      index,
-      refused.map((doc) => textOf(doc, wrapped(doc))),
-      'utf8',
-    )
-    const hopeless = again.find((outcome) => typeof outcome === 'object')
-    if (hopeless) throw new Trouble(`a document for ${index} was refused: ${hopeless.refused}`)
+  const dead: DeadLetter[] = []
+  const days = Map.groupBy(docs, (doc) => isoDay(doc['@timestamp']))
+  for (const [day, group] of days) {
+    const refusal = indices.refusal(day)
+    const refused =
+      refusal === undefined
+        ? await putDay(bulk, indices.of(indexClass, day), action, group)
+        : group.map((doc) => ({ doc, reason: refusal }))
+    for (const { doc, reason } of refused) dead.push(deadLetter(indices, indexClass, doc, reason))
   }
+  if (dead.length === 0) return
+  const today = isoDay(msToIso(indices.clock.now()))
+  const [lost] = await putDay(bulk, indices.of('dead', today), 'index', dead)
+  if (lost) throw new Trouble(`a dead letter was refused: ${lost.reason}`)
 }
 
-/** It becomes the name of an index. */
-function checkedDay(time: string, indices: Indices): string {
-  if (!/^\d{4}-\d\d-\d\dT/.test(time)) {
-    throw new Trouble(`not an event's time: ${JSON.stringify(time)}`)
+interface Refused {
+  doc: Doc
+  reason: string
+}
+
+/** A document that disagrees with the index is put a second time, wrapped; gives those that are refused even so. */
+async function putDay(
+  bulk: Bulk,
+  index: string,
+  action: 'index' | 'create',
+  docs: readonly Doc[],
+): Promise<Refused[]> {
+  const write = (given: readonly Doc[], bodyOf: (doc: Doc) => Doc) =>
+    writeAll(
+      bulk,
+      index,
+      given.map((doc) => {
+        const _id = documentId(String(doc['event.id']))
+        return pieceOf({ [action]: { _id } }, bodyOf(doc))
+      }),
+    )
+  const first = await write(docs, (doc) => doc)
+  const refused = docs.filter((_, i) => typeof first[i] === 'object')
+  const second = refused.length > 0 ? await write(refused, wrapped) : []
+  return refused.flatMap((doc, i) => {
+    const outcome = second[i]
+    return typeof outcome === 'object' ? [{ doc, reason: outcome.refused }] : []
+  })
+}
+
+const sampleBytes = 4096
+
+/** What can never be stored must not hold up what comes behind it, nor vanish. */
+function deadLetter(
+  { clock }: Indices,
+  indexClass: IndexClass,
+  doc: Doc,
+  reason: string,
+): DeadLetter {
+  const json = Buffer.from(JSON.stringify(doc))
+  const service = doc['service.name']
+  return {
+    '@timestamp': msToIso(clock.now()),
+    'event.id': `dead:store:${indexClass}:${String(doc['event.id'])}`,
+    'event.kind': 'dead',
+    reason,
+    origin: `${indexClass}, document ${String(doc['event.id'])}`,
+    bytes: json.length,
+    sample: json.subarray(0, sampleBytes).toString('latin1'),
+    ...(typeof service === 'string' ? { 'service.name': service } : {}),
   }
-  const day = isoDay(time)
-  const refusal = indices.refusal(day)
-  if (refusal === undefined) return day
-  throw new Trouble(`an event cannot be stored: ${refusal}`)
 }
 
 const chosenBy = [
@@ -91,7 +128,7 @@ const chosenBy = [
   'event.sequence',
   'mesoscope.source',
   'message',
-  ...Object.values(identityFields),
+  ...Object.values(identityFields).filter((field) => field !== 'labels'),
 ]
 
 /** A document that disagrees with the index (a text where it has an object): whole as one text, beside what searches choose by. */

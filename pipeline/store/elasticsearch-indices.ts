@@ -29,6 +29,7 @@ export interface Indices {
   all(indexClass: IndexClass): string
   /** Of a day as `2026-11-26`. */
   of(indexClass: IndexClass, day: string): string
+  clock: Clock
   /** Why events of this day are not taken; undefined if they are. */
   refusal(day: string): string | undefined
 }
@@ -50,6 +51,7 @@ export function openIndices(prefix: string, bounds: DayBounds): Indices {
   }
   return {
     prefix,
+    clock: bounds.clock,
     all: (indexClass) => `${prefix}-${indexClass}`,
     of: (indexClass, day) =>
       `${prefix}-${indexClass}-${retentionClass}-${day.replaceAll('-', '.')}`,

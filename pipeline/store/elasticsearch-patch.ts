@@ -8,6 +8,7 @@ import { lineSort, type StoredLine } from './elasticsearch-search.ts'
 import type { IdentityPatch } from './store.ts'
 
 const linesAtOnce = 1000
+const charactersAtOnce = 5_000_000
 /** How often lines that someone else changed meanwhile are looked at again. */
 const rounds = 5
 
@@ -49,9 +50,11 @@ interface Done {
 async function patchOnce(es: Elasticsearch, indices: Indices, patch: IdentityPatch): Promise<Done> {
   const done: Done = { changed: 0, conflicts: 0 }
   let waiting: Hit<StoredLine>[] = []
+  let size = 0
   const flush = async () => {
     const lines = waiting
     waiting = []
+    size = 0
     if (lines.length === 0) return
     const { changed, conflicts } = await rewrite(es, lines, patch)
     done.changed += changed
@@ -64,8 +67,10 @@ async function patchOnce(es: Elasticsearch, indices: Indices, patch: IdentityPat
       sort: lineSort('asc'),
       pageSize: linesAtOnce,
     })) {
-      if (!hasIdentity(hit._source, patch)) waiting.push(hit)
-      if (waiting.length >= linesAtOnce) await flush()
+      if (hasIdentity(hit._source, patch)) continue
+      waiting.push(hit)
+      size += hit._source.message.length
+      if (waiting.length >= linesAtOnce || size > charactersAtOnce) await flush()
     }
   }
   await flush()

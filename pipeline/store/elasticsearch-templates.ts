@@ -163,10 +163,11 @@ function settingsOf({
     codec: 'best_compression',
     // What was acknowledged survives a kill.
     translog: { durability: 'request' },
-    mapping: { ignore_malformed: true },
+    // In `logsdb` too documents shall come back as they were.
+    ...(mode === 'logsdb'
+      ? { mode, mapping: { ignore_malformed: true, source: { mode: 'stored' } } }
+      : { mapping: { ignore_malformed: true } }),
     ...(refreshInterval === undefined ? {} : { refresh_interval: refreshInterval }),
-    // Documents shall come back as they were.
-    ...(mode === 'logsdb' ? { mode, mapping: { source: { mode: 'stored' } } } : {}),
     analysis: {
       analyzer: {
         words: {
