@@ -35,10 +35,8 @@ const brokerAddress = () =>
   )
 
 const indexPrefix = () =>
-  checkedText(
-    'name',
-    'a name of small letters, digits, - and _, beginning with a letter',
-    (value) => /^[a-z][a-z0-9_-]{0,99}$/.test(value),
+  checkedText('name', 'a name of small letters, digits and _, beginning with a letter', (value) =>
+    /^[a-z][a-z0-9_]{0,99}$/.test(value),
   )
 
 const listen = z.strictObject({
@@ -218,6 +216,9 @@ const elasticsearch = z.strictObject({
     .describe('Indices, aliases and templates are named with this before.'),
   replicas: wholeNumber(0, 10).prefault(1).describe('Copies of each index beside the first.'),
   shards: wholeNumber(1, 100).prefault(1).describe('Primary shards of each index.'),
+  mode: oneOf(['standard', 'logsdb'])
+    .prefault('standard')
+    .describe('`logsdb` takes less disk and a little more CPU.'),
   user: text().optional().describe('User to log in as (HTTP Basic).'),
   password: secret().optional().describe('Password of that user.'),
   api_key: secret().optional().describe('API key to send instead of a user.'),

@@ -2,31 +2,88 @@ import { join } from 'node:path'
 import type { Settings } from '../config/settings.ts'
 import type { Bus } from '../pipeline/bus/bus.ts'
 import { openEmbeddedBus } from '../pipeline/bus/embedded.ts'
-import type { Clock } from '../pipeline/clock.ts'
+import type { KafkaConnection } from '../pipeline/bus/kafka-client.ts'
+import { pause, type Clock } from '../pipeline/clock.ts'
+import { explain, isRetryable } from '../pipeline/errors.ts'
+import { readPem } from '../pipeline/http-connection.ts'
 import type { Logger } from '../pipeline/log.ts'
 import { openSqliteStore } from '../pipeline/store/sqlite.ts'
 import type { Store } from '../pipeline/store/store.ts'
 import { storeDirectory } from './files.ts'
 
-interface Surroundings {
-  clock: Clock
-  log: Logger
+const retryMs = { first: 500, most: 10_000 }
+
+/**
+ * Opens a bus or store; while its servers are away it waits and says so, since a machine that starts again must not need
+ * them to be there first. Rejects where no waiting helps.
+ */
+export async function patiently<T>(
+  what: string,
+  open: () => Promise<T>,
+  { isRemote, log, signal }: { isRemote: boolean; log: Logger; signal?: AbortSignal },
+): Promise<T> {
+  for (let waitMs = retryMs.first; ; waitMs = Math.min(waitMs * 2, retryMs.most)) {
+    try {
+      return await open()
+    } catch (error) {
+      if (!isRemote || !isRetryable(error) || signal?.aborted) throw error
+      log.warn({ trouble: explain(error) }, `waiting for the ${what}`)
+      await pause(waitMs, signal)
+      if (signal?.aborted) throw error
+    }
+  }
 }
 
 /** Kafka where it is set up, else the file in the data directory. */
-export function openBus({ data, bus }: Settings, { clock }: Surroundings): Promise<Bus> {
-  return openEmbeddedBus({
-    dir: join(data, 'bus'),
-    clock,
-    retentionMs: bus.retention,
-    maxBytes: bus.max_bytes,
+export async function openBus(
+  { data, bus }: Settings,
+  { clock, log }: { clock: Clock; log: Logger },
+): Promise<Bus> {
+  const { kafka, retention, max_bytes: maxBytes } = bus
+  if (!kafka) {
+    return openEmbeddedBus({ dir: join(data, 'bus'), clock, retentionMs: retention, maxBytes })
+  }
+  const { prefix, replication } = kafka
+  // Loaded only where it is needed.
+  const { openKafkaBus } = await import('../pipeline/bus/kafka.ts')
+  return openKafkaBus({
+    ...kafkaConnection(kafka),
+    prefix,
+    replication,
+    retentionMs: retention,
+    log: log.child({ part: 'kafka' }),
   })
 }
 
+function kafkaConnection(kafka: NonNullable<Settings['bus']['kafka']>): KafkaConnection {
+  const { brokers, tls, sasl: mechanism, user, password } = kafka
+  const [ca, cert, key] = [kafka.ca, kafka.cert, kafka.key].map(readPem)
+  const pems = { ...(ca ? { ca } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}) }
+  return {
+    brokers,
+    ...(tls ? { tls: Object.keys(pems).length > 0 ? pems : true } : {}),
+    ...(mechanism && user !== undefined
+      ? { sasl: { mechanism, user, password: password?.reveal() ?? '' } }
+      : {}),
+  }
+}
+
 /** Elasticsearch where it is set up, else the files in the data directory. */
-export async function openStore(
-  { data }: Settings,
-  _surroundings: Pick<Surroundings, 'log'>,
-): Promise<Store> {
-  return openSqliteStore({ dir: storeDirectory(data) })
+export async function openStore({ data, store }: Settings, clock: Clock): Promise<Store> {
+  const { elasticsearch } = store
+  if (!elasticsearch) return openSqliteStore({ dir: storeDirectory(data) })
+  const { urls, prefix, replicas, shards, mode, user, password, api_key: apiKey } = elasticsearch
+  const ca = readPem(elasticsearch.ca)
+  const { openElasticsearchStore } = await import('../pipeline/store/elasticsearch.ts')
+  return openElasticsearchStore({
+    connection: {
+      urls,
+      ...(user === undefined ? {} : { username: user, password: password?.reveal() ?? '' }),
+      ...(apiKey ? { apiKey: apiKey.reveal() } : {}),
+      ...(ca ? { ca } : {}),
+    },
+    prefix,
+    index: { replicas, shards, mode },
+    clock,
+  })
 }

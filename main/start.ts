@@ -12,7 +12,7 @@ import { openServices } from '../processors/services.ts'
 import { openAlerts, openAlertsView } from './alerts.ts'
 import type { Base } from './base.ts'
 import { openCollecting } from './collecting.ts'
-import { openBus, openStore } from './backends.ts'
+import { openBus, openStore, patiently } from './backends.ts'
 import { emptyDirectory } from './files.ts'
 import { openProcessing } from './processing.ts'
 import { openScaling, openScalingView } from './scaling.ts'
@@ -33,9 +33,16 @@ export async function start(
 
   stack.defer(() => owner.release())
   if (options.fresh) emptyDirectory(settings.data)
-  const bus = await openBus(settings, { clock, log })
+  const waiting = { log, ...(options.stopping ? { signal: options.stopping } : {}) }
+  const bus = await patiently('bus', () => openBus(settings, { clock, log }), {
+    ...waiting,
+    isRemote: settings.bus.kafka !== undefined,
+  })
   stack.defer(() => bus.close())
-  const store = await openStore(settings, { log })
+  const store = await patiently('store', () => openStore(settings, clock), {
+    ...waiting,
+    isRemote: settings.store.elasticsearch !== undefined,
+  })
   stack.defer(() => store.close())
 
   const services = await openServices({ bus, metrics, log })

@@ -14,18 +14,27 @@ import type { SeriesQuery, TimeRange } from './store.ts'
 /** A bucket as it is stored; `groupKey` is the group as JSON that is the same whatever the order of its parts. */
 type StoredBucket = SignalBucket & { '@timestamp': string; groupKey: string; id: string }
 
-/** Of several with one key the last counts. */
+/**
+ * A bucket's count is its version: one that has counted less meets a conflict, and the greater stays. Of several with one
+ * key the last of the greatest counts.
+ */
 export async function putBuckets(
   bulk: Bulk,
   indices: Indices,
   buckets: readonly SignalBucket[],
 ): Promise<void> {
-  const last = new Map(buckets.map(toStored).map((bucket) => [bucket.id, bucket]))
-  const days = Map.groupBy(last.values(), (bucket) => isoDay(bucket['@timestamp']))
+  const greatest = new Map<string, StoredBucket>()
+  for (const bucket of buckets.map(toStored)) {
+    if (bucket.count >= (greatest.get(bucket.id)?.count ?? 0)) greatest.set(bucket.id, bucket)
+  }
+  const days = Map.groupBy(greatest.values(), (bucket) => isoDay(bucket['@timestamp']))
   for (const [day, group] of days) {
     // Nothing happens on such a day: there is no event that was counted.
     if (indices.refusal(day) !== undefined) continue
-    const pieces = group.map((bucket) => pieceOf({ index: { _id: bucket.id } }, bucket))
+    const pieces = group.map((bucket) => {
+      const { id: _id, count: version } = bucket
+      return pieceOf({ index: { _id, version, version_type: 'external_gte' } }, bucket)
+    })
     const outcomes = await writeAll(bulk, indices.of('signals', day), pieces)
     const refused = outcomes.find((outcome) => typeof outcome === 'object')
     if (refused) throw new Trouble(`a bucket of a signal was refused: ${refused.refused}`)
