@@ -52,6 +52,8 @@ interface Part {
 }
 
 const roundMs = 6000
+/** Who begins anew is given its partitions when the session of its predecessor is over. */
+const reachMs = 20_000
 /** Longer than a session of Kafka's groups lasts. */
 const sleepMs = 14_000
 
@@ -107,7 +109,7 @@ async function crashServers(
     restart(part, armed)
     const reached = await Promise.race([
       once(part.child, 'exit').then(() => true),
-      sleep(roundMs).then(() => false),
+      sleep(reachMs).then(() => false),
     ])
     if (!reached) await kill(part)
     await sleep(1000)
