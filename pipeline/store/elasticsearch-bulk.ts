@@ -63,7 +63,8 @@ export function openBulk(
       // A lane that fails ends the generator, and so the other lane.
       for (const { index, pieces, settle } of requests) settle(await send(index, pieces))
     }
-    const lanes = await Promise.allSettled(Array.from({ length: maxInFlight }, lane))
+    // One more than may be under way: it has the next request ready.
+    const lanes = await Promise.allSettled(Array.from({ length: maxInFlight + 1 }, lane))
     const failed = lanes.find(({ status }) => status === 'rejected')
     if (failed) throw (failed as PromiseRejectedResult).reason
   }
