@@ -18,6 +18,7 @@ const option = (name: string, otherwise: string) => {
 const lines = Number(option('lines', '200000'))
 const rounds = Number(option('rounds', '4'))
 const mode = option('mode', 'standard') as 'standard' | 'logsdb'
+const idRounds = Number(option('id-rounds', '2'))
 const docsOfRequest = 4000
 const recordsOfCall = Number(option('records', '96'))
 
@@ -167,7 +168,7 @@ try {
     say(`raw ${show(ceiling)} | appendLogs ${show(ours)} | ratio ${ratios.at(-1)?.toFixed(3)}`)
   }
   say(`median ratio ${median(ratios).toFixed(3)}`)
-  for (let round = 0; round < 2; round++) {
+  for (let round = 0; round < idRounds; round++) {
     for (const ids of ['automatic', 'random', 'structured'] as const) {
       const day = nextDay()
       const found = await raw(day, ids)
