@@ -1,5 +1,6 @@
 import http from 'node:http'
 import { wallClock } from '../../pipeline/clock.ts'
+import type { LogRecord } from '../../pipeline/record.ts'
 import { openElasticsearchStore } from '../../pipeline/store/elasticsearch.ts'
 import { startElasticsearch } from '../../test/servers/elasticsearch.ts'
 import { makeBodies, makeRecords, type Ids } from './lines.ts'
@@ -17,6 +18,7 @@ const option = (name: string, otherwise: string) => {
 const lines = Number(option('lines', '200000'))
 const rounds = Number(option('rounds', '4'))
 const mode = option('mode', 'standard') as 'standard' | 'logsdb'
+const idRounds = Number(option('id-rounds', '2'))
 const docsOfRequest = 4000
 const recordsOfCall = Number(option('records', '96'))
 
@@ -71,26 +73,69 @@ let days = 0
 const nextDay = () => new Date(Date.UTC(2026, 0, 1 + days++)).toISOString().slice(0, 10)
 const indexOf = (day: string) => `bench-logs-default-${day.replaceAll('-', '.')}`
 
-async function raw(day: string, ids: Ids): Promise<Measured> {
-  const bodies = makeBodies(makeRecords(lines, day), docsOfRequest, ids)
+async function send(day: string, bodies: Buffer[]): Promise<void> {
   let next = 0
   const lane = async () => {
     for (let body = bodies[next++]; body; body = bodies[next++]) {
       await post(`/${indexOf(day)}/_bulk?filter_path=errors,items.*.status,items.*.error`, body)
     }
   }
-  return measure(lines, () => Promise.all([lane(), lane()]).then(() => {}))
+  await Promise.all([lane(), lane()])
+}
+
+function raw(day: string, ids: Ids): Promise<Measured> {
+  const bodies = makeBodies(makeRecords(lines, day), docsOfRequest, ids)
+  return measure(lines, () => send(day, bodies))
+}
+
+async function appended(records: readonly LogRecord[]): Promise<void> {
+  const { rejected, duplicates } = await store.appendLogs(records)
+  if (rejected.length + duplicates > 0) throw new Error('not all were new')
 }
 
 async function append(day: string): Promise<Measured> {
   const records = makeRecords(lines, day)
-  const measured = await measure(lines, async () => {
+  return measure(lines, async () => {
     for (let i = 0; i < records.length; i += recordsOfCall) {
-      const { rejected, duplicates } = await store.appendLogs(records.slice(i, i + recordsOfCall))
-      if (rejected.length + duplicates > 0) throw new Error('not all were new')
+      await appended(records.slice(i, i + recordsOfCall))
     }
   })
-  return measured
+}
+
+/** The same lines on two days, call by call in turn, so that what else the machine does befalls both. */
+async function inTurn(rawDay: string, ourDay: string) {
+  const records = makeRecords(lines, ourDay)
+  const rawRecords = makeRecords(lines, rawDay)
+  const calls = Math.ceil(records.length / recordsOfCall)
+  const bodies = Array.from({ length: calls }, (_, i) =>
+    makeBodies(
+      rawRecords.slice(i * recordsOfCall, (i + 1) * recordsOfCall),
+      docsOfRequest,
+      'structured',
+    ),
+  )
+  globalThis.gc?.()
+  const ceiling: Measured[] = []
+  const ours: Measured[] = []
+  for (let i = 0; i < calls; i++) {
+    const given = records.slice(i * recordsOfCall, (i + 1) * recordsOfCall)
+    const count = given.reduce((sum, { head }) => sum + head.count, 0)
+    const both = [
+      async () => ceiling.push(await measure(count, () => send(rawDay, bodies[i] as Buffer[]))),
+      async () => ours.push(await measure(count, () => appended(given))),
+    ]
+    for (const one of i % 2 ? both : both.toReversed()) await one()
+  }
+  return { ceiling: together(ceiling), ours: together(ours) }
+}
+
+/** Of calls of the same size. */
+function together(calls: Measured[]): Measured {
+  const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length
+  return {
+    perSecond: Math.round(1 / mean(calls.map(({ perSecond }) => 1 / perSecond))),
+    cpuSecondsPerMillion: Number(mean(calls.map((call) => call.cpuSecondsPerMillion)).toFixed(2)),
+  }
 }
 
 async function bytesOf(day: string): Promise<number> {
@@ -118,15 +163,12 @@ try {
   }
   const ratios: number[] = []
   for (let round = 0; round < rounds; round++) {
-    // In turn also which comes first.
-    const first = round % 2 === 0 ? await raw(nextDay(), 'structured') : undefined
-    const ours = await append(nextDay())
-    const ceiling = first ?? (await raw(nextDay(), 'structured'))
+    const { ceiling, ours } = await inTurn(nextDay(), nextDay())
     ratios.push(ours.perSecond / ceiling.perSecond)
     say(`raw ${show(ceiling)} | appendLogs ${show(ours)} | ratio ${ratios.at(-1)?.toFixed(3)}`)
   }
   say(`median ratio ${median(ratios).toFixed(3)}`)
-  for (let round = 0; round < 2; round++) {
+  for (let round = 0; round < idRounds; round++) {
     for (const ids of ['automatic', 'random', 'structured'] as const) {
       const day = nextDay()
       const found = await raw(day, ids)

@@ -46,12 +46,14 @@ function* requestsOf(
       }
     },
   })
+  const evenly = shares(records.reduce((sum, { head }) => sum + head.count, 0))
   for (const record of records) {
-    const room = bulk.room()
+    const room = evenly(bulk.room())
     for (const part of readable(record, indices, result).flatMap((one) => cut(one, room.bytes))) {
       const [docs, bytes] = [part.piece.ends.length, part.piece.bytes.length]
       const batch = batches.get(part.day)
-      if (batch && batch.docs + docs <= room.docs && batch.bytes + bytes <= room.bytes) {
+      // Records go whole: the last one may stand out.
+      if (batch && batch.docs < room.docs && batch.bytes + bytes <= room.bytes) {
         batch.parts.push(part)
         batch.docs += docs
         batch.bytes += bytes
@@ -62,6 +64,15 @@ function* requestsOf(
     }
   }
   for (const [day, batch] of batches) yield toRequest(day, batch)
+}
+
+/** Requests of one size, an even number of them: of two that are under way none waits long for the other at the end. */
+function shares(docs: number) {
+  return (room: { docs: number; bytes: number }) => {
+    const requests = Math.ceil(docs / room.docs)
+    if (requests <= 1 || !Number.isFinite(requests)) return room
+    return { ...room, docs: Math.ceil(docs / (requests + (requests % 2))) }
+  }
 }
 
 /** A part that is larger than a request, line by line. */

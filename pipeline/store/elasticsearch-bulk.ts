@@ -15,6 +15,8 @@ export type Outcome = 'stored' | 'duplicate' | { refused: string }
 export interface BulkOptions {
   /** Most documents of one request; 4,000 unless set. Under load it is less. */
   maxDocs?: number
+  /** Requests under way at once; 3 unless set. */
+  inFlight?: number
   /** How long a busy Elasticsearch is asked again before the caller hears of it, ms; 20 s unless set. */
   patienceMs?: number
 }
@@ -43,8 +45,8 @@ export interface Bulk {
   run(requests: Generator<BulkRequest>): Promise<void>
 }
 
-/** More requests at once gained nothing when measured; fewer leave Elasticsearch idle between them. */
-const maxInFlight = 2
+/** A bare client needs two to keep Elasticsearch busy; the third hides the time that we take between them. */
+const defaultInFlight = 3
 const maxBytes = 10 * 2 ** 20
 const fewestDocs = 250
 const firstPauseMs = 100
@@ -52,9 +54,9 @@ const longestPauseMs = 3000
 
 export function openBulk(
   es: Elasticsearch,
-  { maxDocs = 4000, patienceMs = 20_000 }: BulkOptions = {},
+  { maxDocs = 4000, inFlight = defaultInFlight, patienceMs = 20_000 }: BulkOptions = {},
 ): Bulk {
-  const gate = openGate(maxInFlight)
+  const gate = openGate(inFlight)
   const pace = openPace(maxDocs)
   const bodies = openBodies()
 
@@ -63,7 +65,8 @@ export function openBulk(
       // A lane that fails ends the generator, and so the other lane.
       for (const { index, pieces, settle } of requests) settle(await send(index, pieces))
     }
-    const lanes = await Promise.allSettled(Array.from({ length: maxInFlight }, lane))
+    // One more than may be under way: it has the next request ready.
+    const lanes = await Promise.allSettled(Array.from({ length: inFlight + 1 }, lane))
     const failed = lanes.find(({ status }) => status === 'rejected')
     if (failed) throw (failed as PromiseRejectedResult).reason
   }

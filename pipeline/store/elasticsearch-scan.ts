@@ -32,13 +32,27 @@ const largestPage = 2000
 export async function* scan<Doc>(es: Elasticsearch, asked: Scan): AsyncGenerator<Hit<Doc>> {
   const checkTime = openTimeLimit()
   let after = asked.after
-  for (let size = Math.min(asked.pageSize, largestPage); ; size = Math.min(size * 2, largestPage)) {
+  for (let size = Math.min(asked.pageSize, largestPage); ;) {
     const hits = await page<Doc>(es, asked, after, size)
     yield* hits
     after = hits.at(-1)?.sort
     if (hits.length < size) return
+    size = Math.min(size * 2, largestPage, roomFor(hits))
     checkTime()
   }
+}
+
+/** Characters of messages on one page. */
+const mostCharacters = 10_000_000
+
+/** Messages may be large: as many as those before let expect to fit. */
+function roomFor(hits: readonly Hit<unknown>[]): number {
+  let characters = 0
+  for (const { _source } of hits) {
+    const { message } = _source as { message?: unknown }
+    if (typeof message === 'string') characters += message.length
+  }
+  return Math.max(10, Math.floor((mostCharacters * hits.length) / Math.max(characters, 1)))
 }
 
 async function page<Doc>(

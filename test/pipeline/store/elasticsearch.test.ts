@@ -256,7 +256,7 @@ for (const [title, item, message] of noFaultOfALine) {
   })
 }
 
-test('many lines go in requests of limited size, two at a time, each line once', async (t) => {
+test('many lines go in requests of limited size, three at a time, each line once', async (t) => {
   let under = 0
   let most = 0
   const server = await openHttpServer(t, (asked, response) => {
@@ -288,7 +288,7 @@ test('many lines go in requests of limited size, two at a time, each line once',
   t.true(sent.every((one) => one.length <= 30))
   t.is(new Set(sent.flat()).size, 200)
   t.is(sent.flat().length, 200)
-  t.is(most, 2)
+  t.true(most <= 3)
 })
 
 test('lines of days that cannot be are rejected with the reason: each day is an index', async (t) => {
