@@ -19,7 +19,7 @@ type Url = () => string | undefined
 /** Alerts for people to look at, whichever process evaluates the rules. */
 export async function openAlertsView(base: Base, url: Url): Promise<() => CurrentAlert[]> {
   const { bus, clock, components, stack } = base
-  const view = await followEpochs(bus, 'alerts')
+  const view = await base.patiently(() => followEpochs(bus, 'alerts'))
   stack.defer(() => view.close())
   components.push({ name: 'alerts view', trouble: view.trouble })
   return () => viewAlerts(view.latest(), clock.now(), publicUrl(base, url))

@@ -19,7 +19,7 @@ const tellEveryMs = 2000
 /** How services stand, whichever process scales them. */
 export async function openScalingView(base: Base): Promise<() => ScalingStatus[]> {
   const { bus, components, stack } = base
-  const view = await followEpochs(bus, 'scaling')
+  const view = await base.patiently(() => followEpochs(bus, 'scaling'))
   stack.defer(() => view.close())
   components.push({ name: 'scaling view', trouble: view.trouble })
   return () => viewScaling(view.latest())

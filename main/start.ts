@@ -34,10 +34,9 @@ export async function start(
   stack.defer(() => owner.release())
   if (options.fresh) emptyDirectory(settings.data)
   const waiting = { log, ...(options.stopping ? { signal: options.stopping } : {}) }
-  const bus = await patiently('bus', () => openBus(settings, { clock, log }), {
-    ...waiting,
-    isRemote: settings.bus.kafka !== undefined,
-  })
+  const withBus = <T>(open: () => Promise<T>) =>
+    patiently('bus', open, { ...waiting, isRemote: settings.bus.kafka !== undefined })
+  const bus = await withBus(() => openBus(settings, { clock, log }))
   stack.defer(() => bus.close())
   const store = await patiently('store', () => openStore(settings, clock), {
     ...waiting,
@@ -45,7 +44,7 @@ export async function start(
   })
   stack.defer(() => store.close())
 
-  const services = await openServices({ bus, metrics, log })
+  const services = await withBus(() => openServices({ bus, metrics, log }))
   stack.defer(() => services.close())
   components.push({ name: 'services', trouble: services.trouble })
 
@@ -60,6 +59,7 @@ export async function start(
     metrics,
     log,
     components,
+    patiently: withBus,
     stack,
   }
   const has = (role: (typeof options.roles)[number]) => options.roles.includes(role)

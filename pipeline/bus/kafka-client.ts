@@ -1,4 +1,7 @@
+import { connect, isIP, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import kafkajs, {
+  type ISocketFactoryArgs,
   type Kafka,
   type KafkaConfig,
   type logCreator,
@@ -140,6 +143,7 @@ export function openKafkaClient(connection: KafkaConnection, log: Logger): Kafka
     connectionTimeout: 5000,
     requestTimeout: requestTimeoutMs,
     retry: { initialRetryTime: 100, maxRetryTime: 2000, retries: 8 },
+    socketFactory: openSocket,
     logLevel: logLevel.INFO,
     logCreator: logTo(log),
     ...(tls === undefined || tls === false ? {} : { ssl: tls }),
@@ -161,6 +165,18 @@ export function openKafkaClient(connection: KafkaConnection, log: Logger): Kafka
         isolationLevel: 1,
       }),
   }
+}
+
+/** As kafkajs does it, without the warning that many requests wait for one connection. */
+function openSocket({ host, port, ssl, onConnect }: ISocketFactoryArgs): Socket {
+  const name = isIP(host) ? {} : { servername: host }
+  // eslint-disable-next-line typescript/no-unnecessary-condition -- absent without TLS, whatever the types say
+  const socket = ssl
+    ? connectTls({ host, port, ...name, ...ssl }, onConnect)
+    : connect({ host, port }, onConnect)
+  socket.setKeepAlive(true, 60_000)
+  socket.setMaxListeners(0)
+  return socket
 }
 
 function loginOf({ mechanism, user, password }: NonNullable<KafkaConnection['sasl']>) {

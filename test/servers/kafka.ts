@@ -39,6 +39,8 @@ export interface KafkaOptions {
   /** More lines for `server.properties`, and the protocol of the listener for clients; PLAINTEXT unless set. */
   more?: Record<string, string>
   protocol?: string
+  /** As `SCRAM-SHA-256=[name=alice,password=secret]`. */
+  scram?: string[]
 }
 
 export const kafkaVersion = '4.3.1'
@@ -51,12 +53,13 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
   const libs = await installKafka()
   const dir = await mkdtemp(join(tmpdir(), 'mesoscope-kafka-'))
   const watchdog = openWatchdog(dir)
-  const ports = await freePorts(count * 2)
+  const ports = await freePorts(count * 3)
   const nodes = Array.from({ length: count }, (_, i) => ({
     id: i + 1,
     dir: join(dir, `node${i + 1}`),
     port: ports[i] as number,
     controller: ports[count + i] as number,
+    inner: ports[2 * count + i] as number,
     process: undefined as ChildProcess | undefined,
   }))
   const nodeOf = (broker: number) => nodes[broker] as Node
@@ -99,6 +102,8 @@ interface Node {
   dir: string
   port: number
   controller: number
+  /** Among brokers, and to see whether it answers: never secured. */
+  inner: number
   process: ChildProcess | undefined
 }
 
@@ -110,7 +115,7 @@ interface World {
 }
 
 async function configure({ java, libs, nodes, options }: World, node: Node): Promise<void> {
-  const { id, dir, port, controller } = node
+  const { id, dir, port, controller, inner } = node
   await mkdir(dir)
   const copies = nodes.length >= 3 ? '3' : '1'
   const enough = nodes.length >= 3 ? '2' : '1'
@@ -119,10 +124,10 @@ async function configure({ java, libs, nodes, options }: World, node: Node): Pro
     'process.roles': 'broker,controller',
     'node.id': id,
     'controller.quorum.voters': nodes.map((n) => `${n.id}@127.0.0.1:${n.controller}`).join(','),
-    listeners: `CLIENTS://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
-    'advertised.listeners': `CLIENTS://127.0.0.1:${port}`,
-    'listener.security.protocol.map': `CLIENTS:${protocol},CONTROLLER:PLAINTEXT`,
-    'inter.broker.listener.name': 'CLIENTS',
+    listeners: `CLIENTS://127.0.0.1:${port},INNER://127.0.0.1:${inner},CONTROLLER://127.0.0.1:${controller}`,
+    'advertised.listeners': `CLIENTS://127.0.0.1:${port},INNER://127.0.0.1:${inner}`,
+    'listener.security.protocol.map': `CLIENTS:${protocol},INNER:PLAINTEXT,CONTROLLER:PLAINTEXT`,
+    'inter.broker.listener.name': 'INNER',
     'controller.listener.names': 'CONTROLLER',
     'log.dirs': join(dir, 'log'),
     'auto.create.topics.enable': false,
@@ -161,6 +166,7 @@ async function configure({ java, libs, nodes, options }: World, node: Node): Pro
     clusterId,
     '-c',
     join(dir, 'server.properties'),
+    ...(options.scram ?? []).flatMap((user) => ['--add-scram', user]),
   ])
 }
 
@@ -191,7 +197,7 @@ function launch({ java, libs, options }: World, node: Node): void {
 /** Waits until the broker knows of `count` brokers. */
 async function answering(node: Node, count: number): Promise<void> {
   const deadline = wallClock.now() + startMs
-  while ((await brokersSeen(node.port)) < count) {
+  while ((await brokersSeen(node.inner)) < count) {
     const { process: child } = node
     if ((child && child.exitCode !== null) || wallClock.now() > deadline) {
       const file = join(node.dir, 'server.log')
