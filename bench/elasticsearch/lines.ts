@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { nsToIso, type LogDoc } from '../../pipeline/event.ts'
 import { encodeRecord, type LogRecord } from '../../pipeline/record.ts'
-import { singlesOf } from '../../pipeline/store/elasticsearch-bulk.ts'
+import { singlesOf } from '../../pipeline/store/elasticsearch-pieces.ts'
 import { partsOf } from '../../pipeline/store/elasticsearch-lines.ts'
 import { openRandom } from '../../test/helpers/random.ts'
 import { openMaker } from '../data.ts'

@@ -1,6 +1,7 @@
 import { pause } from '../clock.ts'
 import { isRetryable, Trouble } from '../errors.ts'
 import { openGate } from '../gate.ts'
+import { openBodies, singlesOf, type Bodies, type Piece } from './elasticsearch-pieces.ts'
 import {
   blocked,
   Failed,
@@ -19,13 +20,6 @@ export interface BulkOptions {
   inFlight?: number
   /** How long a busy Elasticsearch is asked again before the caller hears of it, ms; 20 s unless set. */
   patienceMs?: number
-}
-
-/** Documents one after the other, each an action line and its JSON, both with their newlines. */
-export interface Piece {
-  bytes: Buffer
-  /** Where each of them ends. */
-  ends: readonly number[]
 }
 
 export interface BulkRequest {
@@ -119,22 +113,6 @@ export function openBulk(
   return { run, room: () => ({ docs: pace.docs(), bytes: maxBytes }) }
 }
 
-/** Each document alone; no bytes are copied. */
-export function singlesOf(pieces: readonly Piece[]): Piece[] {
-  return pieces.flatMap(({ bytes, ends }) =>
-    ends.map((end, i) => ({
-      bytes: bytes.subarray(i === 0 ? 0 : ends[i - 1], end),
-      ends: [end - (i === 0 ? 0 : (ends[i - 1] as number))],
-    })),
-  )
-}
-
-/** An action and a document of our own making. */
-export function pieceOf(action: object, doc: object): Piece {
-  const bytes = Buffer.from(`${JSON.stringify(action)}\n${JSON.stringify(doc)}\n`)
-  return { bytes, ends: [bytes.length] }
-}
-
 /** Writes documents to one index; outcomes come in their order. */
 export async function writeAll(
   bulk: Bulk,
@@ -198,31 +176,6 @@ async function sendOnce(
     return undefined
   })
   return trouble ? { found, trouble } : { found }
-}
-
-type Bodies = ReturnType<typeof openBodies>
-
-/** Memory of request bodies, used again: some MB a request would keep the garbage collector busy. */
-function openBodies() {
-  const free: Buffer[] = []
-  return {
-    take(pieces: readonly Piece[]) {
-      const size = pieces.reduce((sum, { bytes }) => sum + bytes.length, 0)
-      const last = free.pop()
-      const whole =
-        last && last.length >= size ? last : Buffer.allocUnsafeSlow(Math.ceil(size * 1.25))
-      let at = 0
-      for (const { bytes } of pieces) {
-        whole.set(bytes, at)
-        at += bytes.length
-      }
-      return {
-        bytes: whole.subarray(0, size),
-        /** Only once it is answered: one that failed may still be on its way. */
-        giveBack: () => void free.push(whole),
-      }
-    },
-  }
 }
 
 function outcomeOf(

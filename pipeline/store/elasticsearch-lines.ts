@@ -1,6 +1,6 @@
 import { isoDay, type LogDoc } from '../event.ts'
 import { checkHead, decodeBody, decodeDocs, encodeRecord, type LogRecord } from '../record.ts'
-import type { Piece } from './elasticsearch-bulk.ts'
+import type { Piece } from './elasticsearch-pieces.ts'
 import { documentId } from './elasticsearch-indices.ts'
 
 /*

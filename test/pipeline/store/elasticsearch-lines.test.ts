@@ -1,7 +1,7 @@
 import test from 'ava'
 import type { LogDoc } from '../../../pipeline/event.ts'
 import { decodeDocs, encodeBody, type LogRecord } from '../../../pipeline/record.ts'
-import { singlesOf } from '../../../pipeline/store/elasticsearch-bulk.ts'
+import { singlesOf } from '../../../pipeline/store/elasticsearch-pieces.ts'
 import {
   partsOf,
   pick,
