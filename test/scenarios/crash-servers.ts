@@ -168,6 +168,8 @@ async function crashServers(
       const told = await kind()
       await sleep(Math.max(0, roundMs - (performance.now() - began)))
       kills.push(told)
+      const ended = parts.find(({ child }) => child.exitCode !== null)
+      if (ended) throw new Error(`${ended.name} has ended by itself (${ended.child.exitCode})`)
       say(`round ${round + 1}/${rounds}: ${told}`)
     }
     for (const one of writers) one.fail(undefined)
