@@ -52,6 +52,7 @@ interface Part {
 }
 
 const roundMs = 6000
+const awayMs = 15_000
 /** Who begins anew is given its partitions when the session of its predecessor is over. */
 const reachMs = 20_000
 /** Longer than a session of Kafka's groups lasts. */
@@ -139,6 +140,14 @@ async function crashServers(
     return `broker ${broker + 1} is killed`
   }
 
+  /** Longer than any request is tried again: collectors hold what is written meanwhile. */
+  async function killBrokers(): Promise<string> {
+    await Promise.all([0, 1, 2].map((broker) => kafka.kill(broker)))
+    await sleep(awayMs)
+    await Promise.all([0, 1, 2].map((broker) => kafka.start(broker)))
+    return `all brokers are killed, and away for ${awayMs / 1000} s`
+  }
+
   async function killElasticsearch(): Promise<string> {
     await elasticsearch.kill()
     await sleep(roundMs / 2)
@@ -149,11 +158,12 @@ async function crashServers(
   /** Each kind of misfortune comes once before one comes again. */
   const kinds = [
     () => killPart(pick(parts)),
-    killBroker,
+    killBrokers,
     () => killPart(pick(parts.filter(({ role }) => role === 'processor'))),
     () => freeze(pick(parts.filter(({ role }) => role !== 'collector'))),
     () => killPart(pick(parts.filter(({ role }) => role === 'alerting'))),
     killElasticsearch,
+    killBroker,
   ]
   const kills: string[] = []
   const incidents: string[] = []
