@@ -218,7 +218,7 @@ const elasticsearch = z.strictObject({
   shards: wholeNumber(1, 100).prefault(1).describe('Primary shards of each index.'),
   mode: oneOf(['standard', 'logsdb'])
     .prefault('standard')
-    .describe('`logsdb` takes less disk and a little more CPU.'),
+    .describe('How indices are kept: `logsdb` takes less disk and a little more CPU.'),
   user: text().optional().describe('User to log in as (HTTP Basic).'),
   password: secret().optional().describe('Password of that user.'),
   api_key: secret().optional().describe('API key to send instead of a user.'),

@@ -1,11 +1,10 @@
 import { join } from 'node:path'
+import { elasticsearchConnection, kafkaConnection } from '../config/servers.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Bus } from '../pipeline/bus/bus.ts'
 import { openEmbeddedBus } from '../pipeline/bus/embedded.ts'
-import type { KafkaConnection } from '../pipeline/bus/kafka-client.ts'
 import { pause, type Clock } from '../pipeline/clock.ts'
 import { explain, isRetryable } from '../pipeline/errors.ts'
-import { readPem } from '../pipeline/http-connection.ts'
 import type { Logger } from '../pipeline/log.ts'
 import { openSqliteStore } from '../pipeline/store/sqlite.ts'
 import type { Store } from '../pipeline/store/store.ts'
@@ -55,33 +54,14 @@ export async function openBus(
   })
 }
 
-function kafkaConnection(kafka: NonNullable<Settings['bus']['kafka']>): KafkaConnection {
-  const { brokers, tls, sasl: mechanism, user, password } = kafka
-  const [ca, cert, key] = [kafka.ca, kafka.cert, kafka.key].map(readPem)
-  const pems = { ...(ca ? { ca } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}) }
-  return {
-    brokers,
-    ...(tls ? { tls: Object.keys(pems).length > 0 ? pems : true } : {}),
-    ...(mechanism && user !== undefined
-      ? { sasl: { mechanism, user, password: password?.reveal() ?? '' } }
-      : {}),
-  }
-}
-
 /** Elasticsearch where it is set up, else the files in the data directory. */
 export async function openStore({ data, store }: Settings, clock: Clock): Promise<Store> {
   const { elasticsearch } = store
   if (!elasticsearch) return openSqliteStore({ dir: storeDirectory(data) })
-  const { urls, prefix, replicas, shards, mode, user, password, api_key: apiKey } = elasticsearch
-  const ca = readPem(elasticsearch.ca)
+  const { prefix, replicas, shards, mode } = elasticsearch
   const { openElasticsearchStore } = await import('../pipeline/store/elasticsearch.ts')
   return openElasticsearchStore({
-    connection: {
-      urls,
-      ...(user === undefined ? {} : { username: user, password: password?.reveal() ?? '' }),
-      ...(apiKey ? { apiKey: apiKey.reveal() } : {}),
-      ...(ca ? { ca } : {}),
-    },
+    connection: elasticsearchConnection(elasticsearch),
     prefix,
     index: { replicas, shards, mode },
     clock,

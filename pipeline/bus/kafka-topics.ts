@@ -27,10 +27,35 @@ export async function prepareTopics(
   const admin = client.kafka.admin()
   try {
     await admin.connect()
-    const missing = await createMissing(admin, shape, log)
-    await check(admin, shape, missing, log)
+    const created = await createMissing(admin, shape, log)
+    await check(admin, shape, allTopics, (topic, name, config) => {
+      if (!created.has(name)) tellRetention(topic, name, config, shape, log)
+    })
   } catch (error) {
     throw toTrouble(error, 'cannot prepare the topics', client.place)
+  } finally {
+    await admin.disconnect().catch(() => {})
+  }
+}
+
+/**
+ * What is there, in words, without changing anything. Rejects with Trouble where no broker answers, or a topic has another
+ * shape.
+ */
+export async function describeKafka(client: KafkaClient, shape: TopicShape): Promise<string> {
+  const admin = client.kafka.admin()
+  try {
+    await admin.connect()
+    const { brokers } = await admin.describeCluster()
+    const there = new Set(await admin.listTopics())
+    const known = allTopics.filter((topic) => there.has(shape.prefix + topic))
+    await check(admin, shape, known)
+    const missing = allTopics.length - known.length
+    const topicsSaid =
+      missing === 0 ? 'all topics are there' : `${missing} topics are made at the first start`
+    return `${brokers.length} brokers at ${client.place}, ${topicsSaid}`
+  } catch (error) {
+    throw toTrouble(error, 'cannot look at the cluster', client.place)
   } finally {
     await admin.disconnect().catch(() => {})
   }
@@ -89,10 +114,11 @@ function configOf(topic: Topic, { retentionMs, maxRecordBytes }: TopicShape) {
 async function check(
   admin: Admin,
   shape: TopicShape,
-  created: ReadonlySet<string>,
-  log: Logger,
+  known: readonly Topic[],
+  look: (topic: Topic, name: string, config: ReadonlyMap<string, string>) => void = () => {},
 ): Promise<void> {
-  const names = allTopics.map((topic) => shape.prefix + topic)
+  if (known.length === 0) return
+  const names = known.map((topic) => shape.prefix + topic)
   const { topics: found } = await admin.fetchTopicMetadata({ topics: names })
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
@@ -102,12 +128,12 @@ async function check(
       configNames: ['cleanup.policy', 'retention.ms', 'max.message.bytes'],
     })),
   })
-  const faults = allTopics.flatMap((topic) => {
+  const faults = known.flatMap((topic) => {
     const name = shape.prefix + topic
     const partitions = found.find((one) => one.name === name)?.partitions ?? []
     const entries = resources.find(({ resourceName }) => resourceName === name)?.configEntries ?? []
     const config = new Map(entries.map((one) => [one.configName, one.configValue]))
-    if (!created.has(name)) tellRetention(topic, name, config, shape, log)
+    look(topic, name, config)
     return faultsOf(topic, name, partitions, config, shape)
   })
   if (faults.length === 0) return

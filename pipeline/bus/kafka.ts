@@ -5,7 +5,7 @@ import { openKafkaClient, toTrouble, type KafkaConnection } from './kafka-client
 import { cutTo, openKafkaConsumer } from './kafka-consumer.ts'
 import { fetchFrom, leadersOf, offsetsOf, placeKey } from './kafka-fetch.ts'
 import { openKafkaProducer } from './kafka-producer.ts'
-import { prepareTopics } from './kafka-topics.ts'
+import { describeKafka, prepareTopics } from './kafka-topics.ts'
 
 export interface KafkaBusOptions extends KafkaConnection {
   /** Goes before the names of topics and groups; `mesoscope.` unless set. */
@@ -190,6 +190,13 @@ export async function openKafkaBus(options: KafkaBusOptions): Promise<Bus> {
       await reading.disconnect()
     },
   }
+}
+
+/** What is there, in words; see `kafka-topics.ts`. */
+export async function inspectKafka(options: KafkaBusOptions): Promise<string> {
+  const { prefix = 'mesoscope.', replication = 3, retentionMs = day, log } = options
+  const shape = { prefix, replication, retentionMs, maxRecordBytes }
+  return describeKafka(openKafkaClient(options, log), shape)
 }
 
 /** A group of ours reads several topics, each with members of its own. */

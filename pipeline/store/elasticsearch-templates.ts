@@ -106,12 +106,15 @@ export async function prepare(
 
 const oldest = 8
 
-async function checkServer(es: Elasticsearch): Promise<void> {
+/** Returns its version. */
+export async function checkServer(es: Elasticsearch): Promise<string> {
   const { version: found } = await es.ask<{ version?: { number?: string; build_flavor?: string } }>(
     { method: 'GET', path: '/' },
   )
   const major = Number(/^(\d+)\./.exec(found?.number ?? '')?.[1])
-  if (major >= oldest && found?.build_flavor !== 'serverless') return
+  if (major >= oldest && found?.build_flavor !== 'serverless') {
+    return found?.number ?? ''
+  }
   const what =
     found?.build_flavor === 'serverless' ? 'serverless' : (found?.number ?? 'of no version')
   throw new Trouble(`Elasticsearch at ${es.place} is ${what}`, {

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { Trouble } from '../errors.ts'
 import { appendLogs } from './elasticsearch-append.ts'
 import { buckets, putBuckets, series } from './elasticsearch-buckets.ts'
 import { openBulk, type BulkOptions } from './elasticsearch-bulk.ts'
@@ -9,7 +10,7 @@ import { gaps } from './elasticsearch-gaps.ts'
 import { openIndices, retain } from './elasticsearch-indices.ts'
 import { patchIdentity } from './elasticsearch-patch.ts'
 import { context, search } from './elasticsearch-search.ts'
-import { prepare, type IndexSettings } from './elasticsearch-templates.ts'
+import { checkServer, prepare, type IndexSettings } from './elasticsearch-templates.ts'
 import type { Store } from './store.ts'
 
 export interface ElasticsearchOptions {
@@ -59,5 +60,22 @@ export async function openElasticsearchStore(options: ElasticsearchOptions): Pro
     gaps: (range) => gaps(es, indices, range),
     retain: (day) => retain(es, indices, day),
     close: () => es.close(),
+  }
+}
+
+/** What is there, in words. Rejects with Trouble as {@link openElasticsearchStore} does, and where the cluster is red. */
+export async function inspectElasticsearch(connection: ElasticsearchConnection): Promise<string> {
+  const es = connect(connection)
+  try {
+    const version = await checkServer(es)
+    const { status, number_of_nodes: nodes } = await es.ask<{
+      status: string
+      number_of_nodes: number
+    }>({ method: 'GET', path: '/_cluster/health' })
+    const said = `Elasticsearch ${version} at ${es.place}, ${nodes} nodes, ${status}`
+    if (status !== 'red') return said
+    throw new Trouble(said, { remedy: 'see in GET /_cluster/allocation/explain what is missing' })
+  } finally {
+    await es.close()
   }
 }
