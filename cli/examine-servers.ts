@@ -18,9 +18,9 @@ function checkKafka(
   retentionMs: number,
 ): Promise<Finding> {
   return found('Kafka', 'check bus.kafka, and that the brokers run', async () => {
-    const { prefix, replication } = kafka
+    const { prefix, replication, partitions } = kafka
     const { inspectKafka } = await import('../pipeline/bus/kafka.ts')
-    const options = { prefix, replication, retentionMs, log: silentLog }
+    const options = { prefix, replication, partitions, retentionMs, log: silentLog }
     return inspectKafka({ ...kafkaConnection(kafka), ...options })
   })
 }

@@ -184,6 +184,13 @@ const kafka = z.strictObject({
   replication: wholeNumber(1, 32_767)
     .prefault(3)
     .describe('How many brokers hold each topic; one less may be away.'),
+  partitions: z
+    .strictObject({
+      logs: wholeNumber(1, 1000).prefault(4).describe('Of the topic of log records.'),
+      metrics: wholeNumber(1, 1000).prefault(2).describe('Of the topic of samples.'),
+    })
+    .prefault({})
+    .describe('So many processors at most share the work; fixed once the topics are made.'),
   tls: flag().prefault(false).describe('Talk to the brokers over TLS.'),
   ca: text('the path of a file')
     .optional()

@@ -42,13 +42,14 @@ export async function openBus(
   if (!kafka) {
     return openEmbeddedBus({ dir: join(data, 'bus'), clock, retentionMs: retention, maxBytes })
   }
-  const { prefix, replication } = kafka
+  const { prefix, replication, partitions } = kafka
   // Loaded only where it is needed.
   const { openKafkaBus } = await import('../pipeline/bus/kafka.ts')
   return openKafkaBus({
     ...kafkaConnection(kafka),
     prefix,
     replication,
+    partitions,
     retentionMs: retention,
     log: log.child({ part: 'kafka' }),
   })

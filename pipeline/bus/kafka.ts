@@ -5,13 +5,15 @@ import { openKafkaClient, toTrouble, type KafkaConnection } from './kafka-client
 import { cutTo, openKafkaConsumer } from './kafka-consumer.ts'
 import { fetchFrom, leadersOf, offsetsOf, placeKey } from './kafka-fetch.ts'
 import { openKafkaProducer } from './kafka-producer.ts'
-import { describeKafka, prepareTopics } from './kafka-topics.ts'
+import { describeKafka, prepareTopics, type TopicShape } from './kafka-topics.ts'
 
 export interface KafkaBusOptions extends KafkaConnection {
   /** Goes before the names of topics and groups; `mesoscope.` unless set. */
   prefix?: string
   /** How many brokers hold each topic; 3 unless set. */
   replication?: number
+  /** Of the bulk topics; those of `topics` unless set. So many processes at most can share their work. */
+  partitions?: { logs?: number; metrics?: number }
   /** How long topics that are not compacted keep records, ms; a day unless set. */
   retentionMs?: number
   /** A member that gives no sign for so long has lost its partitions, ms; 10 s unless set. */
@@ -28,10 +30,12 @@ const maxRecordBytes = 16 * 2 ** 20
  * it needs.
  */
 export async function openKafkaBus(options: KafkaBusOptions): Promise<Bus> {
-  const { prefix = 'mesoscope.', replication = 3, retentionMs = day, log } = options
+  const { log } = options
+  const shape = shapeOf(options)
+  const { prefix, partitionsOf } = shape
   const client = openKafkaClient(options, log)
   const { place } = client
-  await prepareTopics(client, { prefix, replication, retentionMs, maxRecordBytes }, log)
+  await prepareTopics(client, shape, log)
   const nameOf = (topic: Topic) => prefix + topic
   const compacted = new Set(
     (Object.keys(topics) as Topic[]).filter((topic) => topics[topic].compacted).map(nameOf),
@@ -91,7 +95,7 @@ export async function openKafkaBus(options: KafkaBusOptions): Promise<Bus> {
   }
 
   async function ends(topic: Topic): Promise<number[]> {
-    const places = Array.from({ length: topics[topic].partitions }, (_, partition) => ({
+    const places = Array.from({ length: partitionsOf(topic) }, (_, partition) => ({
       topic: nameOf(topic),
       partition,
     }))
@@ -132,7 +136,7 @@ export async function openKafkaBus(options: KafkaBusOptions): Promise<Bus> {
     const broker = await reading.findGroupCoordinator({
       groupId: groupName(prefix, group, topic),
     })
-    const partitions = Array.from({ length: topics[topic].partitions }, (_, partition) => ({
+    const partitions = Array.from({ length: partitionsOf(topic) }, (_, partition) => ({
       partition,
     }))
     const { responses } = await broker.offsetFetch({
@@ -148,10 +152,10 @@ export async function openKafkaBus(options: KafkaBusOptions): Promise<Bus> {
   }
 
   return {
-    partitions: (topic) => topics[topic].partitions,
+    partitions: partitionsOf,
     async produce(topic, records) {
       if (records.length === 0) return
-      const { partitions } = topics[topic]
+      const partitions = partitionsOf(topic)
       const wrong = records.find(({ partition = 0 }) => !(partition >= 0 && partition < partitions))
       if (wrong) throw new Trouble(`the bus has no partition ${wrong.partition} of topic ${topic}`)
       await producer.produce(nameOf(topic), partitions, records)
@@ -163,7 +167,7 @@ export async function openKafkaBus(options: KafkaBusOptions): Promise<Bus> {
         ...consumer,
         client,
         names: { group: groupName(prefix, group, topic), topic: nameOf(topic) },
-        partitions: topics[topic].partitions,
+        partitions: partitionsOf(topic),
         sessionTimeoutMs: options.sessionTimeoutMs ?? 10_000,
         committed: () => telling('cannot read positions', () => committed(group, topic)),
       })
@@ -194,9 +198,15 @@ export async function openKafkaBus(options: KafkaBusOptions): Promise<Bus> {
 
 /** What is there, in words; see `kafka-topics.ts`. */
 export async function inspectKafka(options: KafkaBusOptions): Promise<string> {
-  const { prefix = 'mesoscope.', replication = 3, retentionMs = day, log } = options
-  const shape = { prefix, replication, retentionMs, maxRecordBytes }
-  return describeKafka(openKafkaClient(options, log), shape)
+  return describeKafka(openKafkaClient(options, options.log), shapeOf(options))
+}
+
+function shapeOf(options: KafkaBusOptions): TopicShape {
+  const { prefix = 'mesoscope.', replication = 3, retentionMs = day, partitions = {} } = options
+  const partitionsOf = (topic: Topic) =>
+    (topic === 'logs' || topic === 'metrics' ? partitions[topic] : undefined) ??
+    topics[topic].partitions
+  return { prefix, replication, retentionMs, maxRecordBytes, partitionsOf }
 }
 
 /** A group of ours reads several topics, each with members of its own. */

@@ -148,8 +148,10 @@ test.serial(
     const prefix = `shape${++count}.`
     const first = await open(prefix, { replication: 2 })
     await first.close()
-    const error = await rejection(t, open(prefix, { replication: 3 }))
+    const wanted = { replication: 3, partitions: { logs: 6 } }
+    const error = await rejection(t, open(prefix, wanted))
     t.regex(error.message, new RegExp(`${prefix}logs is held by 2 brokers, not 3`))
+    t.regex(error.message, new RegExp(`${prefix}logs has 4 partitions, not 6`))
     t.regex((error as Trouble).remedy ?? '', /bus\.kafka\.prefix/)
   },
 )
