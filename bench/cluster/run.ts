@@ -117,7 +117,9 @@ async function index(bus: Bus, store: Store): Promise<Measured> {
   const metrics = openMetrics()
   const catalog = await openCatalog({ bus, store, patienceMs: 0 })
   const indexed = async () => {
-    const { values: [one] } = await metrics.indexed_lines_total.get()
+    const {
+      values: [one],
+    } = await metrics.indexed_lines_total.get()
     return one?.value ?? 0
   }
   const measured = await measure(lines, async () => {
