@@ -1,10 +1,11 @@
+import type { BusRecord } from '../pipeline/bus/bus.ts'
 import type { Channel } from './channels/channel.ts'
 import { openMailChannel, type MailOptions, type MailSettings } from './channels/mail.ts'
 import type { RuleHealth } from './engine.ts'
 import { openEvaluator, type EvaluatorOptions } from './evaluator.ts'
 import { linksOf } from './message/links.ts'
 import { openNotifier, type Notifier, type NotifierOptions } from './notifier.ts'
-import { incidentOf, type Notification, type OwnedState } from './records.ts'
+import { decodeAll, incidentOf, type Notification, type OwnedState } from './records.ts'
 import { compileRules, type RuleDeclaration, type RuleFault } from './rules/rule.ts'
 import { explainValue } from './words.ts'
 
@@ -78,7 +79,8 @@ export async function openAlerting(options: AlertingOptions): Promise<Alerting> 
   for (const notification of early) notifier.add(notification)
 
   return {
-    alerts: () => evaluator.states().map((state) => viewOf(state, clock.now(), options)),
+    alerts: () =>
+      evaluator.states().map((state) => viewOf(state, clock.now(), options.publicUrl())),
     rules: () => [...evaluator.health(), ...faultyViews(compiled.faults)],
     trouble: () => faultTrouble(compiled.faults) ?? evaluator.trouble() ?? notifier.trouble(),
     through: evaluator.through,
@@ -89,7 +91,16 @@ export async function openAlerting(options: AlertingOptions): Promise<Alerting> 
   }
 }
 
-function viewOf({ alert, facts }: OwnedState, nowMs: number, options: AlertingOptions) {
+/** What an evaluator, perhaps in another process, has written to the topic `alerts`. */
+export function viewAlerts(
+  latest: ReadonlyMap<string, BusRecord>,
+  nowMs: number,
+  publicUrl: string | undefined,
+): CurrentAlert[] {
+  return decodeAll(latest).states.map((state) => viewOf(state, nowMs, publicUrl))
+}
+
+function viewOf({ alert, facts }: OwnedState, nowMs: number, publicUrl: string | undefined) {
   const ts = alert.resolvedAt ?? nowMs
   const incident = incidentOf(alert)
   const { comparison } = facts
@@ -106,7 +117,7 @@ function viewOf({ alert, facts }: OwnedState, nowMs: number, options: AlertingOp
     explanation: explainValue(facts, alert, ts),
     labels: alert.labels,
     annotations: alert.annotations,
-    link: linksOf(options.publicUrl() ?? '', { facts, alert, ts })[0].url,
+    link: linksOf(publicUrl ?? '', { facts, alert, ts })[0].url,
   } satisfies CurrentAlert
 }
 

@@ -3,8 +3,14 @@ import { openController, type ControllerOptions } from './controller.ts'
 import type { Ledger } from './ledger.ts'
 import type { Policies, PolicyFault } from './policy.ts'
 import type { Backoff } from './memory.ts'
+import { tellStandings } from './standings.ts'
 
-export type AutoscalingOptions = ControllerOptions
+export { viewScaling } from './standings.ts'
+
+export interface AutoscalingOptions extends ControllerOptions {
+  /** Also write so often how services stand, for processes that only show it, ms. */
+  tellEveryMs?: number
+}
 
 export interface Autoscaling {
   /** Each service with a policy, by name. */
@@ -20,12 +26,21 @@ export interface Autoscaling {
 export async function openAutoscaling(options: AutoscalingOptions): Promise<Autoscaling> {
   const controller = await openController(options)
   const { ledger, policies } = controller
+  const current = () => statuses(policies(), ledger)
+  const { tellEveryMs, bus, log } = options
+  const telling =
+    tellEveryMs === undefined
+      ? undefined
+      : tellStandings({ bus, current, everyMs: tellEveryMs, log })
   return {
-    current: () => statuses(policies(), ledger),
+    current,
     trouble: () =>
       controller.trouble() ?? refusedTrouble(policies(), ledger) ?? policyTrouble(policies()),
     through: controller.through,
-    close: controller.close,
+    async close() {
+      await telling?.close()
+      await controller.close()
+    },
   }
 }
 

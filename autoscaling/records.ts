@@ -4,6 +4,7 @@
  * - `/shop/web` what is remembered of a service (`memory.ts`)
  * - `progress` from where `signals` has to be read again
  * - `seen:<hash>` a group that fell silent: it counts as idle, not as unknown
+ * - `status:/shop/web` how it stands, for processes that show it (`standings.ts`)
  */
 import stringify from 'fast-json-stable-stringify'
 import { createHash } from 'node:crypto'
@@ -33,6 +34,7 @@ export interface ScalingRecords {
 }
 
 export const progressKey = 'progress'
+export const statusPrefix = 'status:'
 
 export function seenKey({ signal, group }: SeenGroup): string {
   const hash = createHash('sha256').update(`${signal} ${stringify(group)}`)
@@ -61,6 +63,7 @@ export function decodeAll(latest: ReadonlyMap<string, BusRecord>): ScalingRecord
     unreadable: [],
   }
   for (const [key, { value }] of latest) {
+    if (key.startsWith(statusPrefix)) continue
     if (value.length > 0 && !decodeInto(records, key, value)) records.unreadable.push(key)
   }
   return records

@@ -55,9 +55,9 @@ function writeLines(file: string, count: number, kind: number, random: () => num
   return bytes
 }
 
-type Maker = (time: string) => { text: string; stderr?: boolean }
+export type Maker = (time: string) => { text: string; stderr?: boolean }
 
-function openMaker(kind: number, random: () => number): Maker {
+export function openMaker(kind: number, random: () => number): Maker {
   const pick = <Item>(items: readonly Item[]) => items[Math.floor(random() * items.length)] as Item
   const number = (below: number) => Math.floor(random() * below)
   const hex = (length: number) => Array.from({ length }, () => number(16).toString(16)).join('')

@@ -12,6 +12,7 @@ import {
   type Finding,
 } from './examine.ts'
 import { checkCluster } from './examine-cluster.ts'
+import { checkServers } from './examine-servers.ts'
 import { harmless, harmlessJson } from './harmless.ts'
 import type { AddCommand, CommandContext } from './parts.ts'
 import { exitCodes, failure } from './report.ts'
@@ -24,7 +25,7 @@ export const addDoctor: AddCommand = (program, context) => {
   const command = program
     .command('doctor')
     .description(
-      'whether what Mesoscope needs is there (this machine, Mesos, Marathon, mail), and what to do if not',
+      'whether what Mesoscope needs is there (this machine, Mesos, Marathon, Kafka, Elasticsearch, mail), and what to do if not',
     )
     .option('--json', 'as JSON')
   addDataOptions(command).action(async (options: DoctorOptions) => {
@@ -47,6 +48,7 @@ async function examine(options: DoctorOptions, context: CommandContext): Promise
     checkProcess(data),
     ...settings.collectors.docker.flatMap(checkDocker),
     ...checkCluster(settings.collectors),
+    ...checkServers(settings),
     ...(settings.mail ? [checkMail(settings.mail)] : []),
   ])
   return [finding, ...others]

@@ -26,6 +26,8 @@ export interface StartOptions {
   roles: readonly Role[]
   /** Empty the data directory first. */
   fresh: boolean
+  /** Ends waiting for a bus or store that is away. */
+  stopping?: AbortSignal
 }
 
 export interface DemoOptions {

@@ -44,7 +44,7 @@ export const addRun: AddCommand = (program, { io, start, checks }) => {
       const startOptions = { roles: options.roles ?? roles, fresh: options.fresh ?? false }
       await untilStopped(
         io,
-        () => start(settings, startOptions),
+        (stopping) => start(settings, { ...startOptions, stopping }),
         ({ url }) => io.out(`mesoscope: ${url ? `${url}, ` : ''}data in ${settings.data}\n`),
       )
     })

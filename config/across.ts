@@ -7,6 +7,7 @@ import { namesIn } from './condition.ts'
 import { checkConnections, type Connection } from './connections.ts'
 import type { Path } from './faults.ts'
 import { nearestName } from './near.ts'
+import { serverLogins } from './server-logins.ts'
 import { checkScaling, type ReadableScaling } from './scaling.ts'
 import type { AlertSettings, DockerSettings, Settings, SignalSettings } from './settings.ts'
 import { formatDuration } from './units.ts'
@@ -19,6 +20,8 @@ export interface Readable {
   listen: Settings['listen'] | undefined
   evaluation: Settings['evaluation'] | undefined
   mail: Settings['mail']
+  kafka: Settings['bus']['kafka']
+  elasticsearch: Settings['store']['elasticsearch']
   docker: (DockerSettings | undefined)[]
   mesosSandbox: ({ work_dir: string } | undefined)[]
   /** To Mesos and Marathon. */
@@ -46,6 +49,7 @@ const checks: readonly ((settings: Readable) => AcrossFault[])[] = [
   dockerTwice,
   sandboxTwice,
   ({ connections }) => checkConnections(connections),
+  serverLogins,
   intervalFitsBuckets,
   windowsFitBuckets,
   signalsFitTheirSource,

@@ -161,6 +161,8 @@ function readable(root: unknown): Readable {
     listen: sound(shape.listen, 'listen'),
     evaluation: sound(shape.evaluation, 'evaluation'),
     mail: sound(shape.mail, 'mail'),
+    kafka: sound(shape.bus.unwrap().shape.kafka, 'bus', 'kafka'),
+    elasticsearch: sound(shape.store.unwrap().shape.elasticsearch, 'store', 'elasticsearch'),
     docker: places(root, 'collectors', 'docker').map((path) => sound(docker, ...path)),
     mesosSandbox: places(root, 'collectors', 'mesos_sandbox').map((path) =>
       sound(sandbox, ...path),

@@ -1,20 +1,70 @@
 import { hostname } from 'node:os'
-import { openAlerting, type Alerting } from '../alerting/index.ts'
+import {
+  channels,
+  openAlerting,
+  viewAlerts,
+  type Alerting,
+  type AlertingOptions,
+  type CurrentAlert,
+} from '../alerting/index.ts'
 import type { AlertSettings, MailSettings } from '../config/settings.ts'
+import { followEpochs } from '../pipeline/bus/epochs.ts'
+import { openLeader } from '../pipeline/bus/leader.ts'
 import type { ChangeDoc } from '../pipeline/event.ts'
 import { secondsSince, type Base } from './base.ts'
 
-/** Rules and mails. `url`: where the page listens, once it does. */
-export async function openAlerts(base: Base, url: () => string | undefined): Promise<Alerting> {
-  const { settings, signals, bus, store, services, clock, metrics, log, components, stack } = base
+/** Where the page listens, once it does. */
+type Url = () => string | undefined
+
+/** Alerts for people to look at, whichever process evaluates the rules. */
+export async function openAlertsView(base: Base, url: Url): Promise<() => CurrentAlert[]> {
+  const { bus, clock, components, stack } = base
+  const view = await base.patiently(() => followEpochs(bus, 'alerts'))
+  stack.defer(() => view.close())
+  components.push({ name: 'alerts view', trouble: view.trouble })
+  return () => viewAlerts(view.latest(), clock.now(), publicUrl(base, url))
+}
+
+/** Rules and mails. Of several processes one evaluates and sends at a time. */
+export function openAlerts(base: Base, url: Url): { alerts(): CurrentAlert[] | undefined } {
+  const { bus, clock, log, components, stack } = base
+  const options = optionsOf(base, url)
+  // Faults of the settings are told at the start, not when it is this process's turn.
+  if (options.mail) channels.mail(options.mail, options).close()
+  let alerting: Alerting | undefined
+  const leader = openLeader({
+    bus,
+    topic: 'alerts',
+    log,
+    async lead(own) {
+      const opened = await openAlerting({ ...options, bus: own, beginAt: clock.now() })
+      alerting = opened
+      return {
+        async close() {
+          if (alerting === opened) alerting = undefined
+          await opened.close()
+        },
+      }
+    },
+  })
+  stack.defer(() => leader.close())
+  components.push({
+    name: 'alerting',
+    trouble: () => leader.trouble() ?? alerting?.trouble(),
+    behindSeconds: () => secondsSince(alerting?.through(), clock),
+  })
+  return { alerts: () => alerting?.alerts() }
+}
+
+function optionsOf(base: Base, url: Url): AlertingOptions {
+  const { settings, signals, bus, store, services, clock, metrics, log } = base
   const { mail } = settings
-  const alerting = await openAlerting({
+  return {
     bus,
     signals,
     rules: settings.alerts.map(ruleOf),
     ...(mail ? { mail: mailSettings(mail) } : {}),
     intervalMs: settings.evaluation.interval,
-    beginAt: clock.now(),
     watchGapMs: 10_000,
     samples: async ({ service, ...query }) =>
       (await store.search({ ...query, ...(service === undefined ? {} : { services: [service] }) }))
@@ -23,18 +73,15 @@ export async function openAlerts(base: Base, url: () => string | undefined): Pro
     measurements: (query) => store.samples(query),
     aboutService: services.get,
     publish: (docs) => bus.produce('changes', docs.map(changeRecord)),
-    publicUrl: () => settings.listen.public_url ?? reachable(url()),
+    publicUrl: () => publicUrl(base, url),
     clock,
     metrics,
     log,
-  })
-  stack.defer(() => alerting.close())
-  components.push({
-    name: 'alerting',
-    trouble: alerting.trouble,
-    behindSeconds: () => secondsSince(alerting.through(), clock),
-  })
-  return alerting
+  }
+}
+
+function publicUrl({ settings }: Base, url: Url): string | undefined {
+  return settings.listen.public_url ?? reachable(url())
 }
 
 function ruleOf({ alert, when, for: forMs, keep_firing_for, labels, annotations }: AlertSettings) {

@@ -21,6 +21,8 @@ export interface Base {
   log: Logger
   /** Parts in the order in which they were opened; each tells its own trouble. */
   components: Component[]
+  /** Opens what needs the bus; where that is Kafka, waits while it is away. */
+  patiently: <T>(open: () => Promise<T>) => Promise<T>
   stack: AsyncDisposableStack
 }
 

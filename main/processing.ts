@@ -14,7 +14,7 @@ export async function openProcessing(base: Base): Promise<void> {
     stack.defer(() => part.close())
     return part
   }
-  const catalog = opened(await openCatalog({ bus, store, patienceMs: 2000 }))
+  const catalog = opened(await base.patiently(() => openCatalog({ bus, store, patienceMs: 2000 })))
   const { complete } = catalog
   const lines = opened(openIndexer({ bus, store, catalog, clock, metrics, log }))
   const samples = opened(openSampleIndexer({ bus, store, complete, clock, metrics, log }))

@@ -1,17 +1,65 @@
-import { openAutoscaling, type Autoscaling } from '../autoscaling/index.ts'
+import {
+  openAutoscaling,
+  viewScaling,
+  type Autoscaling,
+  type AutoscalingOptions,
+} from '../autoscaling/index.ts'
 import type { ScalingPolicySettings, Settings } from '../config/settings.ts'
+import { followEpochs } from '../pipeline/bus/epochs.ts'
+import { openLeader } from '../pipeline/bus/leader.ts'
+import type { ScalingStatus } from '../pipeline/decision.ts'
 import type { Component } from '../pipeline/health.ts'
 import { readConnection } from '../pipeline/http-connection.ts'
 import { openHttp, type HttpClient } from '../pipeline/http.ts'
 import { secondsSince, type Base } from './base.ts'
 
-/** The autoscaler; undefined where there is no Marathon to scale by. */
-export async function openScaling(base: Base): Promise<Autoscaling | undefined> {
-  const { settings, signals, bus, services, clock, metrics, log, components, stack } = base
+/** How often another process than the one that scales learns how services stand, ms. */
+const tellEveryMs = 2000
+
+/** How services stand, whichever process scales them. */
+export async function openScalingView(base: Base): Promise<() => ScalingStatus[]> {
+  const { bus, components, stack } = base
+  const view = await base.patiently(() => followEpochs(bus, 'scaling'))
+  stack.defer(() => view.close())
+  components.push({ name: 'scaling view', trouble: view.trouble })
+  return () => viewScaling(view.latest())
+}
+
+/** The autoscaler. Of several processes one scales at a time. Undefined where there is no Marathon to scale by. */
+export function openScaling(base: Base): { current(): ScalingStatus[] | undefined } | undefined {
+  const { bus, clock, log, components, stack } = base
   const marathons = openMarathons(base)
   if (marathons.size === 0) return undefined
+  const options = optionsOf(base, marathons)
+  let scaling: Autoscaling | undefined
+  const leader = openLeader({
+    bus,
+    topic: 'scaling',
+    log,
+    async lead(own) {
+      const opened = await openAutoscaling({ ...options, bus: own })
+      scaling = opened
+      return {
+        async close() {
+          if (scaling === opened) scaling = undefined
+          await opened.close()
+        },
+      }
+    },
+  })
+  stack.defer(() => leader.close())
+  components.push({
+    name: 'autoscaling',
+    trouble: () => leader.trouble() ?? scaling?.trouble(),
+    behindSeconds: () => secondsSince(scaling?.through(), clock),
+  })
+  return { current: () => scaling?.current() }
+}
+
+function optionsOf(base: Base, marathons: Map<string, HttpClient>): AutoscalingOptions {
+  const { settings, signals, bus, services, clock, metrics, log, components } = base
   const { dry_run: dryRun, labels, services: declared } = settings.autoscaling
-  const scaling = await openAutoscaling({
+  return {
     bus,
     signals,
     settings: {
@@ -25,17 +73,11 @@ export async function openScaling(base: Base): Promise<Autoscaling | undefined> 
     http: (marathon) => marathons.get(marathon),
     unsure: () => linesTrouble(components),
     cluster: settings.cluster,
+    ...(settings.bus.kafka ? { tellEveryMs } : {}),
     clock,
     metrics,
     log,
-  })
-  stack.defer(() => scaling.close())
-  components.push({
-    name: 'autoscaling',
-    trouble: scaling.trouble,
-    behindSeconds: () => secondsSince(scaling.through(), clock),
-  })
-  return scaling
+  }
 }
 
 /** Whole buckets: apps may ask to be scaled where no policy is declared, and nobody has looked at the interval. */

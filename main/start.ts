@@ -1,8 +1,6 @@
-import { join } from 'node:path'
 import type { Running, StartOptions } from '../cli/parts.ts'
 import { measuredSignals } from '../config/builtin-signals.ts'
 import type { Settings } from '../config/settings.ts'
-import { openEmbeddedBus } from '../pipeline/bus/embedded.ts'
 import { wallClock } from '../pipeline/clock.ts'
 import type { Component } from '../pipeline/health.ts'
 import { openLog } from '../pipeline/log.ts'
@@ -10,14 +8,14 @@ import { unitOf } from '../pipeline/metric-names.ts'
 import { openMetrics } from '../pipeline/metrics.ts'
 import { ownDirectory, removeProcessFile, writeProcessFile } from '../pipeline/owner.ts'
 import type { SignalDeclarations } from '../pipeline/signals.ts'
-import { openSqliteStore } from '../pipeline/store/sqlite.ts'
 import { openServices } from '../processors/services.ts'
-import { openAlerts } from './alerts.ts'
+import { openAlerts, openAlertsView } from './alerts.ts'
 import type { Base } from './base.ts'
 import { openCollecting } from './collecting.ts'
-import { emptyDirectory, storeDirectory } from './files.ts'
+import { openBus, openStore, patiently } from './backends.ts'
+import { emptyDirectory } from './files.ts'
 import { openProcessing } from './processing.ts'
-import { openScaling } from './scaling.ts'
+import { openScaling, openScalingView } from './scaling.ts'
 import { openSurfaces, type Extras } from './surfaces.ts'
 
 /** Opens everything in order; closing goes in reverse. */
@@ -35,17 +33,18 @@ export async function start(
 
   stack.defer(() => owner.release())
   if (options.fresh) emptyDirectory(settings.data)
-  const bus = await openEmbeddedBus({
-    dir: join(settings.data, 'bus'),
-    clock,
-    retentionMs: settings.bus.retention,
-    maxBytes: settings.bus.max_bytes,
-  })
+  const waiting = { log, ...(options.stopping ? { signal: options.stopping } : {}) }
+  const withBus = <T>(open: () => Promise<T>) =>
+    patiently('bus', open, { ...waiting, isRemote: settings.bus.kafka !== undefined })
+  const bus = await withBus(() => openBus(settings, { clock, log }))
   stack.defer(() => bus.close())
-  const store = openSqliteStore({ dir: storeDirectory(settings.data) })
+  const store = await patiently('store', () => openStore(settings, clock), {
+    ...waiting,
+    isRemote: settings.store.elasticsearch !== undefined,
+  })
   stack.defer(() => store.close())
 
-  const services = await openServices({ bus, metrics, log })
+  const services = await withBus(() => openServices({ bus, metrics, log }))
   stack.defer(() => services.close())
   components.push({ name: 'services', trouble: services.trouble })
 
@@ -60,15 +59,24 @@ export async function start(
     metrics,
     log,
     components,
+    patiently: withBus,
     stack,
   }
   const has = (role: (typeof options.roles)[number]) => options.roles.includes(role)
   let url: string | undefined
   if (has('processor')) await openProcessing(base)
-  const alerting = has('alerting') ? await openAlerts(base, () => url) : undefined
+  const alerting = has('alerting') ? openAlerts(base, () => url) : undefined
   if (has('collector')) await openCollecting(base)
-  const scaling = has('autoscaling') ? await openScaling(base) : undefined
-  if (has('dashboards')) url = await openSurfaces(base, { alerting, scaling }, extras)
+  const scaling = has('autoscaling') ? openScaling(base) : undefined
+  if (has('dashboards')) {
+    // This process may not be the one that evaluates the rules, or scales.
+    const [alerts, standings] = [await openAlertsView(base, () => url), await openScalingView(base)]
+    const shown = {
+      alerts: () => alerting?.alerts() ?? alerts(),
+      scaling: () => scaling?.current() ?? standings(),
+    }
+    url = await openSurfaces(base, shown, extras)
+  }
   const token = settings.listen.token?.reveal()
   writeProcessFile(settings.data, {
     pid: process.pid,

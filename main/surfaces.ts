@@ -1,8 +1,8 @@
-import type { Alerting } from '../alerting/index.ts'
-import type { Autoscaling } from '../autoscaling/index.ts'
+import type { CurrentAlert } from '../alerting/index.ts'
 import type { DashboardsOptions } from '../dashboards/api.ts'
 import { openDashboards } from '../dashboards/server.ts'
 import { tailBus } from '../dashboards/tail.ts'
+import type { ScalingStatus } from '../pipeline/decision.ts'
 import { healthOf } from '../pipeline/health.ts'
 import type { Base } from './base.ts'
 
@@ -12,7 +12,7 @@ export type Extras = Pick<DashboardsOptions, 'mails' | 'faults'>
 /** The HTTP API and the page; returns their address. */
 export async function openSurfaces(
   base: Base,
-  { alerting, scaling }: { alerting: Alerting | undefined; scaling: Autoscaling | undefined },
+  { alerts, scaling }: { alerts: () => CurrentAlert[]; scaling: () => ScalingStatus[] },
   extras: Extras,
 ): Promise<string> {
   const { settings, signals, bus, store, services, clock, metrics, log, components, stack } = base
@@ -22,11 +22,11 @@ export async function openSurfaces(
     tail: (filter, onLines, signal) => tailBus(bus, filter, onLines, signal),
     health: () => healthOf(components),
     metrics,
-    alerts: () => alerting?.alerts() ?? [],
+    alerts,
     signals,
     serviceFacts: services.all,
     marathons: services.marathon,
-    scaling: () => scaling?.current() ?? [],
+    scaling,
     ...extras,
     clock,
     log,

@@ -111,7 +111,7 @@ export interface DeadLetter {
 
 /**
  * One bucket of a signal: the absolute count for one group, partition and stretch of event time, and of signals over
- * metrics what is needed to merge it with others. Writing it again replaces it.
+ * metrics what is needed to merge it with others. Writing it again replaces it; it only grows.
  *
  * @example
  * {"signal":"errors","group":{"service":"/shop/web"},"from":1795371950000,"to":1795371955000,"partition":2,

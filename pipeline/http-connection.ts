@@ -34,7 +34,8 @@ function authOf({ user, password, token, token_scheme: kind }: ConnectionSetting
   return { kind: 'basic', user, password: password?.reveal() ?? '' } satisfies HttpAuth
 }
 
-function readPem(path: string | undefined): string | undefined {
+/** Undefined where none is named; throws a Trouble where it cannot be read. */
+export function readPem(path: string | undefined): string | undefined {
   if (path === undefined) return undefined
   const remedy = 'name a PEM file that can be read'
   try {

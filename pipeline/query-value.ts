@@ -40,7 +40,7 @@ export function valueTest({ expression, operator }: Tag, text: string): ValueTes
 const noWords = { words: [], fieldWords: [] }
 
 /** A number as it stands in the query: `version:1.10` is not 1.1. The parser tells where it starts, not where it ends. */
-function asWritten(
+export function asWritten(
   { value, location }: Extract<Tag['expression'], { type: 'LiteralExpression' }>,
   text: string,
 ): string {
@@ -88,7 +88,7 @@ function isScalar(value: unknown): value is string | number | boolean {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
 }
 
-const wildcards = /[*?]/
+export const wildcards = /[*?]/
 
 function literalTest(literal: string, quoted: boolean): ValueTest {
   const pattern = !quoted && wildcards.test(literal)

@@ -76,7 +76,8 @@ export function parseQuery(text: string): Query {
   }
 }
 
-function parseTree(text: string): LiqeQuery {
+/** For stores that translate it. Throws Trouble as {@link parseQuery} does, which checks more. */
+export function parseTree(text: string): LiqeQuery {
   try {
     return parse(text)
   } catch (error) {

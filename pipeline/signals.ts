@@ -75,7 +75,10 @@ export interface SeenGroup {
  * are to be multiples of their length, and one that reaches past the evaluation time counts only later.
  */
 export interface SignalBoard {
-  /** Takes a bucket; replaces an earlier one of the same signal, group, start and partition. False if no such signal. */
+  /**
+   * Takes a bucket; replaces an earlier one of the same signal, group, start and partition, unless that has counted more:
+   * then this one comes from an owner of the partition that another has followed. False if no such signal.
+   */
   put(bucket: SignalBucket): boolean
   /**
    * The signal at `ts`: of events in [ts − over, ts), for every group heard within `seenForMs` before; of samples
@@ -158,8 +161,10 @@ export function openSignalBoard(
       const slot = series.slots.get(bucket.from)
       const { count, lastMs, values } = bucket
       const part = values ? { count, lastMs, values } : { count, lastMs }
-      if (slot) slot.parts.set(bucket.partition, part)
-      else {
+      if (slot) {
+        if (count >= (slot.parts.get(bucket.partition)?.count ?? 0))
+          slot.parts.set(bucket.partition, part)
+      } else {
         const parts = new Map([[bucket.partition, part]])
         series.slots.set(bucket.from, { to: bucket.to, parts })
       }

@@ -5,5 +5,5 @@ const suites = readdirSync(new URL('real/', import.meta.url))
   .filter((name) => name.endsWith('.test.ts'))
   .map((name) => name.replace('.test.ts', ''))
 process.stdout.write(
-  `Not run here: the suites on a real Docker daemon and a real Chromium (${suites.join(', ')}); npm run test:real runs them.\n`,
+  `Not run here: the suites on a real Docker daemon, Chromium, Kafka and Elasticsearch (${suites.join(', ')}); npm run test:real runs them.\n`,
 )

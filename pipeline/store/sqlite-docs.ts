@@ -1,7 +1,7 @@
 import { parseQuery } from '../query.ts'
+import { checkNumbers, defaultLimit, openTimeLimit } from './limits.ts'
 import { isoFrom, isoTo, type Days } from './sqlite-days.ts'
-import { checkNumbers, conditions, openTimeLimit } from './sqlite-plan.ts'
-import { defaultLimit } from './sqlite-search.ts'
+import { conditions } from './sqlite-plan.ts'
 import type { DocClass, DocQuery, StoredDoc } from './store.ts'
 
 export function docs(days: Days, docClass: DocClass, query: DocQuery): StoredDoc[] {

@@ -1,7 +1,7 @@
-import { Trouble } from '../errors.ts'
-import { levels as allLevels, type Level, type LogDoc } from '../event.ts'
+import type { LogDoc } from '../event.ts'
 import { parsePattern, parseQuery, type Query } from '../query.ts'
 import { scanLines } from '../record.ts'
+import { checkedLevels, checkNumbers, openTimeLimit } from './limits.ts'
 import { isoFrom, isoTo, readBody, type Day } from './sqlite-days.ts'
 import type { LogQuery } from './store.ts'
 
@@ -48,18 +48,6 @@ export function plan(query: LogQuery): Plan {
   }
 }
 
-const longestMs = 30_000
-
-export function openTimeLimit(): () => void {
-  const end = performance.now() + longestMs
-  return () => {
-    if (performance.now() < end) return
-    throw new Trouble(`the search took longer than ${longestMs / 1000} s`, {
-      remedy: 'narrow the time, name a service, or ask for whole words',
-    })
-  }
-}
-
 function lineTest(
   { onlyLevel, mayMatch, matches }: Query,
   grep: string | undefined,
@@ -94,26 +82,6 @@ export function readLine(line: string): LogDoc {
       message: line,
       tags: ['damaged'],
     }
-  }
-}
-
-/** They become names of columns. */
-function checkedLevels(levels: Level[] | undefined): Level[] | undefined {
-  const wrong = levels?.find((level) => !allLevels.includes(level))
-  if (wrong === undefined) return levels
-  throw new Trouble(`there is no level ${JSON.stringify(wrong)}`, {
-    remedy: `use ${allLevels.join(', ')}`,
-  })
-}
-
-export function checkNumbers({
-  from = 0,
-  to = 0,
-  limit = 1,
-}: Pick<LogQuery, 'from' | 'to' | 'limit'>): void {
-  if (Number.isNaN(from) || Number.isNaN(to)) throw new Trouble('a time range of no numbers')
-  if (!Number.isInteger(limit) || limit < 1) {
-    throw new Trouble(`cannot give ${limit} hits`, { remedy: 'ask for one or more' })
   }
 }
 

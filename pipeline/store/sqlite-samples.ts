@@ -1,9 +1,9 @@
 import { msToIso, type SampleDoc } from '../event.ts'
 import { identityToEcs, type Identity } from '../identity.ts'
+import { checkNumbers, defaultLimit } from './limits.ts'
 import { inSnapshot, type Days } from './sqlite-days.ts'
-import { checkNumbers, conditions } from './sqlite-plan.ts'
+import { conditions } from './sqlite-plan.ts'
 import { hasTable } from './sqlite-schema.ts'
-import { defaultLimit } from './sqlite-search.ts'
 import type { SampleQuery } from './store.ts'
 
 /*

@@ -1,5 +1,6 @@
 import { Trouble } from '../errors.ts'
 import { openHeap } from './heap.ts'
+import { defaultLimit } from './limits.ts'
 import type { Day, Days } from './sqlite-days.ts'
 import {
   compare,
@@ -13,8 +14,6 @@ import {
   type Plan,
 } from './sqlite-plan.ts'
 import type { LogPage, LogQuery } from './store.ts'
-
-export const defaultLimit = 200
 
 /**
  * Blocks are opened in the order of their newest (oldest) line, only as far as the page needs: a line is certain to be

@@ -30,6 +30,13 @@ export interface WriteDay {
 
 const columns = `id, source, lineage, first, last, t_min, t_max, count, bytes, service, task, identity, ${levels.join(', ')}`
 
+const putPoint = `
+  INSERT INTO points VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT DO UPDATE SET
+    "to" = excluded."to", count = excluded.count, last = excluded.last,
+    sum = excluded.sum, min = excluded.min, max = excluded.max, newest = excluded.newest
+  WHERE excluded.count >= count`
+
 export function openWriteDay(file: string): WriteDay {
   const db = openDatabase(file, daySchema)
   return {
@@ -50,7 +57,7 @@ export function openWriteDay(file: string): WriteDay {
     insertWords: db.prepare('INSERT INTO words (rowid, text) VALUES (?, ?)'),
     body: db.prepare('SELECT body FROM bodies WHERE id = ?'),
     insertSample: db.prepare('INSERT OR IGNORE INTO samples VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
-    putPoint: db.prepare('INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
+    putPoint: db.prepare(putPoint),
   }
 }
 

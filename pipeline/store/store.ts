@@ -16,7 +16,10 @@ export interface Store {
   putDocs(docClass: DocClass, docs: readonly StoredDoc[]): Promise<void>
   /** Stores samples by `event.id`; one that is there already is left alone. */
   putSamples(samples: readonly SampleDoc[]): Promise<void>
-  /** Stores or replaces buckets by (signal, group, from, partition). */
+  /**
+   * Stores or replaces buckets by (signal, group, from, partition). One that has counted more stays: a bucket only grows,
+   * so the smaller one comes late from an owner of the partition that another has followed.
+   */
   putBuckets(buckets: readonly SignalBucket[]): Promise<void>
   /**
    * Completes the identity of lines that were stored before it was known: those named by id, or all of a source

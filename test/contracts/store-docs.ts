@@ -222,6 +222,21 @@ function valued(from: number, count: number, more: Partial<SignalBucket> = {}): 
 
 const valuedBuckets: Case<StoreSubject>[] = [
   {
+    title: 'a bucket that has counted less replaces none: who wrote it owns the partition no more',
+    async run(t, subject) {
+      const { store } = subject
+      await store.putBuckets([valued(noon, 5), valued(noon + 5000, 1)])
+      await store.putBuckets([valued(noon, 3), valued(noon + 5000, 2)])
+      await store.putBuckets([valued(noon, 4), valued(noon, 2, { partition: 1 })])
+      await settled(subject)
+      const found = await store.buckets('cpu', {})
+      t.deepEqual(
+        found.toSorted((a, b) => a.from - b.from || a.partition - b.partition),
+        [valued(noon, 5), valued(noon, 2, { partition: 1 }), valued(noon + 5000, 2)],
+      )
+    },
+  },
+  {
     title: 'buckets of metrics come back with their values, those of lines without any',
     async run(t, subject) {
       const { store } = subject

@@ -1,4 +1,4 @@
-import { isoToMs, type SampleDoc } from '../../pipeline/event.ts'
+import { isoToMs, type SampleDoc, type SignalBucket } from '../../pipeline/event.ts'
 import { parseQuery } from '../../pipeline/query.ts'
 import { decodeDocs, encodeRecord } from '../../pipeline/record.ts'
 import { sampleFault } from '../../pipeline/sample.ts'
@@ -464,6 +464,24 @@ export const brokenStores: readonly BrokenStore[] = [
       ...store,
       series: (signal, query) => store.series(signal, { ...query, by: ['service'] }),
     }),
+  },
+  {
+    breaks: 'lets a smaller bucket replace a greater one',
+    caughtBy: ['a bucket that has counted less'],
+    wrap: (store) => {
+      const shrunk = new Map<string, SignalBucket>()
+      const keyOf = ({ signal, group, from, partition }: SignalBucket) =>
+        JSON.stringify([signal, group, from, partition])
+      return {
+        ...store,
+        async putBuckets(buckets) {
+          for (const bucket of buckets) shrunk.set(keyOf(bucket), bucket)
+          await store.putBuckets(buckets)
+        },
+        buckets: async (signal, range) =>
+          (await store.buckets(signal, range)).map((one) => shrunk.get(keyOf(one)) ?? one),
+      }
+    },
   },
   {
     breaks: 'forgets the values of buckets',

@@ -114,7 +114,7 @@ const metricCases: [
   [
     'a bucket replaced is not added',
     { measure: 'avg' },
-    [valued(0, [1, 3]), valued(0, [5])],
+    [valued(0, [1, 3]), valued(0, [5, 5])],
     10,
     5,
   ],

@@ -8,8 +8,12 @@ import { fileURLToPath } from 'node:url'
 const program = fileURLToPath(new URL('../../bin/mesoscope.js', import.meta.url))
 
 /** `mesoscope run` as a child process; `killAt` arms a kill point (see `pipeline/fault.ts`). */
-export function startProgram(settings: string, killAt?: string): ChildProcess {
-  const child = spawn(process.execPath, [program, 'run', '--config', settings], {
+export function startProgram(
+  settings: string,
+  { killAt, roles }: { killAt?: string; roles?: string } = {},
+): ChildProcess {
+  const args = ['run', '--config', settings, ...(roles === undefined ? [] : ['--roles', roles])]
+  const child = spawn(process.execPath, [program, ...args], {
     env: { ...process.env, ...(killAt ? { MESOSCOPE_KILL_AT: killAt } : {}) },
     stdio: ['ignore', 'ignore', 'inherit'],
   })
@@ -22,7 +26,7 @@ export async function runUntilKilled(
   armed: string,
   withinMs: number,
 ): Promise<boolean> {
-  const child = startProgram(settings, armed)
+  const child = startProgram(settings, { killAt: armed })
   const roundOver = sleep(withinMs)
   const gone = once(child, 'exit') as Promise<[number | null, string | null]>
   const outcome = await Promise.race([gone, roundOver])

@@ -27,6 +27,8 @@ export interface WriterOptions {
   /** Lines a second of each container. */
   rate: number
   containers: number
+  /** Number of the first service; 0 unless set. */
+  first?: number
 }
 
 const rotateAtBytes = 200_000
@@ -35,9 +37,11 @@ const keptFiles = 50
 const longEvery = 97
 const partialBytes = 16_384
 
-export function startWriters({ root, seed, rate, containers }: WriterOptions) {
+export function startWriters({ root, seed, rate, containers, first = 0 }: WriterOptions) {
   const ledger: Ledger = { containers: new Map() }
-  const files = Array.from({ length: containers }, (_, i) => openContainer(root, seed, i, ledger))
+  const files = Array.from({ length: containers }, (_, i) =>
+    openContainer(root, seed, first + i, ledger),
+  )
   let failing: string | undefined
   let stopped = false
 

@@ -1,0 +1,70 @@
+import { join } from 'node:path'
+import { elasticsearchConnection, kafkaConnection } from '../config/servers.ts'
+import type { Settings } from '../config/settings.ts'
+import type { Bus } from '../pipeline/bus/bus.ts'
+import { openEmbeddedBus } from '../pipeline/bus/embedded.ts'
+import { pause, type Clock } from '../pipeline/clock.ts'
+import { explain, isRetryable } from '../pipeline/errors.ts'
+import type { Logger } from '../pipeline/log.ts'
+import { openSqliteStore } from '../pipeline/store/sqlite.ts'
+import type { Store } from '../pipeline/store/store.ts'
+import { storeDirectory } from './files.ts'
+
+const retryMs = { first: 500, most: 10_000 }
+
+/**
+ * Opens a bus or store; while its servers are away it waits and says so, since a machine that starts again must not need
+ * them to be there first. Rejects where no waiting helps.
+ */
+export async function patiently<T>(
+  what: string,
+  open: () => Promise<T>,
+  { isRemote, log, signal }: { isRemote: boolean; log: Logger; signal?: AbortSignal },
+): Promise<T> {
+  for (let waitMs = retryMs.first; ; waitMs = Math.min(waitMs * 2, retryMs.most)) {
+    try {
+      return await open()
+    } catch (error) {
+      if (!isRemote || !isRetryable(error) || signal?.aborted) throw error
+      log.warn({ trouble: explain(error) }, `waiting for the ${what}`)
+      await pause(waitMs, signal)
+      if (signal?.aborted) throw error
+    }
+  }
+}
+
+/** Kafka where it is set up, else the file in the data directory. */
+export async function openBus(
+  { data, bus }: Settings,
+  { clock, log }: { clock: Clock; log: Logger },
+): Promise<Bus> {
+  const { kafka, retention, max_bytes: maxBytes } = bus
+  if (!kafka) {
+    return openEmbeddedBus({ dir: join(data, 'bus'), clock, retentionMs: retention, maxBytes })
+  }
+  const { prefix, replication, partitions } = kafka
+  // Loaded only where it is needed.
+  const { openKafkaBus } = await import('../pipeline/bus/kafka.ts')
+  return openKafkaBus({
+    ...kafkaConnection(kafka),
+    prefix,
+    replication,
+    partitions,
+    retentionMs: retention,
+    log: log.child({ part: 'kafka' }),
+  })
+}
+
+/** Elasticsearch where it is set up, else the files in the data directory. */
+export async function openStore({ data, store }: Settings, clock: Clock): Promise<Store> {
+  const { elasticsearch } = store
+  if (!elasticsearch) return openSqliteStore({ dir: storeDirectory(data) })
+  const { prefix, replicas, shards, mode } = elasticsearch
+  const { openElasticsearchStore } = await import('../pipeline/store/elasticsearch.ts')
+  return openElasticsearchStore({
+    connection: elasticsearchConnection(elasticsearch),
+    prefix,
+    index: { replicas, shards, mode },
+    clock,
+  })
+}

@@ -1,0 +1,173 @@
+import { createHash } from 'node:crypto'
+import stringify from 'fast-json-stable-stringify'
+import { Trouble } from '../errors.ts'
+import { isoDay, msToIso, type SignalBucket } from '../event.ts'
+import type { Identity } from '../identity.ts'
+import { addPart, openWindow, type Window } from '../signal-window.ts'
+import { writeAll, type Bulk } from './elasticsearch-bulk.ts'
+import { pieceOf } from './elasticsearch-pieces.ts'
+import type { Elasticsearch } from './elasticsearch-client.ts'
+import type { Indices } from './elasticsearch-indices.ts'
+import { buckets as aggregate, scan, timeFilter } from './elasticsearch-scan.ts'
+import { checkNumbers } from './limits.ts'
+import type { SeriesQuery, TimeRange } from './store.ts'
+
+/** A bucket as it is stored; `groupKey` is the group as JSON that is the same whatever the order of its parts. */
+type StoredBucket = SignalBucket & { '@timestamp': string; groupKey: string; id: string }
+
+/**
+ * A bucket's count is its version: one that has counted less meets a conflict, and the greater stays. Of several with one
+ * key the last of the greatest counts.
+ */
+export async function putBuckets(
+  bulk: Bulk,
+  indices: Indices,
+  buckets: readonly SignalBucket[],
+): Promise<void> {
+  const greatest = new Map<string, StoredBucket>()
+  for (const bucket of buckets.map(toStored)) {
+    if (bucket.count >= (greatest.get(bucket.id)?.count ?? 0)) greatest.set(bucket.id, bucket)
+  }
+  const days = Map.groupBy(greatest.values(), (bucket) => isoDay(bucket['@timestamp']))
+  for (const [day, group] of days) {
+    // Nothing happens on such a day: there is no event that was counted.
+    if (indices.refusal(day) !== undefined) continue
+    const pieces = group.map((bucket) => {
+      const { id: _id, count: version } = bucket
+      return pieceOf({ index: { _id, version, version_type: 'external_gte' } }, bucket)
+    })
+    const outcomes = await writeAll(bulk, indices.of('signals', day), pieces)
+    const refused = outcomes.find((outcome) => typeof outcome === 'object')
+    if (refused) throw new Trouble(`a bucket of a signal was refused: ${refused.refused}`)
+  }
+}
+
+function toStored(bucket: SignalBucket): StoredBucket {
+  const { signal, group, from, partition } = bucket
+  const groupKey = stringify(group)
+  const key = stringify([signal, groupKey, from, partition])
+  const id = createHash('sha256').update(key).digest('base64url')
+  return { '@timestamp': msToIso(from), ...bucket, groupKey, id }
+}
+
+export async function buckets(
+  es: Elasticsearch,
+  indices: Indices,
+  signal: string,
+  range: TimeRange,
+): Promise<SignalBucket[]> {
+  checkNumbers(range)
+  const found: SignalBucket[] = []
+  for await (const { _source } of scan<StoredBucket>(es, {
+    target: indices.all('signals'),
+    filter: filterOf(signal, range),
+    sort: [{ from: 'asc' }, { groupKey: 'asc' }, { partition: 'asc' }],
+    pageSize: 1000,
+  })) {
+    const { '@timestamp': _, groupKey: __, id: ___, ...bucket } = _source
+    found.push(bucket)
+  }
+  return found
+}
+
+function filterOf(signal: string, range: TimeRange) {
+  const time = timeFilter(range, 'from')
+  return [{ term: { signal } }, ...(time ? [time] : [])]
+}
+
+/** What one partition has counted of one group in one step. */
+interface Piece {
+  key: { group: string; step: number; partition: number }
+  count: { value: number }
+  lastMs: { value: number }
+  valued: {
+    doc_count: number
+    sum: { value: number }
+    min: { value: number }
+    max: { value: number }
+    newest: { hits: { hits: { _source: { values: { last: number } } }[] } }
+  }
+}
+
+/** Merged by Elasticsearch to a piece for each group, step and partition; those of several groups are merged here. */
+export async function series(
+  es: Elasticsearch,
+  indices: Indices,
+  signal: string,
+  query: SeriesQuery,
+): Promise<SignalBucket[]> {
+  const { stepMs, services, by } = query
+  checkNumbers(query)
+  if (!(stepMs > 0)) throw new Trouble(`a step of ${stepMs} ms`, { remedy: 'ask for a longer one' })
+  const lines = new Map<string, { group: Identity; steps: Map<number, Window> }>()
+  for await (const piece of pieces(es, indices, signal, query)) {
+    const whole = JSON.parse(piece.key.group) as Identity
+    if (services && !services.includes(whole.service ?? '')) continue
+    const group: Identity = Object.fromEntries(
+      by.flatMap((part) => (whole[part] === undefined ? [] : [[part, whole[part]]])),
+    )
+    const line = lines.get(stringify(group)) ?? { group, steps: new Map<number, Window>() }
+    lines.set(stringify(group), line)
+    addPiece(line.steps, piece)
+  }
+  return [...lines.values()]
+    .flatMap(({ group, steps }) =>
+      [...steps].map(([from, { count, lastMs, values }]) => ({
+        signal,
+        group,
+        from,
+        to: from + stepMs,
+        partition: -1,
+        count,
+        lastMs,
+        ...(values && {
+          values: { sum: values.sum, min: values.min, max: values.max, last: values.last },
+        }),
+      })),
+    )
+    .toSorted((a, b) => a.from - b.from)
+}
+
+function pieces(
+  es: Elasticsearch,
+  indices: Indices,
+  signal: string,
+  { stepMs, ...range }: SeriesQuery,
+): AsyncGenerator<Piece> {
+  const of = (kind: 'sum' | 'min' | 'max', field: string) => ({ [kind]: { field } })
+  return aggregate<Piece>(es, indices.all('signals'), filterOf(signal, range), {
+    sources: [
+      { group: { terms: { field: 'groupKey' } } },
+      { step: { histogram: { field: 'from', interval: stepMs } } },
+      { partition: { terms: { field: 'partition' } } },
+    ],
+    aggs: {
+      count: of('sum', 'count'),
+      lastMs: of('max', 'lastMs'),
+      valued: {
+        filter: { exists: { field: 'values.last' } },
+        aggs: {
+          sum: of('sum', 'values.sum'),
+          min: of('min', 'values.min'),
+          max: of('max', 'values.max'),
+          newest: {
+            top_hits: { size: 1, sort: [{ lastMs: 'desc' }], _source: ['values.last'] },
+          },
+        },
+      },
+    },
+  })
+}
+
+function addPiece(steps: Map<number, Window>, { key, count, lastMs, valued }: Piece): void {
+  const window = steps.get(key.step) ?? openWindow(lastMs.value)
+  steps.set(key.step, window)
+  const last = valued.newest.hits.hits[0]?._source.values.last
+  const values =
+    last === undefined
+      ? undefined
+      : { sum: valued.sum.value, min: valued.min.value, max: valued.max.value, last }
+  const part = { count: count.value, lastMs: lastMs.value, ...(values ? { values } : {}) }
+  addPart(window, part, key.partition)
+  window.lastMs = Math.max(window.lastMs, lastMs.value)
+}

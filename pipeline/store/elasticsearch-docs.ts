@@ -1,0 +1,231 @@
+import { Trouble } from '../errors.ts'
+import { isoDay, msToIso, type DeadLetter, type SampleDoc } from '../event.ts'
+import { identityFields } from '../identity.ts'
+import { metricNames } from '../metric-names.ts'
+import { parseQuery } from '../query.ts'
+import { sampleFault } from '../sample.ts'
+import { writeAll, type Bulk } from './elasticsearch-bulk.ts'
+import { pieceOf } from './elasticsearch-pieces.ts'
+import type { Elasticsearch } from './elasticsearch-client.ts'
+import { documentId, type IndexClass, type Indices } from './elasticsearch-indices.ts'
+import { withoutOrigin } from './elasticsearch-lines.ts'
+import { translate } from './elasticsearch-query.ts'
+import { anyOf, has, scan, servicesFilter, timeFilter, type Dsl } from './elasticsearch-scan.ts'
+import { checkNumbers, defaultLimit } from './limits.ts'
+import type { DocClass, DocQuery, SampleQuery, StoredDoc } from './store.ts'
+
+type Doc = Record<string, unknown>
+
+/** Replaced by id; of several with one id the last counts. */
+export async function putDocs(
+  bulk: Bulk,
+  indices: Indices,
+  docClass: DocClass,
+  docs: readonly StoredDoc[],
+): Promise<void> {
+  const last = new Map(docs.map((doc) => [doc['event.id'], doc]))
+  await put(bulk, indices, docClass, 'index', [...last.values()])
+}
+
+/** One that no collector can have measured is left out, and holds no other up. */
+export async function putSamples(
+  bulk: Bulk,
+  indices: Indices,
+  samples: readonly SampleDoc[],
+): Promise<void> {
+  const sound = samples.filter((doc) => sampleFault(doc) === undefined)
+  await put(bulk, indices, 'metrics', 'create', sound.map(withSource))
+}
+
+/** So that samples of one ns have an order: see `splitId` of the SQLite store. */
+function withSource(doc: SampleDoc): SampleDoc {
+  const id = doc['event.id']
+  const ending = `:${doc['event.sequence']}`
+  const source = id.endsWith(ending) ? id.slice(0, -ending.length) : id
+  return { 'mesoscope.source': source, ...doc }
+}
+
+async function put(
+  bulk: Bulk,
+  indices: Indices,
+  indexClass: IndexClass,
+  action: 'index' | 'create',
+  docs: readonly (StoredDoc | SampleDoc)[],
+): Promise<void> {
+  const dead: DeadLetter[] = []
+  const days = Map.groupBy(docs, (doc) => isoDay(doc['@timestamp']))
+  for (const [day, group] of days) {
+    const refusal = indices.refusal(day)
+    const refused =
+      refusal === undefined
+        ? await putDay(bulk, indices.of(indexClass, day), action, group)
+        : group.map((doc) => ({ doc, reason: refusal }))
+    for (const { doc, reason } of refused) dead.push(deadLetter(indices, indexClass, doc, reason))
+  }
+  if (dead.length === 0) return
+  const today = isoDay(msToIso(indices.clock.now()))
+  const [lost] = await putDay(bulk, indices.of('dead', today), 'index', dead)
+  if (lost) throw new Trouble(`a dead letter was refused: ${lost.reason}`)
+}
+
+interface Refused {
+  doc: Doc
+  reason: string
+}
+
+/** A document that disagrees with the index is put a second time, wrapped; gives those that are refused even so. */
+async function putDay(
+  bulk: Bulk,
+  index: string,
+  action: 'index' | 'create',
+  docs: readonly Doc[],
+): Promise<Refused[]> {
+  const write = (given: readonly Doc[], bodyOf: (doc: Doc) => Doc) =>
+    writeAll(
+      bulk,
+      index,
+      given.map((doc) => {
+        const _id = documentId(String(doc['event.id']))
+        return pieceOf({ [action]: { _id } }, bodyOf(doc))
+      }),
+    )
+  const first = await write(docs, (doc) => doc)
+  const refused = docs.filter((_, i) => typeof first[i] === 'object')
+  const second = refused.length > 0 ? await write(refused, wrapped) : []
+  return refused.flatMap((doc, i) => {
+    const outcome = second[i]
+    return typeof outcome === 'object' ? [{ doc, reason: outcome.refused }] : []
+  })
+}
+
+const sampleBytes = 4096
+
+/** What can never be stored must not hold up what comes behind it, nor vanish. */
+function deadLetter(
+  { clock }: Indices,
+  indexClass: IndexClass,
+  doc: Doc,
+  reason: string,
+): DeadLetter {
+  const json = Buffer.from(JSON.stringify(doc))
+  const service = doc['service.name']
+  return {
+    '@timestamp': msToIso(clock.now()),
+    'event.id': `dead:store:${indexClass}:${String(doc['event.id'])}`,
+    'event.kind': 'dead',
+    reason,
+    origin: `${indexClass}, document ${String(doc['event.id'])}`,
+    bytes: json.length,
+    sample: json.subarray(0, sampleBytes).toString('latin1'),
+    ...(typeof service === 'string' ? { 'service.name': service } : {}),
+  }
+}
+
+const chosenBy = [
+  '@timestamp',
+  'event.id',
+  'event.kind',
+  'event.action',
+  'event.sequence',
+  'mesoscope.source',
+  'message',
+  ...Object.values(identityFields).filter((field) => field !== 'labels'),
+]
+
+/** A document that disagrees with the index (a text where it has an object): whole as one text, beside what searches choose by. */
+function wrapped(doc: Doc): Doc {
+  const fields = chosenBy.flatMap((field) => {
+    const value = doc[field]
+    return typeof value === 'string' || typeof value === 'number' ? [[field, value]] : []
+  })
+  return { ...Object.fromEntries(fields), 'mesoscope.original': JSON.stringify(doc) }
+}
+
+function unwrapped<Found extends Doc>(doc: Found): Found {
+  const original = doc['mesoscope.original']
+  return withoutOrigin(typeof original === 'string' ? (JSON.parse(original) as Found) : doc)
+}
+
+export async function docs(
+  es: Elasticsearch,
+  indices: Indices,
+  docClass: DocClass,
+  query: DocQuery,
+): Promise<StoredDoc[]> {
+  checkNumbers(query)
+  const { services, kind, kinds, task, limit = defaultLimit } = query
+  const parsed = parseQuery(query.query ?? '')
+  const { dsl, exact } = translate(query.query ?? '')
+  const filter = [
+    timeFilter(query),
+    services && servicesFilter(services),
+    kind === undefined ? undefined : anyOf('event.kind', [kind]),
+    kinds && anyOf('event.kind', kinds),
+    task === undefined ? undefined : anyOf('mesos.task.id', [task]),
+    dsl,
+  ]
+  return first<StoredDoc>(es, {
+    target: indices.all(docClass),
+    filter,
+    sort: [timeSort('desc'), { 'event.id': 'asc' }],
+    limit,
+    accept: exact ? undefined : parsed.matches,
+  })
+}
+
+export async function samples(
+  es: Elasticsearch,
+  indices: Indices,
+  query: SampleQuery,
+): Promise<SampleDoc[]> {
+  checkNumbers(query)
+  const { services, task, metric, limit = defaultLimit } = query
+  const order = query.order === 'asc' ? 'asc' : 'desc'
+  const mapped = metric !== undefined && Object.hasOwn(metricNames, metric)
+  const filter = [
+    timeFilter(query),
+    services && servicesFilter(services),
+    task === undefined ? undefined : anyOf('mesos.task.id', [task]),
+    mapped ? has(`metrics.${metric}`) : undefined,
+  ]
+  return first<SampleDoc>(es, {
+    target: indices.all('metrics'),
+    filter,
+    sort: [timeSort(order), { 'mesoscope.source': 'asc' }, { 'event.sequence': 'asc' }],
+    limit,
+    accept:
+      metric === undefined || mapped ? undefined : (doc) => Object.hasOwn(doc.metrics, metric),
+  })
+}
+
+function timeSort(order: 'asc' | 'desc'): Dsl {
+  return { '@timestamp': { order, format: 'strict_date_optional_time_nanos' } }
+}
+
+interface Asked<Found> {
+  target: string
+  filter: (Dsl | undefined)[]
+  sort: Dsl[]
+  limit: number
+  /** Undefined where all that is found is wanted. */
+  accept: ((doc: Found) => boolean) | undefined
+}
+
+async function first<Found extends Doc>(
+  es: Elasticsearch,
+  { target, filter, sort, limit, accept }: Asked<Found>,
+): Promise<Found[]> {
+  const found: Found[] = []
+  for await (const { _source } of scan<Found>(es, {
+    target,
+    filter: filter.filter((part) => part !== undefined),
+    sort,
+    pageSize: accept ? Math.max(limit, 500) : limit,
+  })) {
+    const doc = unwrapped(_source)
+    if (accept && !accept(doc)) continue
+    found.push(doc)
+    if (found.length >= limit) break
+  }
+  return found
+}

@@ -1,0 +1,162 @@
+import test from 'ava'
+import type { Bus } from '../../pipeline/bus/bus.ts'
+import { openKafkaBus, type KafkaBusOptions } from '../../pipeline/bus/kafka.ts'
+import { pause } from '../../pipeline/clock.ts'
+import { isRetryable, Trouble } from '../../pipeline/errors.ts'
+import { silentLog } from '../../pipeline/log.ts'
+import { listen, produced, readTopic, text } from '../contracts/bus-subject.ts'
+import { rejection, until } from '../contracts/suite.ts'
+import { startKafka, type KafkaServers } from '../servers/kafka.ts'
+
+/* What can go wrong with Kafka, on three real brokers of which two have to have a record before it is acknowledged. */
+
+let servers: KafkaServers
+let count = 0
+const patienceMs = 120_000
+
+test.before('three brokers run', async () => {
+  servers = await startKafka({ count: 3 })
+})
+
+test.after.always('they end', () => servers?.close())
+
+function open(prefix: string, more: Partial<KafkaBusOptions> = {}): Promise<Bus> {
+  return openKafkaBus({
+    brokers: servers.brokers,
+    prefix,
+    replication: 3,
+    sessionTimeoutMs: 6000,
+    log: silentLog,
+    ...more,
+  })
+}
+
+/** Produces numbered records to each partition of `logs`, again where it is refused, until it is told to stop. */
+function openWriter(bus: Bus) {
+  const stop = new AbortController()
+  const acknowledged: number[][] = [[], [], [], []]
+  let refusals = 0
+  async function write(partition: number) {
+    const mine = acknowledged[partition] as number[]
+    for (let n = 0; !stop.signal.aborted; n++) {
+      const records = [0, 1, 2].map((i) => produced(`p${partition}`, 3 * n + i, { partition }))
+      while (!(await attempt(records))) await pause(50)
+      mine.push(3 * n, 3 * n + 1, 3 * n + 2)
+      await pause(2)
+    }
+  }
+  async function attempt(records: ReturnType<typeof produced>[]): Promise<boolean> {
+    try {
+      await bus.produce('logs', records)
+      return true
+    } catch (error) {
+      if (!isRetryable(error)) throw error
+      refusals++
+      return false
+    }
+  }
+  const writing = Promise.all([0, 1, 2, 3].map(write))
+  return {
+    acknowledged,
+    count: () => acknowledged.flat().length,
+    refusals: () => refusals,
+    async stop() {
+      stop.abort()
+      await writing
+    },
+  }
+}
+
+/** In the order of their first coming, each number once; how many came more than once. */
+function judge(read: number[]): { order: number[]; repeated: number } {
+  const order = [...new Set(read)]
+  return { order, repeated: read.length - order.length }
+}
+
+test.serial(
+  'a broker is killed under load: of what was acknowledged nothing is lost, doubled or out of order',
+  async (t) => {
+    const bus = await open(`kill${++count}.`)
+    const writer = openWriter(bus)
+    for (const broker of [0, 1]) {
+      const before = writer.count()
+      await until('a load', () => writer.count() > before + 300, patienceMs)
+      await servers.kill(broker)
+      const killed = writer.count()
+      await until('writing to go on', () => writer.count() > killed + 300, patienceMs)
+      await servers.start(broker)
+    }
+    await writer.stop()
+    const partitions = await until(
+      'all to be readable',
+      () => readTopic(bus, 'logs').catch(() => undefined),
+      patienceMs,
+    )
+    for (const [partition, records] of partitions.entries()) {
+      const read = records.map((record) => Number(text(record)))
+      const { order, repeated } = judge(read)
+      const written = writer.acknowledged[partition] as number[]
+      t.deepEqual(
+        order.filter((n) => n <= (written.at(-1) ?? -1)),
+        written,
+        'all of them, in order',
+      )
+      // Only what was refused and sent again may have come twice.
+      t.true(repeated <= 3 * writer.refusals(), `${repeated} came again`)
+      if (writer.refusals() === 0) t.is(repeated, 0)
+    }
+    t.log(`${writer.count()} acknowledged, ${writer.refusals()} refused and sent again`)
+    await bus.close()
+  },
+)
+
+test.serial(
+  'all brokers are away: that is told as retryable, and then it goes on in order',
+  async (t) => {
+    const bus = await open(`away${++count}.`)
+    const group = listen(bus, { group: 'index' })
+    await bus.produce('logs', [produced('a', 'before', { partition: 0 })])
+    await until('the first record', () => group.seen.length === 1, patienceMs)
+    await Promise.all([0, 1, 2].map((broker) => servers.kill(broker)))
+    const error = await rejection(t, bus.produce('logs', [produced('a', 'lost', { partition: 1 })]))
+    t.true(error instanceof Trouble && isRetryable(error))
+    t.regex(error.message, /Kafka \(127\.0\.0\.1:\d+, .*\) says/)
+    await rejection(t, bus.read('logs', 0, 0, { maxBytes: 1000 }))
+    await Promise.all([0, 1, 2].map((broker) => servers.start(broker)))
+    const send = (value: string) => async () => {
+      try {
+        await bus.produce('logs', [produced('a', value, { partition: 0 })])
+        return true
+      } catch {
+        return false
+      }
+    }
+    await until('a record to be taken', send('after'), patienceMs)
+    await until('the next', send('last'), patienceMs)
+    await until('the group to go on', () => group.texts().includes('last'), patienceMs)
+    t.deepEqual(judgeTexts(group.texts()), ['before', 'after', 'last'])
+    await group.close()
+    await bus.close()
+  },
+)
+
+const judgeTexts = (texts: string[]) => [...new Set(texts)].filter((one) => one !== 'lost')
+
+test.serial(
+  'a topic of another shape is named, with what is there and what is wanted',
+  async (t) => {
+    const prefix = `shape${++count}.`
+    const first = await open(prefix, { replication: 2 })
+    await first.close()
+    const wanted = { replication: 3, partitions: { logs: 6 } }
+    const error = await rejection(t, open(prefix, wanted))
+    t.regex(error.message, new RegExp(`${prefix}logs is held by 2 brokers, not 3`))
+    t.regex(error.message, new RegExp(`${prefix}logs has 4 partitions, not 6`))
+    t.regex((error as Trouble).remedy ?? '', /bus\.kafka\.prefix/)
+  },
+)
+
+test.serial('more copies than brokers: the remedy is told', async (t) => {
+  const error = await rejection(t, open(`many${++count}.`, { replication: 5 }))
+  t.regex(error.message, /held by 5 brokers, and fewer are there/)
+})
