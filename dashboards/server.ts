@@ -10,7 +10,7 @@ import { logRoutes } from './routes/logs.ts'
 import { scalingRoutes } from './routes/scaling.ts'
 import { seriesRoutes } from './routes/series.ts'
 import { serviceRoutes } from './routes/services.ts'
-import { statusRoutes } from './routes/status.ts'
+import { healthRoutes, statusRoutes } from './routes/status.ts'
 import { tailRoutes } from './routes/tail.ts'
 import { checkListening, guard } from './security.ts'
 
@@ -36,7 +36,28 @@ const allRoutes = [
  * cannot (the port is taken).
  */
 export async function openDashboards(options: DashboardsOptions): Promise<Dashboards> {
-  const { host, port } = options.listen
+  const app = openApp(options)
+  const context = { ...options, services: serviceNames(options), timed: timed(options) }
+  for (const routes of allRoutes) routes(app, context)
+  await serveFiles(app)
+  return opened(app, options, 'start at /')
+}
+
+/** What every process has that shows no page. */
+export type StatusOptions = Pick<
+  DashboardsOptions,
+  'health' | 'metrics' | 'clock' | 'log' | 'listen' | 'token' | 'publicUrl'
+>
+
+/** Opens only `/healthz` and `/metrics`, for a process without a page. Throws as {@link openDashboards} does. */
+export async function openStatus(options: StatusOptions): Promise<Dashboards> {
+  const app = openApp(options)
+  healthRoutes(app, options)
+  return opened(app, options, 'this process has /healthz and /metrics; the page is at another')
+}
+
+function openApp(options: StatusOptions): FastifyInstance {
+  const { host } = options.listen
   const security = { host, token: options.token || undefined, publicUrl: options.publicUrl }
   checkListening(security)
   const app = fastify({
@@ -50,13 +71,14 @@ export async function openDashboards(options: DashboardsOptions): Promise<Dashbo
   acceptForms(app)
   guard(app, security)
   noteTheTime(app, options)
-  const context = { ...options, services: serviceNames(options), timed: timed(options) }
-  for (const routes of allRoutes) routes(app, context)
-  await serveFiles(app)
+  return app
+}
+
+async function opened(app: FastifyInstance, { listen: at }: StatusOptions, remedy: string) {
   app.setNotFoundHandler(async (request) => {
-    throw refusal(404, `there is nothing at ${request.url.slice(0, 200)}`, 'start at /')
+    throw refusal(404, `there is nothing at ${request.url.slice(0, 200)}`, remedy)
   })
-  return { url: await listen(app, host, port), close: () => app.close() }
+  return { url: await listen(app, at.host, at.port), close: () => app.close() }
 }
 
 async function listen(app: FastifyInstance, host: string, port: number): Promise<string> {
@@ -93,7 +115,7 @@ function acceptForms(app: FastifyInstance): void {
 }
 
 /** Ages on the page are by the server's clock, however wrong the reader's is. */
-function noteTheTime(app: FastifyInstance, { clock }: DashboardsOptions): void {
+function noteTheTime(app: FastifyInstance, { clock }: Pick<DashboardsOptions, 'clock'>): void {
   app.addHook('onSend', async (request, reply) => {
     if (!request.url.startsWith('/api/')) return
     reply.header('x-mesoscope-now', String(clock.now()))

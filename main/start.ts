@@ -16,7 +16,7 @@ import { openBus, openStore, patiently } from './backends.ts'
 import { emptyDirectory } from './files.ts'
 import { openProcessing } from './processing.ts'
 import { openScaling, openScalingView } from './scaling.ts'
-import { openSurfaces, type Extras } from './surfaces.ts'
+import { openStatusSurface, openSurfaces, type Extras } from './surfaces.ts'
 
 /** Opens everything in order; closing goes in reverse. */
 export async function start(
@@ -77,6 +77,8 @@ export async function start(
     }
     url = await openSurfaces(base, shown, extras)
   }
+  // Whoever looks after a process without a page asks how it is, too.
+  const status = url ?? (await openStatusSurface(base))
   const token = settings.listen.token?.reveal()
   writeProcessFile(settings.data, {
     pid: process.pid,
@@ -84,7 +86,7 @@ export async function start(
     ...(token ? { token } : {}),
   })
   stack.defer(() => removeProcessFile(settings.data))
-  log.info({ url, data: settings.data }, 'mesoscope is running')
+  log.info({ url: status, data: settings.data, roles: options.roles }, 'mesoscope is running')
 
   const opened = stack.move()
   return { ...(url ? { url } : {}), close: () => opened.disposeAsync() }

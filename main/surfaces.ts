@@ -1,6 +1,6 @@
 import type { CurrentAlert } from '../alerting/index.ts'
 import type { DashboardsOptions } from '../dashboards/api.ts'
-import { openDashboards } from '../dashboards/server.ts'
+import { openDashboards, openStatus } from '../dashboards/server.ts'
 import { tailBus } from '../dashboards/tail.ts'
 import type { ScalingStatus } from '../pipeline/decision.ts'
 import { healthOf } from '../pipeline/health.ts'
@@ -15,25 +15,38 @@ export async function openSurfaces(
   { alerts, scaling }: { alerts: () => CurrentAlert[]; scaling: () => ScalingStatus[] },
   extras: Extras,
 ): Promise<string> {
-  const { settings, signals, bus, store, services, clock, metrics, log, components, stack } = base
-  const { host, port, token, public_url: publicUrl } = settings.listen
+  const { signals, bus, store, services, stack } = base
   const dashboards = await openDashboards({
+    ...statusOptions(base),
     store,
     tail: (filter, onLines, signal) => tailBus(bus, filter, onLines, signal),
-    health: () => healthOf(components),
-    metrics,
     alerts,
     signals,
     serviceFacts: services.all,
     marathons: services.marathon,
     scaling,
     ...extras,
+  })
+  stack.defer(() => dashboards.close())
+  return dashboards.url
+}
+
+/** Health and metrics of a process without a page; returns their address. */
+export async function openStatusSurface(base: Base): Promise<string> {
+  const status = await openStatus(statusOptions(base))
+  base.stack.defer(() => status.close())
+  return status.url
+}
+
+function statusOptions({ settings, components, metrics, clock, log }: Base) {
+  const { host, port, token, public_url: publicUrl } = settings.listen
+  return {
+    health: () => healthOf(components),
+    metrics,
     clock,
     log,
     listen: { host, port },
     ...(token ? { token: token.reveal() } : {}),
     ...(publicUrl ? { publicUrl } : {}),
-  })
-  stack.defer(() => dashboards.close())
-  return dashboards.url
+  }
 }

@@ -13,7 +13,11 @@ export function statusRoutes(app: FastifyInstance, context: Context): void {
   lossRoutes(app, context)
 }
 
-function healthRoutes(app: FastifyInstance, { health, metrics, token }: Context): void {
+/** Of every process, also of one without a page. */
+export function healthRoutes(
+  app: FastifyInstance,
+  { health, metrics, token }: Pick<Context, 'health' | 'metrics' | 'token'>,
+): void {
   app.get('/healthz', async (_request, reply) => {
     const { status, components } = health()
     const trouble = components.filter((component) => component.status !== 'green')

@@ -300,7 +300,10 @@ test('a server that says nothing is given up after the time limit', async (t) =>
   const desk = await openDesk(t, bus, { mail, stepTimeoutMs: 100 })
   await fire(bus, desk)
   await until('trouble', () => desk.alerting.trouble())
-  t.regex(desk.alerting.trouble() ?? '', /1 mail not accepted by .*(Greeting never received|Timeout)/)
+  t.regex(
+    desk.alerting.trouble() ?? '',
+    /1 mail not accepted by .*(Greeting never received|Timeout)/,
+  )
 })
 
 test('closing ends, though a mail hangs; the mail stays on the bus', async (t) => {
