@@ -14,9 +14,14 @@ export const addCheck: AddCommand = (program, { io, checks }) => {
         throw misuse(`there is no ${defaultConfig} here`, 'name the file: mesoscope check FILE')
       }
       const { settings } = loadSettings(file, io.env, {}, checks)
-      const { docker, files } = settings.collectors
+      const collectors = Object.values(settings.collectors).map((one) =>
+        Array.isArray(one) ? one.length : 0,
+      )
       const counts = [
-        counted(docker.length + files.length, 'collector'),
+        counted(
+          collectors.reduce((sum, count) => sum + count, 0),
+          'collector',
+        ),
         counted(Object.keys(settings.signals).length, 'signal'),
         counted(settings.alerts.length, 'alert'),
       ]

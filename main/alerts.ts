@@ -11,7 +11,7 @@ import type { AlertSettings, MailSettings } from '../config/settings.ts'
 import { followEpochs } from '../pipeline/bus/epochs.ts'
 import { openLeader } from '../pipeline/bus/leader.ts'
 import type { ChangeDoc } from '../pipeline/event.ts'
-import { secondsSince, type Base } from './base.ts'
+import { secondsSince, type Base, type BaseWithStore } from './base.ts'
 
 /** Where the page listens, once it does. */
 type Url = () => string | undefined
@@ -26,7 +26,10 @@ export async function openAlertsView(base: Base, url: Url): Promise<() => Curren
 }
 
 /** Rules and mails. Of several processes one evaluates and sends at a time. */
-export function openAlerts(base: Base, url: Url): { alerts(): CurrentAlert[] | undefined } {
+export function openAlerts(
+  base: BaseWithStore,
+  url: Url,
+): { alerts(): CurrentAlert[] | undefined } {
   const { bus, clock, log, components, stack } = base
   const options = optionsOf(base, url)
   // Faults of the settings are told at the start, not when it is this process's turn.
@@ -56,7 +59,7 @@ export function openAlerts(base: Base, url: Url): { alerts(): CurrentAlert[] | u
   return { alerts: () => alerting?.alerts() }
 }
 
-function optionsOf(base: Base, url: Url): AlertingOptions {
+function optionsOf(base: BaseWithStore, url: Url): AlertingOptions {
   const { settings, signals, bus, store, services, clock, metrics, log } = base
   const { mail } = settings
   return {

@@ -13,7 +13,6 @@ export interface Base {
   settings: Settings
   signals: SignalDeclarations
   bus: Bus
-  store: Store
   /** As Marathon tells them. */
   services: Services
   clock: Clock
@@ -24,6 +23,11 @@ export interface Base {
   /** Opens what needs the bus; where that is Kafka, waits while it is away. */
   patiently: <T>(open: () => Promise<T>) => Promise<T>
   stack: AsyncDisposableStack
+}
+
+/** What is given to parts that write to the store or search in it: collectors do not, and need none to be there. */
+export interface BaseWithStore extends Base {
+  store: Store
 }
 
 /** Undefined for what has not come to any time yet (0, or no number). */

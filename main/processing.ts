@@ -5,10 +5,10 @@ import { openSampleIndexer } from '../processors/index-samples.ts'
 import { openMeasurer } from '../processors/measure.ts'
 import { openCatalog } from '../processors/resolve.ts'
 import { openRetention } from '../processors/retain.ts'
-import { secondsSince, type Base } from './base.ts'
+import { secondsSince, type BaseWithStore } from './base.ts'
 
 /** From the bus into the store and into signals. */
-export async function openProcessing(base: Base): Promise<void> {
+export async function openProcessing(base: BaseWithStore): Promise<void> {
   const { settings, signals, bus, store, clock, metrics, log, components, stack } = base
   const opened = <T extends { close(): Promise<void> }>(part: T) => {
     stack.defer(() => part.close())

@@ -1,13 +1,14 @@
-import type { Running, StartOptions } from '../cli/parts.ts'
+import type { Role, Running, StartOptions } from '../cli/parts.ts'
 import { measuredSignals } from '../config/builtin-signals.ts'
 import type { Settings } from '../config/settings.ts'
-import { wallClock } from '../pipeline/clock.ts'
+import { wallClock, type Clock } from '../pipeline/clock.ts'
 import type { Component } from '../pipeline/health.ts'
-import { openLog } from '../pipeline/log.ts'
+import { openLog, type Logger } from '../pipeline/log.ts'
 import { unitOf } from '../pipeline/metric-names.ts'
 import { openMetrics } from '../pipeline/metrics.ts'
 import { ownDirectory, removeProcessFile, writeProcessFile } from '../pipeline/owner.ts'
 import type { SignalDeclarations } from '../pipeline/signals.ts'
+import type { Store } from '../pipeline/store/store.ts'
 import { openServices } from '../processors/services.ts'
 import { openAlerts, openAlertsView } from './alerts.ts'
 import type { Base } from './base.ts'
@@ -38,12 +39,6 @@ export async function start(
     patiently('bus', open, { ...waiting, isRemote: settings.bus.kafka !== undefined })
   const bus = await withBus(() => openBus(settings, { clock, log }))
   stack.defer(() => bus.close())
-  const store = await patiently('store', () => openStore(settings, clock), {
-    ...waiting,
-    isRemote: settings.store.elasticsearch !== undefined,
-  })
-  stack.defer(() => store.close())
-
   const services = await withBus(() => openServices({ bus, metrics, log }))
   stack.defer(() => services.close())
   components.push({ name: 'services', trouble: services.trouble })
@@ -53,7 +48,6 @@ export async function start(
     settings,
     signals,
     bus,
-    store,
     services,
     clock,
     metrics,
@@ -64,18 +58,21 @@ export async function start(
   }
   const has = (role: (typeof options.roles)[number]) => options.roles.includes(role)
   let url: string | undefined
-  if (has('processor')) await openProcessing(base)
-  const alerting = has('alerting') ? openAlerts(base, () => url) : undefined
+  const withStore = options.roles.some((role) => storing.has(role))
+    ? { ...base, store: await openStoreOf(settings, clock, waiting, stack) }
+    : undefined
+  if (withStore && has('processor')) await openProcessing(withStore)
+  const alerting = withStore && has('alerting') ? openAlerts(withStore, () => url) : undefined
   if (has('collector')) await openCollecting(base)
   const scaling = has('autoscaling') ? openScaling(base) : undefined
-  if (has('dashboards')) {
+  if (withStore && has('dashboards')) {
     // This process may not be the one that evaluates the rules, or scales.
     const [alerts, standings] = [await openAlertsView(base, () => url), await openScalingView(base)]
     const shown = {
       alerts: () => alerting?.alerts() ?? alerts(),
       scaling: () => scaling?.current() ?? standings(),
     }
-    url = await openSurfaces(base, shown, extras)
+    url = await openSurfaces(withStore, shown, extras)
   }
   // Whoever looks after a process without a page asks how it is, too.
   const status = url ?? (await openStatusSurface(base))
@@ -90,6 +87,22 @@ export async function start(
 
   const opened = stack.move()
   return { ...(url ? { url } : {}), close: () => opened.disposeAsync() }
+}
+
+/** A collector has its spool, and needs no store to be there. */
+const storing = new Set<Role>(['processor', 'alerting', 'dashboards'])
+
+async function openStoreOf(
+  settings: Settings,
+  clock: Clock,
+  waiting: { log: Logger; signal?: AbortSignal },
+  stack: AsyncDisposableStack,
+): Promise<Store> {
+  const isRemote = settings.store.elasticsearch !== undefined
+  const open = () => openStore(settings, clock)
+  const store = await patiently('store', open, { ...waiting, isRemote })
+  stack.defer(() => store.close())
+  return store
 }
 
 function signalsOf(settings: Settings): SignalDeclarations {

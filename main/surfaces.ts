@@ -4,14 +4,14 @@ import { openDashboards, openStatus } from '../dashboards/server.ts'
 import { tailBus } from '../dashboards/tail.ts'
 import type { ScalingStatus } from '../pipeline/decision.ts'
 import { healthOf } from '../pipeline/health.ts'
-import type { Base } from './base.ts'
+import type { Base, BaseWithStore } from './base.ts'
 
 /** What only the demo has. */
 export type Extras = Pick<DashboardsOptions, 'mails' | 'faults'>
 
 /** The HTTP API and the page; returns their address. */
 export async function openSurfaces(
-  base: Base,
+  base: BaseWithStore,
   { alerts, scaling }: { alerts: () => CurrentAlert[]; scaling: () => ScalingStatus[] },
   extras: Extras,
 ): Promise<string> {
