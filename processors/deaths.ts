@@ -271,6 +271,9 @@ export function openDeaths(options: DeathsOptions) {
     onRevoked: (partitions) => partitions.forEach((partition) => lanes.delete(partition)),
     onBatch,
     onFailure: fail,
+    onRecovered() {
+      trouble = undefined
+    },
   })
   return {
     trouble: () => trouble,

@@ -50,6 +50,9 @@ export function openDocIndexer({
         await onBatch(batch)
         troubles.delete(topic)
       },
+      onRecovered() {
+        troubles.delete(topic)
+      },
       onFailure(error) {
         const trouble = explain(error)
         troubles.set(topic, trouble)

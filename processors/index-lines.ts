@@ -105,6 +105,9 @@ export function openIndexer({ bus, store, catalog, clock, metrics, log }: Indexe
     topic: 'logs',
     maxBytes: 2 ** 20,
     onBatch,
+    onRecovered() {
+      trouble = undefined
+    },
     onFailure(error) {
       trouble = explain(error)
       metrics.batch_failures_total.inc({ group: 'index' })

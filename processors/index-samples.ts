@@ -39,6 +39,9 @@ export function openSampleIndexer(options: SampleIndexerOptions) {
       count(samples, dead.length)
       trouble = undefined
     },
+    onRecovered() {
+      trouble = undefined
+    },
     onFailure(error) {
       trouble = explain(error)
       metrics.batch_failures_total.inc({ group: 'index' })

@@ -166,6 +166,9 @@ export function measureTopic(options: TopicMeasurerOptions) {
     onRevoked: (revoked) => revoked.forEach((number) => partitions.delete(number)),
     onBatch,
     onFailure,
+    onRecovered() {
+      trouble = undefined
+    },
   })
   return {
     trouble: () => trouble,

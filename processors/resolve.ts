@@ -101,6 +101,9 @@ export async function openCatalog({
       await patchLines(batch)
       trouble = undefined
     },
+    onRecovered() {
+      trouble = undefined
+    },
     onFailure(error) {
       trouble = `late identities wait: ${explain(error)}`
     },

@@ -133,6 +133,8 @@ export interface ConsumerOptions {
   onBatch: (batch: Batch) => Promise<void>
   /** Told of each failed attempt, also of `onAssigned` (with an empty batch of partition 0). */
   onFailure?: (error: unknown, batch: Batch) => void
+  /** Reading goes on after a failure, and nothing has come yet that a handler could succeed with. */
+  onRecovered?: () => void
 }
 
 export interface Consumer {

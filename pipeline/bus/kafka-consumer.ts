@@ -98,10 +98,16 @@ export function openKafkaConsumer(options: KafkaConsumerOptions): Consumer {
     let position = start
     let failed: Batch | undefined
     let waitMs = retryMs.first
+    let hasFailed = false
+    const onAnswer = () => {
+      if (hasFailed) options.onRecovered?.()
+      hasFailed = false
+      waitMs = retryMs.first
+    }
     while (!signal.aborted) {
       let batch = failed
       try {
-        const read = batch ?? (await next(position, signal))
+        const read = batch ?? (await next(position, signal, onAnswer))
         if (!read) return
         batch = { ...read, topic, partition }
         failed = batch
@@ -109,9 +115,11 @@ export function openKafkaConsumer(options: KafkaConsumerOptions): Consumer {
         await commit(partition, batch.next, signal)
         position = batch.next
         failed = undefined
+        hasFailed = false
         waitMs = retryMs.first
       } catch (error) {
         if (signal.aborted && !batch) return
+        hasFailed = true
         onFailure(error, batch ?? { ...emptyBatch(options), partition })
         await pause(waitMs, signal)
         waitMs = longer(waitMs)
@@ -186,11 +194,11 @@ function openReader(
 ) {
   let ahead: BusRecord[] = []
   let end = 0
-  return async (position: number, signal: AbortSignal) => {
+  return async (position: number, signal: AbortSignal, onAnswer: () => void) => {
     let offset = position
     if (ahead[0]?.offset !== position) ahead = ahead.filter((one) => one.offset >= position)
     while (ahead.length === 0) {
-      const fetched = await poller.next({ ...place, offset, maxBytes }, signal)
+      const fetched = await poller.next({ ...place, offset, maxBytes }, signal, onAnswer)
       if (!fetched) return undefined
       ahead = fetched.records
       end = fetched.end

@@ -6,6 +6,7 @@ interface Waiting {
   resolve(fetched: Fetched | undefined): void
   reject(error: unknown): void
   signal: AbortSignal
+  onAnswer: () => void
 }
 
 /** So long a broker holds a request of which nothing has come: what another partition waits for then comes late, ms. */
@@ -66,16 +67,24 @@ export function openPoller(cluster: KafkaCluster) {
     if (one.signal.aborted) return one.resolve(undefined)
     if (fetched && fetched.next > one.wanted.offset) return one.resolve(fetched)
     if (fetched?.trimmedTo !== undefined) return one.resolve(fetched)
+    one.onAnswer()
     waiting.set(placeKey(one.wanted), one)
   }
 
   return {
-    /** What comes at or behind an offset; undefined when aborted meanwhile. One at a time for each partition. */
-    next(wanted: Wanted, signal: AbortSignal): Promise<Fetched | undefined> {
+    /**
+     * What comes at or behind an offset; undefined when aborted meanwhile. One at a time for each partition. `onAnswer`: the
+     * broker has answered that there is nothing yet.
+     */
+    next(
+      wanted: Wanted,
+      signal: AbortSignal,
+      onAnswer: () => void = () => {},
+    ): Promise<Fetched | undefined> {
       return new Promise((resolve, reject) => {
         if (signal.aborted) return resolve(undefined)
         const key = placeKey(wanted)
-        waiting.set(key, { wanted, resolve, reject, signal })
+        waiting.set(key, { wanted, resolve, reject, signal, onAnswer })
         signal.addEventListener(
           'abort',
           () => {

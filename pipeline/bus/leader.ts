@@ -110,7 +110,7 @@ export function openLeader(options: LeaderOptions): Leader {
   }
 
   function noteFailure(error: unknown): void {
-    if (!current) trouble = `cannot take over yet: ${explain(error)}`
+    if (isOurTurn && !current) trouble = `cannot take over yet: ${explain(error)}`
     log.warn({ topic, error: explain(error) }, 'leading waits for the bus')
   }
 

@@ -114,7 +114,14 @@ test.serial(
   'all brokers are away: that is told as retryable, and then it goes on in order',
   async (t) => {
     const bus = await open(`away${++count}.`)
+    const told = { failures: 0, recoveries: 0 }
     const group = listen(bus, { group: 'index' })
+    const idle = listen(bus, {
+      group: 'index',
+      topic: 'dead',
+      onFailure: () => void told.failures++,
+      onRecovered: () => void told.recoveries++,
+    })
     await bus.produce('logs', [produced('a', 'before', { partition: 0 })])
     await until('the first record', () => group.seen.length === 1, patienceMs)
     await Promise.all([0, 1, 2].map((broker) => servers.kill(broker)))
@@ -135,6 +142,10 @@ test.serial(
     await until('the next', send('last'), patienceMs)
     await until('the group to go on', () => group.texts().includes('last'), patienceMs)
     t.deepEqual(judgeTexts(group.texts()), ['before', 'after', 'last'])
+    // Where nothing comes, that it could is told: or the trouble would be shown until something does.
+    await until('the idle topic to recover', () => told.recoveries > 0, patienceMs)
+    t.true(told.failures > 0)
+    await idle.close()
     await group.close()
     await bus.close()
   },
