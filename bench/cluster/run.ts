@@ -1,4 +1,3 @@
-import http from 'node:http'
 import { parseArgs } from 'node:util'
 import type { Bus } from '../../pipeline/bus/bus.ts'
 import { openKafkaBus } from '../../pipeline/bus/kafka.ts'
@@ -13,6 +12,7 @@ import { openCatalog } from '../../processors/resolve.ts'
 import { startElasticsearch } from '../../test/servers/elasticsearch.ts'
 import { startKafka } from '../../test/servers/kafka.ts'
 import { makeBodies, makeRecords } from '../elasticsearch/lines.ts'
+import { measure, openPoster, show, together, type Measured } from '../elasticsearch/measure.ts'
 
 /*
  * From a topic of ready lines to all of them searchable, beside the ceiling of the same Elasticsearch in the same run: bulk
@@ -25,62 +25,19 @@ const lines = Number(values.lines)
 const sample = 200_000
 const say = (text: string) => void process.stdout.write(`${text}\n`)
 
-interface Measured {
-  perSecond: number
-  cpuSecondsPerMillion: number
-}
-
-async function measure(count: number, work: () => Promise<void>): Promise<Measured> {
-  const cpu = process.cpuUsage()
-  const begun = performance.now()
-  await work()
-  const { user, system } = process.cpuUsage(cpu)
-  return {
-    perSecond: Math.round(count / ((performance.now() - begun) / 1000)),
-    cpuSecondsPerMillion: Number(((user + system) / count).toFixed(2)),
-  }
-}
-
-const show = ({ perSecond, cpuSecondsPerMillion }: Measured) =>
-  `${perSecond} lines/s, ${cpuSecondsPerMillion} CPU-s of ours a million`
-
 const dayOf = (n: number) => new Date(Date.UTC(2026, 0, 1 + n)).toISOString().slice(0, 10)
 let days = 0
 const nextDay = () => dayOf(days++)
 
 const kafka = await startKafka({ heapMb: 768 })
 const server = await startElasticsearch({ heapMb: 1024, quickStart: false })
-const agent = new http.Agent({ keepAlive: true, maxSockets: 2 })
-
-function post(path: string, body: Buffer): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/x-ndjson', 'content-length': body.length }
-    const request = http.request(`${server.url}${path}`, { method: 'POST', agent, headers })
-    request.on('error', reject)
-    request.on('response', (response) => {
-      let start = ''
-      response.on(
-        'data',
-        (chunk: Buffer) => (start = (start + chunk.toString('latin1')).slice(0, 200)),
-      )
-      response.on('end', () => {
-        if (start.includes('"errors":false')) resolve()
-        else reject(new Error(start))
-      })
-    })
-    request.end(body)
-  })
-}
+const poster = openPoster(server.url)
 
 async function raw(): Promise<Measured> {
   const day = nextDay()
   const bodies = makeBodies(makeRecords(sample, day), 4000, 'structured')
   const path = `/bench-logs-default-${day.replaceAll('-', '.')}/_bulk?filter_path=errors`
-  let next = 0
-  const lane = async () => {
-    for (let body = bodies[next++]; body; body = bodies[next++]) await post(path, body)
-  }
-  return measure(sample, async () => void (await Promise.all([lane(), lane()])))
+  return measure(sample, () => poster.postAll(path, bodies))
 }
 
 async function fill(bus: Bus): Promise<Measured> {
@@ -90,11 +47,7 @@ async function fill(bus: Bus): Promise<Measured> {
     const count = Math.min(sample, lines - made)
     all.push(await measure(count, () => bus.produce('logs', records)))
   }
-  const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length
-  return {
-    perSecond: Math.round(1 / mean(all.map((one) => 1 / one.perSecond))),
-    cpuSecondsPerMillion: Number(mean(all.map((one) => one.cpuSecondsPerMillion)).toFixed(2)),
-  }
+  return together(all)
 }
 
 /** A group that only reads. */
@@ -149,12 +102,12 @@ try {
   const ours = await index(bus, store)
   const after = [await raw(), await raw()]
   for (const one of [...before, ...after]) say(`raw: ${show(one)}`)
-  const ceiling = 4 / [...before, ...after].reduce((sum, one) => sum + 1 / one.perSecond, 0)
+  const ceiling = together([...before, ...after]).perSecond
   say(`from the topic to searchable: ${show(ours)}`)
   say(`ratio to the ceiling: ${(ours.perSecond / ceiling).toFixed(2)}`)
   await bus.close()
   await store.close()
 } finally {
-  agent.destroy()
+  poster.close()
   await Promise.all([kafka.close(), server.close()])
 }

@@ -1,9 +1,9 @@
-import http from 'node:http'
 import { wallClock } from '../../pipeline/clock.ts'
 import type { LogRecord } from '../../pipeline/record.ts'
 import { openElasticsearchStore } from '../../pipeline/store/elasticsearch.ts'
 import { startElasticsearch } from '../../test/servers/elasticsearch.ts'
 import { makeBodies, makeRecords, type Ids } from './lines.ts'
+import { measure, openPoster, show, together, type Measured } from './measure.ts'
 
 /*
  * The store on Elasticsearch held against the ceiling of the same server in the same run: bulk bodies made beforehand, with
@@ -30,58 +30,15 @@ const store = await openElasticsearchStore({
   pastDays: 100_000,
   index: { shards: 1, replicas: 0, mode, refreshInterval: '5s' },
 })
-const agent = new http.Agent({ keepAlive: true, maxSockets: 2 })
-
-function post(path: string, body: Buffer): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/x-ndjson', 'content-length': body.length }
-    const request = http.request(`${server.url}${path}`, { method: 'POST', agent, headers })
-    request.on('error', reject)
-    request.on('response', (response) => {
-      let start = ''
-      response.on('data', (chunk: Buffer) => {
-        if (start.length < 200) start += chunk.toString('latin1')
-      })
-      response.on('end', () => {
-        if (response.statusCode === 200 && start.includes('"errors":false')) resolve(start)
-        else reject(new Error(start.slice(0, 300)))
-      })
-    })
-    request.end(body)
-  })
-}
-
-interface Measured {
-  perSecond: number
-  cpuSecondsPerMillion: number
-}
-
-async function measure(count: number, work: () => Promise<void>): Promise<Measured> {
-  const cpu = process.cpuUsage()
-  const begun = performance.now()
-  await work()
-  const seconds = (performance.now() - begun) / 1000
-  const { user, system } = process.cpuUsage(cpu)
-  return {
-    perSecond: Math.round(count / seconds),
-    cpuSecondsPerMillion: Number(((user + system) / count).toFixed(2)),
-  }
-}
+const poster = openPoster(server.url)
 
 let days = 0
 /** Each run writes a day of its own. */
 const nextDay = () => new Date(Date.UTC(2026, 0, 1 + days++)).toISOString().slice(0, 10)
 const indexOf = (day: string) => `bench-logs-default-${day.replaceAll('-', '.')}`
 
-async function send(day: string, bodies: Buffer[]): Promise<void> {
-  let next = 0
-  const lane = async () => {
-    for (let body = bodies[next++]; body; body = bodies[next++]) {
-      await post(`/${indexOf(day)}/_bulk?filter_path=errors,items.*.status,items.*.error`, body)
-    }
-  }
-  await Promise.all([lane(), lane()])
-}
+const send = (day: string, bodies: Buffer[]) =>
+  poster.postAll(`/${indexOf(day)}/_bulk?filter_path=errors,items.*.status,items.*.error`, bodies)
 
 function raw(day: string, ids: Ids): Promise<Measured> {
   const bodies = makeBodies(makeRecords(lines, day), docsOfRequest, ids)
@@ -129,17 +86,10 @@ async function inTurn(rawDay: string, ourDay: string) {
   return { ceiling: together(ceiling), ours: together(ours) }
 }
 
-/** Of calls of the same size. */
-function together(calls: Measured[]): Measured {
-  const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length
-  return {
-    perSecond: Math.round(1 / mean(calls.map(({ perSecond }) => 1 / perSecond))),
-    cpuSecondsPerMillion: Number(mean(calls.map((call) => call.cpuSecondsPerMillion)).toFixed(2)),
-  }
-}
-
 async function bytesOf(day: string): Promise<number> {
-  await post(`/${indexOf(day)}/_forcemerge?max_num_segments=1`, Buffer.alloc(0)).catch(() => {})
+  await poster
+    .post(`/${indexOf(day)}/_forcemerge?max_num_segments=1`, Buffer.alloc(0))
+    .catch(() => {})
   await fetch(`${server.url}/${indexOf(day)}/_flush?force=true`, { method: 'POST' })
   const answer = await fetch(`${server.url}/${indexOf(day)}/_stats/store,docs`)
   const { _all } = (await answer.json()) as {
@@ -149,8 +99,6 @@ async function bytesOf(day: string): Promise<number> {
 }
 
 const say = (text: string) => void process.stdout.write(`${text}\n`)
-const show = ({ perSecond, cpuSecondsPerMillion }: Measured) =>
-  `${perSecond} lines/s, ${cpuSecondsPerMillion} CPU-s of ours a million`
 const median = (values: number[]) =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] as number
 
@@ -176,7 +124,7 @@ try {
     }
   }
 } finally {
-  agent.destroy()
+  poster.close()
   await store.close()
   await server.close()
 }

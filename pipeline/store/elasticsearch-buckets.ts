@@ -2,14 +2,13 @@ import { createHash } from 'node:crypto'
 import stringify from 'fast-json-stable-stringify'
 import { Trouble } from '../errors.ts'
 import { isoDay, msToIso, type SignalBucket } from '../event.ts'
-import type { Identity } from '../identity.ts'
-import { addPart, openWindow, type Window } from '../signal-window.ts'
 import { writeAll, type Bulk } from './elasticsearch-bulk.ts'
 import { pieceOf } from './elasticsearch-pieces.ts'
 import type { Elasticsearch } from './elasticsearch-client.ts'
 import type { Indices } from './elasticsearch-indices.ts'
 import { buckets as aggregate, scan, timeFilter } from './elasticsearch-scan.ts'
 import { checkNumbers } from './limits.ts'
+import { openSeries, type SeriesPiece } from './series.ts'
 import type { SeriesQuery, TimeRange } from './store.ts'
 
 /** A bucket as it is stored; `groupKey` is the group as JSON that is the same whatever the order of its parts. */
@@ -96,36 +95,10 @@ export async function series(
   signal: string,
   query: SeriesQuery,
 ): Promise<SignalBucket[]> {
-  const { stepMs, services, by } = query
   checkNumbers(query)
-  if (!(stepMs > 0)) throw new Trouble(`a step of ${stepMs} ms`, { remedy: 'ask for a longer one' })
-  const lines = new Map<string, { group: Identity; steps: Map<number, Window> }>()
-  for await (const piece of pieces(es, indices, signal, query)) {
-    const whole = JSON.parse(piece.key.group) as Identity
-    if (services && !services.includes(whole.service ?? '')) continue
-    const group: Identity = Object.fromEntries(
-      by.flatMap((part) => (whole[part] === undefined ? [] : [[part, whole[part]]])),
-    )
-    const line = lines.get(stringify(group)) ?? { group, steps: new Map<number, Window>() }
-    lines.set(stringify(group), line)
-    addPiece(line.steps, piece)
-  }
-  return [...lines.values()]
-    .flatMap(({ group, steps }) =>
-      [...steps].map(([from, { count, lastMs, values }]) => ({
-        signal,
-        group,
-        from,
-        to: from + stepMs,
-        partition: -1,
-        count,
-        lastMs,
-        ...(values && {
-          values: { sum: values.sum, min: values.min, max: values.max, last: values.last },
-        }),
-      })),
-    )
-    .toSorted((a, b) => a.from - b.from)
+  const merged = openSeries(signal, query)
+  for await (const piece of pieces(es, indices, signal, query)) merged.add(toPiece(piece))
+  return merged.buckets()
 }
 
 function pieces(
@@ -159,15 +132,17 @@ function pieces(
   })
 }
 
-function addPiece(steps: Map<number, Window>, { key, count, lastMs, valued }: Piece): void {
-  const window = steps.get(key.step) ?? openWindow(lastMs.value)
-  steps.set(key.step, window)
+function toPiece({ key, count, lastMs, valued }: Piece): SeriesPiece {
   const last = valued.newest.hits.hits[0]?._source.values.last
-  const values =
-    last === undefined
-      ? undefined
-      : { sum: valued.sum.value, min: valued.min.value, max: valued.max.value, last }
-  const part = { count: count.value, lastMs: lastMs.value, ...(values ? { values } : {}) }
-  addPart(window, part, key.partition)
-  window.lastMs = Math.max(window.lastMs, lastMs.value)
+  const { sum, min, max } = valued
+  return {
+    json: key.group,
+    from: key.step,
+    partition: key.partition,
+    count: count.value,
+    lastMs: lastMs.value,
+    ...(last === undefined
+      ? {}
+      : { values: { sum: sum.value, min: min.value, max: max.value, last } }),
+  }
 }
