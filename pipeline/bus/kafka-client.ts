@@ -132,18 +132,28 @@ export interface KafkaClient {
   place: string
   /** Connections of their own. */
   openCluster(): KafkaCluster
+  /** Ends every connection. kafkajs forgets one now and then when it connects anew, which would keep the process alive. */
+  close(): void
 }
 
 /** Connects to nothing yet. */
 export function openKafkaClient(connection: KafkaConnection, log: Logger): KafkaClient {
   const { brokers, clientId = 'mesoscope', tls, sasl } = connection
+  const sockets = new Set<Socket>()
+  let isClosed = false
   const options: KafkaConfig = {
     brokers: [...brokers],
     clientId,
     connectionTimeout: 5000,
     requestTimeout: requestTimeoutMs,
     retry: { initialRetryTime: 100, maxRetryTime: 2000, retries: 8 },
-    socketFactory: openSocket,
+    socketFactory(request) {
+      const socket = openSocket(request)
+      sockets.add(socket)
+      // Something inside still tries.
+      if (isClosed) socket.destroy()
+      return socket.once('close', () => sockets.delete(socket))
+    },
     logLevel: logLevel.INFO,
     logCreator: logTo(log),
     ...(tls === undefined || tls === false ? {} : { ssl: tls }),
@@ -164,6 +174,10 @@ export function openKafkaClient(connection: KafkaConnection, log: Logger): Kafka
         allowAutoTopicCreation: false,
         isolationLevel: 1,
       }),
+    close() {
+      isClosed = true
+      for (const socket of sockets) socket.destroy()
+    },
   }
 }
 

@@ -35,7 +35,6 @@ export async function openKafkaBus(options: KafkaBusOptions): Promise<Bus> {
   const { prefix, partitionsOf } = shape
   const client = openKafkaClient(options, log)
   const { place } = client
-  await prepareTopics(client, shape, log)
   const nameOf = (topic: Topic) => prefix + topic
   const compacted = new Set(
     (Object.keys(topics) as Topic[]).filter((topic) => topics[topic].compacted).map(nameOf),
@@ -59,10 +58,16 @@ export async function openKafkaBus(options: KafkaBusOptions): Promise<Bus> {
     }
   }
 
-  await telling('cannot read', async () => {
-    await reading.connect()
-    await reading.addMultipleTargetTopics((Object.keys(topics) as Topic[]).map(nameOf))
-  })
+  try {
+    await prepareTopics(client, shape, log)
+    await telling('cannot read', async () => {
+      await reading.connect()
+      await reading.addMultipleTargetTopics((Object.keys(topics) as Topic[]).map(nameOf))
+    })
+  } catch (error) {
+    client.close()
+    throw error
+  }
 
   async function read(topic: Topic, partition: number, offset: number, maxBytes: number) {
     const place = { topic: nameOf(topic), partition }
@@ -192,13 +197,19 @@ export async function openKafkaBus(options: KafkaBusOptions): Promise<Bus> {
       await Promise.all([...consumers].map((consumer) => consumer.close()))
       await producer.close()
       await reading.disconnect()
+      client.close()
     },
   }
 }
 
 /** What is there, in words; see `kafka-topics.ts`. */
 export async function inspectKafka(options: KafkaBusOptions): Promise<string> {
-  return describeKafka(openKafkaClient(options, options.log), shapeOf(options))
+  const client = openKafkaClient(options, options.log)
+  try {
+    return await describeKafka(client, shapeOf(options))
+  } finally {
+    client.close()
+  }
 }
 
 function shapeOf(options: KafkaBusOptions): TopicShape {

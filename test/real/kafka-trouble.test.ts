@@ -148,8 +148,12 @@ test.serial(
     await idle.close()
     await group.close()
     await bus.close()
+    // One that is left, of all that were lost and made anew, would keep the process alive.
+    await until('no connection to be left', () => !isConnected(), patienceMs)
   },
 )
+
+const isConnected = () => process.getActiveResourcesInfo().includes('TCPSocketWrap')
 
 const judgeTexts = (texts: string[]) => [...new Set(texts)].filter((one) => one !== 'lost')
 
