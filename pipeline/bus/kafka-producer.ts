@@ -1,8 +1,9 @@
 import type { Message, Producer } from 'kafkajs'
-import { explain } from '../errors.ts'
+import { explain, type Trouble } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { partitionOf, type ProducedRecord } from './bus.ts'
 import { toTrouble, type KafkaClient } from './kafka-client.ts'
+import { pieces, sizeOf, targetBytes, toMessage } from './kafka-pieces.ts'
 
 export interface KafkaProducerOptions {
   client: KafkaClient
@@ -10,10 +11,14 @@ export interface KafkaProducerOptions {
   isCompacted: (topic: string) => boolean
   /** A larger record is refused, bytes. */
   maxRecordBytes: number
+  /** A request that is not answered by then, with all that kafkajs tries meanwhile, is refused as retryable, ms. */
+  timeoutMs: number
   log: Logger
 }
 
 interface Waiting {
+  /** The same for all pieces of one call. */
+  call: symbol
   messages: Message[]
   bytes: number
   done: PromiseWithResolvers<void>
@@ -25,35 +30,54 @@ interface Lane {
   sending: Promise<void> | undefined
 }
 
-/** One request holds about so much, unless a single call has more in one partition: brokers take 1 MiB unless told otherwise. */
-const targetBytes = 900_000
-const perRecordBytes = 70
+/** One producer of kafkajs, until a request of it fails. */
+interface Session {
+  producer: Promise<Producer>
+  /** Requests under way. */
+  sending: number
+  hasFailed: boolean
+}
 
 /**
  * Idempotent, acknowledged by all in-sync replicas, and **one partition a request**: kafkajs keeps the answers of brokers over
  * its retries, so that a request over several can resolve while a part of it is missing (tulios/kafkajs#1303). After a
  * failure nobody knows whether the broker has the batch, and with the same sequence number it would take another
  * batch for it, and drop that: so a producer that failed is replaced by a new one.
+ *
+ * What waits behind a request that failed is refused with it: it must not come before what is sent again.
  */
 export function openKafkaProducer({
   client,
   isCompacted,
   maxRecordBytes,
+  timeoutMs,
   log,
 }: KafkaProducerOptions) {
   const lanes = new Map<string, Lane>()
-  let current: Promise<Producer> | undefined
+  let current: Session | undefined
   let isClosed = false
 
-  async function connect(): Promise<Producer> {
+  function openSession(): Session {
+    const session: Session = {
+      producer: connect(() => session.hasFailed),
+      sending: 0,
+      hasFailed: false,
+    }
+    return session
+  }
+
+  async function connect(hasFailed: () => boolean): Promise<Producer> {
     const producer = client.kafka.producer({
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
+      // Asked before each attempt: the only place where one that was given up can be kept from trying on.
       createPartitioner:
         () =>
-        ({ message }) =>
-          message.partition ?? 0,
+        ({ message }) => {
+          if (hasFailed()) throw givenUp()
+          return message.partition ?? 0
+        },
       metadataMaxAge: 60_000,
       retry: { initialRetryTime: 100, maxRetryTime: 2000, retries: 10 },
     })
@@ -65,53 +89,67 @@ export function openKafkaProducer({
     await Promise.all([...lanes.values()].flatMap(({ sending }) => sending ?? []))
   }
 
-  function replace(failed: Promise<Producer>): void {
-    if (current !== failed) return
-    current = undefined
-    // Other lanes may still send with it.
-    void failed
-      .then(async (producer) => {
-        await idle()
-        await producer.disconnect()
-      })
+  /** Other lanes may still send with it. */
+  function endIfUnused(session: Session): void {
+    if (!session.hasFailed || session.sending > 0) return
+    void session.producer
+      .then((producer) => producer.disconnect())
       .catch((error: unknown) =>
         log.debug({ error: explain(error) }, 'a producer did not end well'),
       )
   }
 
   async function send(topic: string, partition: number, messages: Message[]): Promise<void> {
-    const producer = (current ??= connect())
+    const session = (current ??= openSession())
+    session.sending++
+    const sent = session.producer
+      .then(({ send: sendAll }) =>
+        sendAll({
+          topic,
+          acks: -1,
+          timeout: 15_000,
+          messages: messages.map((message) => ({ ...message, partition })),
+        }),
+      )
+      .finally(() => session.sending--)
     try {
-      const { send: sendAll } = await producer
-      await sendAll({
-        topic,
-        acks: -1,
-        timeout: 15_000,
-        messages: messages.map((message) => ({ ...message, partition })),
-      })
+      await within(timeoutMs, sent)
     } catch (error) {
-      replace(producer)
+      session.hasFailed = true
+      if (current === session) current = undefined
       throw error
+    } finally {
+      // It may go on for longer than we wait.
+      void sent.catch(() => {}).then(() => endIfUnused(session))
     }
   }
 
   async function work(lane: Lane, topic: string, partition: number): Promise<void> {
     while (lane.waiting.length > 0) {
       const taken = takeSome(lane)
-      const sent = send(
-        topic,
-        partition,
-        taken.flatMap(({ messages }) => messages),
-      )
-      await sent.then(
-        () => taken.forEach(({ done }) => done.resolve()),
-        (error: unknown) => {
-          const trouble = toTrouble(error, `cannot write to ${topic}`, client.place)
-          taken.forEach(({ done }) => done.reject(trouble))
-        },
-      )
+      try {
+        await send(
+          topic,
+          partition,
+          taken.flatMap(({ messages }) => messages),
+        )
+        for (const { done } of taken) done.resolve()
+      } catch (error) {
+        const trouble = toTrouble(error, `cannot write to ${topic}`, client.place)
+        for (const { done } of [...taken, ...takeBehind(lane, taken, trouble)]) done.reject(trouble)
+      }
     }
     lane.sending = undefined
+  }
+
+  /** All that waits, or of what no retry can mend, the rest of the same calls. */
+  function takeBehind(lane: Lane, failed: Waiting[], { retryable }: Trouble): Waiting[] {
+    const calls = new Set(failed.map(({ call }) => call))
+    const [behind = [], others = []] = [true, false].map((is) =>
+      lane.waiting.filter(({ call }) => (retryable || calls.has(call)) === is),
+    )
+    lane.waiting = others
+    return behind
   }
 
   function takeSome(lane: Lane): Waiting[] {
@@ -124,10 +162,11 @@ export function openKafkaProducer({
     const key = `${topic}/${partition}`
     const lane: Lane = lanes.get(key) ?? { waiting: [], sending: undefined }
     lanes.set(key, lane)
+    const call = Symbol(key)
     const calls = pieces(records).map((piece) => {
       const messages = piece.map((record) => toMessage(record, isCompacted(topic)))
       const bytes = piece.reduce((sum, record) => sum + sizeOf(record), 0)
-      return { messages, bytes, done: Promise.withResolvers<void>() }
+      return { call, messages, bytes, done: Promise.withResolvers<void>() }
     })
     lane.waiting.push(...calls)
     lane.sending ??= work(lane, topic, partition)
@@ -160,41 +199,24 @@ export function openKafkaProducer({
     async close() {
       isClosed = true
       await idle()
-      const producer = await current?.catch(() => undefined)
+      const producer = await current?.producer.catch(() => undefined)
       await producer?.disconnect()
     },
   }
 }
 
-/** What is too much for one request is several, in order. */
-function pieces(records: readonly ProducedRecord[]): ProducedRecord[][] {
-  const cut: ProducedRecord[][] = []
-  let bytes = Infinity
-  for (const record of records) {
-    bytes += sizeOf(record)
-    if (bytes > targetBytes) {
-      cut.push([])
-      bytes = sizeOf(record)
-    }
-    cut.at(-1)?.push(record)
+/** Not to be tried again, by kafkajs: by the caller. */
+function givenUp(): Error {
+  return Object.assign(new Error('this producer was given up'), { retriable: false })
+}
+
+/** Rejects after `ms`; what comes of `work` then is nobody's. */
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new Error(`no answer within ${ms / 1000} s`)), ms)
+  try {
+    return await Promise.race([work, promise])
+  } finally {
+    clearTimeout(timer)
   }
-  return cut
-}
-
-function sizeOf({ key, value, headers = {} }: ProducedRecord): number {
-  let bytes = perRecordBytes + value.length + 3 * key.length
-  for (const [name, text] of Object.entries(headers)) bytes += 3 * (name.length + text.length) + 10
-  return bytes
-}
-
-function toMessage({ key, value, headers }: ProducedRecord, isCompacted: boolean): Message {
-  return {
-    key,
-    value: isCompacted && value.length === 0 ? null : asBuffer(value),
-    ...(headers ? { headers } : {}),
-  }
-}
-
-function asBuffer(value: Uint8Array): Buffer {
-  return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
 }

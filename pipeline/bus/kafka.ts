@@ -18,6 +18,8 @@ export interface KafkaBusOptions extends KafkaConnection {
   retentionMs?: number
   /** A member that gives no sign for so long has lost its partitions, ms; 10 s unless set. */
   sessionTimeoutMs?: number
+  /** What is not acknowledged by then is refused, to be sent again, ms; 45 s unless set. */
+  produceTimeoutMs?: number
   log: Logger
 }
 
@@ -45,6 +47,7 @@ export async function openKafkaBus(options: KafkaBusOptions): Promise<Bus> {
     client,
     isCompacted: (topic) => compacted.has(topic),
     maxRecordBytes,
+    timeoutMs: options.produceTimeoutMs ?? 45_000,
     log,
   })
   const consumers = new Set<{ close(): Promise<void> }>()
