@@ -35,8 +35,17 @@ export function openKafkaConsumer(options: KafkaConsumerOptions): Consumer {
   let changing: Promise<void> = Promise.resolve()
   let member: Member | undefined
 
+  /** Something has failed that concerned no batch: no handler will succeed after it, if nothing comes. */
+  let isTroubled = false
+
   const onFailure = (error: unknown, batch: Batch = emptyBatch(options)) => {
+    if (batch.records.length === 0) isTroubled = true
     options.onFailure?.(error, batch)
+  }
+
+  function recovered(): void {
+    if (isTroubled) options.onRecovered?.()
+    isTroubled = false
   }
 
   function inTurn(action: () => Promise<void>): Promise<void> {
@@ -62,6 +71,8 @@ export function openKafkaConsumer(options: KafkaConsumerOptions): Consumer {
       await giveUp([...loops.keys()].filter((partition) => !partitions.includes(partition)))
       const gained = partitions.filter((partition) => !loops.has(partition))
       if (gained.length > 0 && !isClosing) startLoops(gained)
+      // Without a partition there is nothing whose reading could go on.
+      if (loops.size === 0) recovered()
     })
   }
 
@@ -98,10 +109,8 @@ export function openKafkaConsumer(options: KafkaConsumerOptions): Consumer {
     let position = start
     let failed: Batch | undefined
     let waitMs = retryMs.first
-    let hasFailed = false
     const onAnswer = () => {
-      if (hasFailed) options.onRecovered?.()
-      hasFailed = false
+      recovered()
       waitMs = retryMs.first
     }
     while (!signal.aborted) {
@@ -115,11 +124,9 @@ export function openKafkaConsumer(options: KafkaConsumerOptions): Consumer {
         await commit(partition, batch.next, signal)
         position = batch.next
         failed = undefined
-        hasFailed = false
         waitMs = retryMs.first
       } catch (error) {
         if (signal.aborted && !batch) return
-        hasFailed = true
         onFailure(error, batch ?? { ...emptyBatch(options), partition })
         await pause(waitMs, signal)
         waitMs = longer(waitMs)
