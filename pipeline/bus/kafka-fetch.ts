@@ -1,3 +1,4 @@
+import { pause } from '../clock.ts'
 import type { BusRecord } from './bus.ts'
 import { typeOf, type KafkaBroker, type KafkaCluster, type KafkaMessage } from './kafka-client.ts'
 
@@ -33,6 +34,27 @@ const moved = new Set([
   'KAFKA_STORAGE_ERROR',
   'REPLICA_NOT_AVAILABLE',
 ])
+
+/** Soon over, for what is asked of groups. */
+const loading = new Set(['GROUP_LOAD_IN_PROGRESS', 'NOT_COORDINATOR_FOR_GROUP'])
+/** Pauses between tries, ms. */
+const movedMs = { first: 50, most: 2000 }
+
+/**
+ * Tries again for some seconds while another broker leads than the metadata says: also of a topic that was just made, of which
+ * brokers hear one after the other.
+ */
+export async function onceMoved<T>(action: () => Promise<T>): Promise<T> {
+  for (let waitMs = movedMs.first; ; waitMs *= 2) {
+    try {
+      return await action()
+    } catch (error) {
+      const type = typeOf(error) ?? ''
+      if (!(moved.has(type) || loading.has(type)) || waitMs > movedMs.most) throw error
+      await pause(waitMs)
+    }
+  }
+}
 
 /** So much is asked for at once where a partition seems to hold nothing (see {@link fetchOne}). */
 const largeBytes = 32 * 2 ** 20

@@ -3,6 +3,7 @@ import { Trouble } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { topics, type Topic } from './bus.ts'
 import { ConfigResourceTypes, toTrouble, typeOf, type KafkaClient } from './kafka-client.ts'
+import { onceMoved } from './kafka-fetch.ts'
 
 export interface TopicShape {
   /** Goes before the name. */
@@ -18,20 +19,23 @@ const allTopics = Object.keys(topics) as Topic[]
 
 /**
  * Creates the topics that are missing, and checks those that are there. Throws Trouble that names each topic of another
- * shape, with what is there and what is wanted; topics that are there are never changed.
+ * shape, with what is there and what is wanted; topics that are there are never changed. Resolves with those that were made.
  */
 export async function prepareTopics(
   client: KafkaClient,
   shape: TopicShape,
   log: Logger,
-): Promise<void> {
+): Promise<Topic[]> {
   const admin = client.kafka.admin()
   try {
     await admin.connect()
     const created = await createMissing(admin, shape, log)
-    await check(admin, shape, allTopics, (topic, name, config) => {
-      if (!created.has(name)) tellRetention(topic, name, config, shape, log)
-    })
+    await onceMoved(() =>
+      check(admin, shape, allTopics, (topic, name, config) => {
+        if (!created.has(name)) tellRetention(topic, name, config, shape, log)
+      }),
+    )
+    return allTopics.filter((topic) => created.has(shape.prefix + topic))
   } catch (error) {
     throw toTrouble(error, 'cannot prepare the topics', client.place)
   } finally {

@@ -3,7 +3,7 @@ import type { Logger } from '../log.ts'
 import { topics, type Batch, type Bus, type BusRecord, type Topic } from './bus.ts'
 import { openKafkaClient, toTrouble, type KafkaConnection } from './kafka-client.ts'
 import { cutTo, openKafkaConsumer } from './kafka-consumer.ts'
-import { fetchFrom, leadersOf, offsetsOf, placeKey } from './kafka-fetch.ts'
+import { fetchFrom, leadersOf, offsetsOf, onceMoved, placeKey } from './kafka-fetch.ts'
 import { openKafkaProducer } from './kafka-producer.ts'
 import { describeKafka, prepareTopics, type TopicShape } from './kafka-topics.ts'
 
@@ -55,18 +55,20 @@ export async function openKafkaBus(options: KafkaBusOptions): Promise<Bus> {
 
   const telling = async <T>(doing: string, action: () => Promise<T>): Promise<T> => {
     try {
-      return await action()
+      return await onceMoved(action)
     } catch (error) {
       throw toTrouble(error, doing, place)
     }
   }
 
   try {
-    await prepareTopics(client, shape, log)
+    const created = await prepareTopics(client, shape, log)
     await telling('cannot read', async () => {
       await reading.connect()
       await reading.addMultipleTargetTopics((Object.keys(topics) as Topic[]).map(nameOf))
     })
+    // A broker may hear late that it leads a new topic: whoever reads from now on is not to be refused for that.
+    for (const topic of created) await telling('cannot read', () => ends(topic))
   } catch (error) {
     client.close()
     throw error
