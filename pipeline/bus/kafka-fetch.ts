@@ -56,7 +56,7 @@ export async function onceMoved<T>(action: () => Promise<T>): Promise<T> {
   }
 }
 
-/** So much is asked for at once where a partition seems to hold nothing (see {@link fetchOne}). */
+/** So much is asked for at once where a partition seems to hold nothing (see {@link beyondNothing}). */
 const largeBytes = 32 * 2 ** 20
 
 /** The brokers that lead these partitions. Rejects while one has no leader. */
