@@ -224,11 +224,12 @@ function gridOf(
 }
 
 function identityOf(state: ServiceState | undefined, cluster: string | undefined): Identity {
-  const { owner, runbook } = state ?? {}
+  const { owner, runbook, retention } = state ?? {}
   return {
     ...(cluster === undefined ? {} : { cluster }),
     ...(owner === undefined ? {} : { owner }),
     ...(runbook === undefined ? {} : { runbook }),
+    ...(retention === undefined ? {} : { retention }),
   }
 }
 

@@ -26,6 +26,9 @@ export function dockerIdentity(described: unknown, options: DockerIdentityOption
   const labels = asObject(config['Labels'])
   const env = environment(config['Env'])
   const label = (name: string) => clean(labels[name])
+  // Marathon gives labels of the app to its containers in their environment.
+  const own = (part: string) =>
+    label(`mesoscope.${part}`) ?? env(`MARATHON_APP_LABEL_MESOSCOPE_${part.toUpperCase()}`)
   const name = clean(container['Name'])?.replace(/^\//, '') || undefined
   const mesosTask = label('MESOS_TASK_ID') ?? env('MESOS_TASK_ID') ?? env('mesos_task_id')
   // Many images set HOST to the address they listen on; only beside Marathon's or Mesos' own names is it the agent.
@@ -44,8 +47,9 @@ export function dockerIdentity(described: unknown, options: DockerIdentityOption
     agent: (onMesos ? env('HOST') : undefined) ?? options.hostname,
     version: env('MARATHON_APP_VERSION'),
     image: clean(config['Image']),
-    owner: label('mesoscope.owner') ?? env('MARATHON_APP_LABEL_OWNER'),
-    runbook: label('mesoscope.runbook') ?? env('MARATHON_APP_LABEL_RUNBOOK'),
+    owner: own('owner') ?? env('MARATHON_APP_LABEL_OWNER'),
+    runbook: own('runbook') ?? env('MARATHON_APP_LABEL_RUNBOOK'),
+    retention: own('retention'),
     labels: allLabels(labels, config['Env']),
   })
 }

@@ -6,6 +6,7 @@ import type { Clock } from '../pipeline/clock.ts'
 import { errorCode, explain, Trouble } from '../pipeline/errors.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
+import { withoutUnknown } from './docker-identity.ts'
 import type { EventOptions } from './docker-streams.ts'
 import { openPlainFile, type PlainInput, type PlainPosition } from './plain-file.ts'
 import { openPump } from './pump.ts'
@@ -19,6 +20,8 @@ export interface FilesCollectorOptions extends EventOptions {
   paths: readonly string[]
   /** The service of all these files. */
   service: string
+  /** How long their lines are kept: the name of a retention class. */
+  retention?: string | undefined
   cluster?: string | undefined
   sink: Sink
   clock: Clock
@@ -36,7 +39,17 @@ const idleMs = 100
  * Never fails because a file is missing or forbidden: that is retried for ever and told by `trouble()`.
  */
 export function openFilesCollector(options: FilesCollectorOptions): Promise<Collector> {
-  const { name, sink, clock, metrics, log, service, cluster, forgetMs = 60_000 } = options
+  const {
+    name,
+    sink,
+    clock,
+    metrics,
+    log,
+    service,
+    retention,
+    cluster,
+    forgetMs = 60_000,
+  } = options
   const patterns = options.paths.map((path) => resolve(path))
   const prefix = `${name}:file:`
   const files = new Map<string, PlainInput>()
@@ -113,7 +126,7 @@ export function openFilesCollector(options: FilesCollectorOptions): Promise<Coll
       key,
       path,
       history,
-      identity: { ...(cluster ? { cluster } : {}), service, task: basename(path), agent },
+      identity: withoutUnknown({ cluster, service, task: basename(path), agent, retention }),
       position: sink.position(key) as PlainPosition | undefined,
       onBytes: (bytes) => metrics.collected_bytes_total.inc({ collector: name }, bytes),
     })

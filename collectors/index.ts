@@ -29,7 +29,7 @@ export const collectors = {
 /** What the settings say of collectors; keys as in the file. */
 export interface CollectorSettings {
   docker: readonly Pick<DockerCollectorOptions, 'root' | 'socket' | 'service' | 'stats'>[]
-  files: readonly Pick<FilesCollectorOptions, 'paths' | 'service'>[]
+  files: readonly Pick<FilesCollectorOptions, 'paths' | 'service' | 'retention'>[]
   mesos_master: readonly (ConnectionSettings & Pick<MesosMasterSettings, 'urls' | 'agents'>)[]
   mesos_agent: readonly (ConnectionSettings & Pick<MesosAgentSettings, 'url'>)[]
   mesos_sandbox: readonly { work_dir: string }[]

@@ -17,6 +17,7 @@ export function serviceIdentity(
     framework,
     owner: labelOf(labels, 'owner'),
     runbook: labelOf(labels, 'runbook'),
+    retention: labels.get('mesoscope.retention'),
     labels: keptLabels(labels),
   })
 }

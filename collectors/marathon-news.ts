@@ -161,8 +161,8 @@ export function openMarathonNews(options: NewsOptions): MarathonNews {
     const deployments = byService(reading.deployments)
     const { atMs, queue } = reading
     return all.flatMap((app) => {
-      const { owner, runbook } = identityOf(app.id)
-      const around = { marathon: name, atMs, deployments, queue, owner, runbook }
+      const { owner, runbook, retention } = identityOf(app.id)
+      const around = { marathon: name, atMs, deployments, queue, owner, runbook, retention }
       return serviceState(app, around) ?? []
     })
   }

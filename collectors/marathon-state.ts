@@ -19,6 +19,7 @@ export interface Around {
   queue: ReadonlyMap<string, QueueState> | undefined
   owner?: string | undefined
   runbook?: string | undefined
+  retention?: string | undefined
 }
 
 /** Undefined where it is not known how many instances are wanted: a guess could be acted upon. */
@@ -45,7 +46,11 @@ export function serviceState(app: MarathonApp, around: Around): ServiceState | u
       mem: app.mem,
     }),
     resident,
-    ...withoutUndefined({ owner: around.owner, runbook: around.runbook }),
+    ...withoutUndefined({
+      owner: around.owner,
+      runbook: around.runbook,
+      retention: around.retention,
+    }),
     labels: keptLabels(cleanLabels(app.labels)) ?? {},
     env,
   }

@@ -134,5 +134,10 @@ function labelParts(labels: ReadonlyMap<string, string>) {
   const find = (part: string) =>
     labels.get(`mesoscope.${part}`) ??
     [...labels].find(([name]) => name.toLowerCase() === part)?.[1]
-  return { owner: find('owner'), runbook: find('runbook'), labels: keptLabels(labels) }
+  return {
+    owner: find('owner'),
+    runbook: find('runbook'),
+    retention: labels.get('mesoscope.retention'),
+    labels: keptLabels(labels),
+  }
 }

@@ -6,6 +6,7 @@ import { builtinSignals } from './builtin-signals.ts'
 import { namesIn } from './condition.ts'
 import { checkConnections, type Connection } from './connections.ts'
 import type { Path } from './faults.ts'
+import { defaultRetention, retentionName } from '../pipeline/store/retention.ts'
 import { nearestName } from './near.ts'
 import { serverLogins } from './server-logins.ts'
 import { checkScaling, type ReadableScaling } from './scaling.ts'
@@ -22,6 +23,8 @@ export interface Readable {
   mail: Settings['mail']
   kafka: Settings['bus']['kafka']
   elasticsearch: Settings['store']['elasticsearch']
+  retentionClasses: readonly string[]
+  files: { retention: string | undefined }[]
   docker: (DockerSettings | undefined)[]
   mesosSandbox: ({ work_dir: string } | undefined)[]
   /** To Mesos and Marathon. */
@@ -56,6 +59,7 @@ const checks: readonly ((settings: Readable) => AcrossFault[])[] = [
   alertsOnce,
   alertsNameSignals,
   checkScaling,
+  retentionNames,
   mailLogin,
 ]
 
@@ -67,6 +71,25 @@ function listenWithToken({ listen }: Readable): AcrossFault[] {
   if (!listen || listen.token || isLoopback(listen.host)) return []
   const sentence = `${JSON.stringify(listen.host)} can be reached from other machines: set listen.token, or listen on 127.0.0.1`
   return [{ path: ['listen', 'host'], sentence }]
+}
+
+function retentionNames({ retentionClasses, files }: Readable): AcrossFault[] {
+  const odd = retentionClasses.filter((name) => !retentionName.test(name))
+  const known = [defaultRetention, ...retentionClasses]
+  const unknown = files.flatMap(({ retention }, i) => {
+    if (retention === undefined || known.includes(retention)) return []
+    const near = nearestName(retention, known)
+    const hint = near === undefined ? '' : `; did you mean ${near}?`
+    const sentence = `${retention} is none of store.retention_classes${hint}`
+    return [{ path: ['collectors', 'files', i, 'retention'], sentence }]
+  })
+  return [
+    ...odd.map((name) => ({
+      path: ['store', 'retention_classes', name],
+      sentence: 'a retention class has a name of at most 30 small letters, digits and _',
+    })),
+    ...unknown,
+  ]
 }
 
 function dockerHasInput({ docker }: Readable): AcrossFault[] {

@@ -151,6 +151,7 @@ function readable(root: unknown): Readable {
   const { shape } = settingsSchema
   const collectors = shape.collectors.unwrap().shape
   const docker = collectors.docker.unwrap().element
+  const files = collectors.files.unwrap().element.shape
   const sandbox = collectors.mesos_sandbox.unwrap().element
   const signal = shape.signals.unwrap().valueType.shape
   const rule = shape.alerts.unwrap().element.shape
@@ -163,6 +164,10 @@ function readable(root: unknown): Readable {
     mail: sound(shape.mail, 'mail'),
     kafka: sound(shape.bus.unwrap().shape.kafka, 'bus', 'kafka'),
     elasticsearch: sound(shape.store.unwrap().shape.elasticsearch, 'store', 'elasticsearch'),
+    retentionClasses: Object.keys(Object(valueAt(root, ['store', 'retention_classes']))),
+    files: places(root, 'collectors', 'files').map((path) => ({
+      retention: soundIfThere(files.retention, ...path, 'retention') || undefined,
+    })),
     docker: places(root, 'collectors', 'docker').map((path) => sound(docker, ...path)),
     mesosSandbox: places(root, 'collectors', 'mesos_sandbox').map((path) =>
       sound(sandbox, ...path),

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { identityFields, type Identity } from '../pipeline/identity.ts'
+import { retentionName } from '../pipeline/store/retention.ts'
 import {
   checkedText,
   condition,
@@ -21,9 +22,10 @@ import {
  * generated from here (`npm run docs`). Checks that concern several settings stand in `across.ts`.
  */
 
-type IdentityPart = Exclude<keyof Identity, 'labels'>
+/** That tell one thing from another. */
+type IdentityPart = Exclude<keyof Identity, 'labels' | 'retention'>
 const identityParts = Object.keys(identityFields).filter(
-  (part): part is IdentityPart => part !== 'labels',
+  (part): part is IdentityPart => part !== 'labels' && part !== 'retention',
 )
 
 const second = 1000
@@ -33,6 +35,9 @@ const brokerAddress = () =>
   checkedText('address', 'an address like kafka-1.example.org:9092', (value) =>
     /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):\d{1,5}$/.test(value),
   )
+
+const retentionClass = () =>
+  checkedText('name', 'the name of a retention class', (value) => retentionName.test(value))
 
 const indexPrefix = () =>
   checkedText('name', 'a name of small letters, digits and _, beginning with a letter', (value) =>
@@ -119,6 +124,9 @@ const filesCollector = z.strictObject({
     .min(1)
     .describe('Files to follow; `*` and `?` stand for parts of a name.'),
   service: text().prefault('host').describe('Service these files belong to.'),
+  retention: retentionClass()
+    .optional()
+    .describe('Which of `store.retention_classes` their lines are kept by; absent: `default`.'),
 })
 
 const redact = z.strictObject({
@@ -234,13 +242,31 @@ const elasticsearch = z.strictObject({
     .describe('Certificates to trust (PEM); absent: those of Node.'),
 })
 
+const kept = (what: string) => duration(day).optional().describe(`How long ${what} are kept.`)
+
+const retentionTimes = z.strictObject({
+  logs: kept('log lines'),
+  metrics: kept('samples'),
+  signals: kept('counts of signals'),
+  changes: kept('changes'),
+  alerts: kept('alerts'),
+  decisions: kept('decisions on scaling'),
+  dead: kept('dead letters'),
+})
+
 const store = z.strictObject({
   elasticsearch: elasticsearch
     .optional()
     .describe('Elasticsearch as the store; absent: files in `data`.'),
   retention: duration(day)
     .prefault('14d')
-    .describe('How long lines stay searchable; whole days (UTC) are deleted at once.'),
+    .describe('How long what is stored stays; whole days (UTC) are deleted at once.'),
+  retention_classes: z
+    .record(z.string(), retentionTimes)
+    .prefault({})
+    .describe(
+      'Other times, by the name that services have in their label `mesoscope.retention`; those without one have `default`. What a class does not name is as in `default`, then as in `retention`.',
+    ),
 })
 
 const signal = z.strictObject({

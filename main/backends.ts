@@ -7,8 +7,10 @@ import { pause, type Clock } from '../pipeline/clock.ts'
 import { explain, isRetryable } from '../pipeline/errors.ts'
 import type { Logger } from '../pipeline/log.ts'
 import { openSqliteStore } from '../pipeline/store/sqlite.ts'
+import { defaultRetention } from '../pipeline/store/retention.ts'
 import type { Store } from '../pipeline/store/store.ts'
 import { storeDirectory } from './files.ts'
+import { retentionTimes } from './retention.ts'
 
 const retryMs = { first: 500, most: 10_000 }
 
@@ -55,9 +57,13 @@ export async function openBus(
   })
 }
 
+const longestDays = (kept: Readonly<Record<string, number>>) =>
+  Object.values(kept).map((ms) => Math.ceil(ms / 86_400_000))
+
 /** Elasticsearch where it is set up, else the files in the data directory. */
 export async function openStore({ data, store }: Settings, clock: Clock): Promise<Store> {
   const { elasticsearch } = store
+  const times = retentionTimes(store)
   if (!elasticsearch) return openSqliteStore({ dir: storeDirectory(data) })
   const { prefix, replicas, shards, mode } = elasticsearch
   const { openElasticsearchStore } = await import('../pipeline/store/elasticsearch.ts')
@@ -65,6 +71,9 @@ export async function openStore({ data, store }: Settings, clock: Clock): Promis
     connection: elasticsearchConnection(elasticsearch),
     prefix,
     index: { replicas, shards, mode },
+    retentions: Object.keys(times).filter((name) => name !== defaultRetention),
+    // What is kept longer than a year has to be taken as late.
+    pastDays: Math.max(366, ...Object.values(times).flatMap(longestDays)),
     clock,
   })
 }

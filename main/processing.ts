@@ -4,8 +4,10 @@ import { openIndexer } from '../processors/index-lines.ts'
 import { openSampleIndexer } from '../processors/index-samples.ts'
 import { openMeasurer } from '../processors/measure.ts'
 import { openCatalog } from '../processors/resolve.ts'
+import { openOddRetentions } from '../processors/odd-retentions.ts'
 import { openRetention } from '../processors/retain.ts'
 import { secondsSince, type BaseWithStore } from './base.ts'
+import { retentionTimes } from './retention.ts'
 
 /** From the bus into the store and into signals. */
 export async function openProcessing(base: BaseWithStore): Promise<void> {
@@ -16,7 +18,11 @@ export async function openProcessing(base: BaseWithStore): Promise<void> {
   }
   const catalog = opened(await base.patiently(() => openCatalog({ bus, store, patienceMs: 2000 })))
   const { complete } = catalog
-  const lines = opened(openIndexer({ bus, store, catalog, clock, metrics, log }))
+  const declared = Object.keys(settings.store.retention_classes)
+  const oddRetentions = openOddRetentions({ declared, clock, log })
+  const lines = opened(
+    openIndexer({ bus, store, catalog, clock, metrics, log, onIdentity: oddRetentions.look }),
+  )
   const samples = opened(openSampleIndexer({ bus, store, complete, clock, metrics, log }))
   const docs = opened(openDocIndexer({ bus, store, complete, metrics, log }))
   const deaths = opened(
@@ -35,7 +41,13 @@ export async function openProcessing(base: BaseWithStore): Promise<void> {
     }),
   )
   const retention = opened(
-    openRetention({ store, retentionMs: settings.store.retention, clock, log }),
+    openRetention({
+      store,
+      times: retentionTimes(settings.store),
+      isOurs: docs.isFirst,
+      clock,
+      log,
+    }),
   )
   const indexing = [lines, samples, docs, catalog]
   components.push(
@@ -46,7 +58,7 @@ export async function openProcessing(base: BaseWithStore): Promise<void> {
       behindSeconds: () => secondsSince(measurer.watermark(), clock),
     },
     { name: 'deaths', trouble: deaths.trouble },
-    { name: 'retention', trouble: retention.trouble },
+    { name: 'retention', trouble: () => retention.trouble() ?? oddRetentions.trouble() },
   )
 }
 

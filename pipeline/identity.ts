@@ -19,6 +19,8 @@ export interface Identity {
   framework?: string
   owner?: string
   runbook?: string
+  /** How long its events are kept (`pipeline/store/retention.ts`), as the service asks for it; stamped at the source alone. */
+  retention?: string
   labels?: Record<string, string>
 }
 
@@ -36,6 +38,7 @@ export const identityFields = {
   framework: 'mesos.framework.id',
   owner: 'mesoscope.owner',
   runbook: 'mesoscope.runbook',
+  retention: 'mesoscope.retention',
   labels: 'labels',
 } as const satisfies Record<keyof Identity, string>
 

@@ -46,7 +46,13 @@ export function encodeBody(ndjson: Uint8Array): Uint8Array {
 }
 
 /** The NDJSON bytes of a record, each line ended by a newline. With its head it goes faster: that tells the size. */
-export function decodeBody({ body, head }: Pick<LogRecord, 'body'> & Partial<LogRecord>): Buffer {
+export function decodeBody({
+  body,
+  head,
+}: {
+  body: Uint8Array
+  head?: Pick<LogHead, 'bytes'>
+}): Buffer {
   const chunkSize = head ? Math.min(Math.max(head.bytes, 0) + 64, maxChunk) : undefined
   return zstdDecompressSync(body, { maxOutputLength: maxBodyBytes, chunkSize })
 }

@@ -30,6 +30,7 @@ export interface ServiceState {
   resident: boolean
   owner?: string
   runbook?: string
+  retention?: string
   labels: Record<string, string>
   /** Environment variables that start with `autoscale`, lower case; nothing else of the environment is kept. */
   env: Record<string, string>

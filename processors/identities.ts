@@ -8,8 +8,9 @@ export interface Identities {
   get(container: string): Identity | undefined
   getTask(task: string): Identity | undefined
   /**
-   * The identity with what is missing filled in, what was stamped at the source untouched; labels are merged. The
-   * same object where nothing is to be added.
+   * The identity with what is missing filled in, what was stamped at the source untouched; labels are merged. How long
+   * an event is kept is said at its source or not at all: it must not change when the event comes again. The same
+   * object where nothing is to be added.
    */
   complete(identity: Identity): Identity
   /** Undefined: nothing is known any more. Returns the keys that were forgotten for it. */
@@ -38,10 +39,12 @@ export function openIdentities({ maxKnown = defaultMaxKnown } = {}): Identities 
     const described = container === undefined ? undefined : containers.get(container)
     // Before its description was there, the collector could only guess: what it told of it later counts more.
     const guessed = service === undefined && described?.service !== undefined
-    const local = guessed ? fill(described, identity) : fill(identity, described)
+    const local = guessed
+      ? withoutRetention(fill(described, identity))
+      : fill(identity, described, completedParts)
     const task = local.task === undefined ? undefined : tasks.get(local.task)
     // What is known of another life of the task is not of this one.
-    return task && isOtherLife(local, task) ? local : fill(local, task)
+    return task && isOtherLife(local, task) ? local : fill(local, task, completedParts)
   }
 
   return {
@@ -64,6 +67,11 @@ export function openIdentities({ maxKnown = defaultMaxKnown } = {}): Identities 
     at: (key) => mapOf(key).get(nameIn(key)),
     hasTasks: () => toldOfTasks,
   }
+}
+
+function withoutRetention(known: Identity): Identity {
+  const { retention: _, ...identity } = known
+  return identity
 }
 
 export function isTaskKey(key: string): boolean {
@@ -102,10 +110,10 @@ function mesosContainerOf({ container = '', containerName = '' }: Identity): str
 }
 
 /** `identity` with what only `more` has; the same object if that is nothing. */
-function fill(identity: Identity, more: Identity | undefined): Identity {
+function fill(identity: Identity, more: Identity | undefined, parts = identityParts): Identity {
   if (!more) return identity
   let filled = identity
-  for (const part of identityParts) {
+  for (const part of parts) {
     const value = part === 'labels' ? mergedLabels(identity.labels, more.labels) : more[part]
     if (value === undefined || (identity[part] !== undefined && part !== 'labels')) continue
     if (value === identity[part]) continue
@@ -116,6 +124,7 @@ function fill(identity: Identity, more: Identity | undefined): Identity {
 }
 
 const identityParts = Object.keys(identityFields) as (keyof Identity)[]
+const completedParts = identityParts.filter((part) => part !== 'retention')
 
 /** `own` itself where `more` has no label that it lacks. */
 function mergedLabels(own: Identity['labels'], more: Identity['labels']): Identity['labels'] {

@@ -1,4 +1,4 @@
-import type { Batch, Bus, BusRecord, Consumer } from '../pipeline/bus/bus.ts'
+import type { Batch, Bus, BusRecord, Consumer, ConsumerOptions } from '../pipeline/bus/bus.ts'
 import { explain } from '../pipeline/errors.ts'
 import type { SignalBucket } from '../pipeline/event.ts'
 import type { Logger } from '../pipeline/log.ts'
@@ -26,6 +26,7 @@ export function openDocIndexer({
   log: Logger
 }) {
   const troubles = new Map<DocTopic, string>()
+  let isFirst = false
 
   /** What cannot be read goes to the dead letters at once: over the bus a bad dead letter would never end. */
   async function put<T>(
@@ -42,8 +43,13 @@ export function openDocIndexer({
     if (good.length > 0) await write(good)
   }
 
-  const consume = (topic: DocTopic, onBatch: (batch: Batch) => Promise<void>): Consumer =>
+  const consume = (
+    topic: DocTopic,
+    onBatch: (batch: Batch) => Promise<void>,
+    more?: Pick<ConsumerOptions, 'onAssigned' | 'onRevoked'>,
+  ): Consumer =>
     bus.consume({
+      ...more,
       group: 'index',
       topic,
       async onBatch(batch) {
@@ -72,7 +78,14 @@ export function openDocIndexer({
     )
 
   const consumers = [
-    consume('changes', putDocs('changes', complete)),
+    consume('changes', putDocs('changes', complete), {
+      async onAssigned(partitions) {
+        isFirst ||= partitions.includes(0)
+      },
+      onRevoked(partitions) {
+        if (partitions.includes(0)) isFirst = false
+      },
+    }),
     consume('decisions', putDocs('decisions')),
     consume('dead', putDocs('dead')),
     consume('signals', (batch) =>
@@ -81,6 +94,8 @@ export function openDocIndexer({
   ]
   return {
     trouble: () => troubles.values().next().value,
+    /** One of all processes: what needs doing once can be done here. */
+    isFirst: () => isFirst,
     async close() {
       await Promise.all(consumers.map((consumer) => consumer.close()))
     },

@@ -3,6 +3,7 @@ import type { Clock } from '../pipeline/clock.ts'
 import { explain } from '../pipeline/errors.ts'
 import { isoToMs, msToIso, type DeadLetter } from '../pipeline/event.ts'
 import { killPoint } from '../pipeline/fault.ts'
+import type { Identity } from '../pipeline/identity.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
 import { fromBusRecord, type LogRecord } from '../pipeline/record.ts'
@@ -18,10 +19,13 @@ export interface IndexerOptions {
   clock: Clock
   metrics: Metrics
   log: Logger
+  /** Told of whose lines come, once a record. */
+  onIdentity?: (identity: Identity) => void
 }
 
 /** The way of a line from the bus into the store; a position is committed after the store has accepted. */
-export function openIndexer({ bus, store, catalog, clock, metrics, log }: IndexerOptions) {
+export function openIndexer(options: IndexerOptions) {
+  const { bus, store, catalog, clock, metrics, log, onIdentity } = options
   const reached = new Map<number, Reach>()
   let trouble: string | undefined
 
@@ -77,6 +81,7 @@ export function openIndexer({ bus, store, catalog, clock, metrics, log }: Indexe
     metrics.duplicate_lines_total.inc(duplicates)
     if (dead > 0) metrics.dead_letters_total.inc({ stage: 'index' }, dead)
     for (const { head } of records) {
+      onIdentity?.(head.identity)
       if (!head.identity.service) metrics.unresolved_lines_total.inc(head.count)
     }
     const newest = records

@@ -182,7 +182,9 @@ const marathonTask =
  * that lack only what else Mesos and Marathon know of their task (deployment, framework) stay as they are: they are found
  * without it, and to write most of a busy hour anew for it would cost more than it gives.
  */
-export function patchesFor(container: string, identity: Identity): IdentityPatch[] {
+export function patchesFor(container: string, known: Identity): IdentityPatch[] {
+  // The lines are stored already, and stay where they are.
+  const { retention: _, ...identity } = known
   return (['service', 'task'] as const).flatMap((lacking) => {
     if (!identity[lacking]) return []
     return ['o', 'e'].map((stream) => ({ source: `${container}:${stream}`, lacking, identity }))

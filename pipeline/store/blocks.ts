@@ -13,7 +13,10 @@ const messageMark = '"message":"'
  * What the full-text index gets of a record: the messages, without JSON's escapes. Throws where the body is not what
  * its head says: searches rely on the head.
  */
-export function searchText(record: LogRecord): string {
+export function searchText(record: {
+  head: Pick<LogHead, 'count' | 'bytes' | 'time' | 'identity'>
+  body: Uint8Array
+}): string {
   const { count, time, identity } = record.head
   const ndjson = decodeBody(record).toString('utf8')
   const ecs = JSON.stringify(identityToEcs(identity))

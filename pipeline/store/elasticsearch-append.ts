@@ -20,7 +20,7 @@ export async function appendLogs(
   return result
 }
 
-/** What goes together to one day's index. */
+/** What goes together to one index. */
 interface Batch {
   parts: Part[]
   docs: number
@@ -35,8 +35,8 @@ function* requestsOf(
   result: AppendResult,
 ): Generator<BulkRequest> {
   const batches = new Map<string, Batch>()
-  const toRequest = (day: string, { parts }: Batch): BulkRequest => ({
-    index: indices.of('logs', day),
+  const toRequest = (index: string, { parts }: Batch): BulkRequest => ({
+    index,
     pieces: parts.map(({ piece }) => piece),
     settle(outcomes) {
       let from = 0
@@ -52,7 +52,8 @@ function* requestsOf(
     const room = evenly(bulk.room())
     for (const part of readable(record, indices, result).flatMap((one) => cut(one, room.bytes))) {
       const [docs, bytes] = [part.piece.ends.length, part.piece.bytes.length]
-      const batch = batches.get(part.day)
+      const index = indices.of('logs', part.day, record.head.identity.retention)
+      const batch = batches.get(index)
       // Records go whole: the last one may stand out.
       if (batch && batch.docs < room.docs && batch.bytes + bytes <= room.bytes) {
         batch.parts.push(part)
@@ -60,11 +61,11 @@ function* requestsOf(
         batch.bytes += bytes
         continue
       }
-      batches.set(part.day, { parts: [part], docs, bytes })
-      if (batch) yield toRequest(part.day, batch)
+      batches.set(index, { parts: [part], docs, bytes })
+      if (batch) yield toRequest(index, batch)
     }
   }
-  for (const [day, batch] of batches) yield toRequest(day, batch)
+  for (const [index, batch] of batches) yield toRequest(index, batch)
 }
 
 /** Requests of one size, an even number of them: of two that are under way none waits long for the other at the end. */

@@ -7,34 +7,36 @@ import { sampleFault } from '../sample.ts'
 import { writeAll, type Bulk } from './elasticsearch-bulk.ts'
 import { pieceOf } from './elasticsearch-pieces.ts'
 import type { Elasticsearch } from './elasticsearch-client.ts'
-import { documentId, type IndexClass, type Indices } from './elasticsearch-indices.ts'
+import { documentId, type Indices } from './elasticsearch-indices.ts'
 import { withoutOrigin } from './elasticsearch-lines.ts'
 import { translate } from './elasticsearch-query.ts'
 import { anyOf, has, scan, servicesFilter, timeFilter, type Dsl } from './elasticsearch-scan.ts'
 import { checkNumbers, defaultLimit } from './limits.ts'
+import type { EventClass } from './retention.ts'
 import type { DocClass, DocQuery, SampleQuery, StoredDoc } from './store.ts'
 
 type Doc = Record<string, unknown>
 
+interface Writing {
+  es: Elasticsearch
+  bulk: Bulk
+  indices: Indices
+}
+
 /** Replaced by id; of several with one id the last counts. */
 export async function putDocs(
-  bulk: Bulk,
-  indices: Indices,
+  to: Writing,
   docClass: DocClass,
   docs: readonly StoredDoc[],
 ): Promise<void> {
   const last = new Map(docs.map((doc) => [doc['event.id'], doc]))
-  await put(bulk, indices, docClass, 'index', [...last.values()])
+  await put(to, docClass, 'index', [...last.values()])
 }
 
 /** One that no collector can have measured is left out, and holds no other up. */
-export async function putSamples(
-  bulk: Bulk,
-  indices: Indices,
-  samples: readonly SampleDoc[],
-): Promise<void> {
+export async function putSamples(to: Writing, samples: readonly SampleDoc[]): Promise<void> {
   const sound = samples.filter((doc) => sampleFault(doc) === undefined)
-  await put(bulk, indices, 'metrics', 'create', sound.map(withSource))
+  await put(to, 'metrics', 'create', sound.map(withSource))
 }
 
 /** So that samples of one ns have an order: see `splitId` of the SQLite store. */
@@ -46,26 +48,56 @@ function withSource(doc: SampleDoc): SampleDoc {
 }
 
 async function put(
-  bulk: Bulk,
-  indices: Indices,
-  indexClass: IndexClass,
+  { es, bulk, indices }: Writing,
+  eventClass: EventClass,
   action: 'index' | 'create',
   docs: readonly (StoredDoc | SampleDoc)[],
 ): Promise<void> {
   const dead: DeadLetter[] = []
-  const days = Map.groupBy(docs, (doc) => isoDay(doc['@timestamp']))
-  for (const [day, group] of days) {
+  const retentionOf = (doc: Doc) => doc[identityFields.retention]
+  for (const [day, ofDay] of Map.groupBy(docs, (doc) => isoDay(doc['@timestamp']))) {
     const refusal = indices.refusal(day)
-    const refused =
-      refusal === undefined
-        ? await putDay(bulk, indices.of(indexClass, day), action, group)
-        : group.map((doc) => ({ doc, reason: refusal }))
-    for (const { doc, reason } of refused) dead.push(deadLetter(indices, indexClass, doc, reason))
+    const groups = Map.groupBy(ofDay, (doc) => indices.of(eventClass, day, retentionOf(doc)))
+    for (const [index, group] of groups) {
+      const refused =
+        refusal === undefined
+          ? await putDay(bulk, index, action, group)
+          : group.map((doc) => ({ doc, reason: refusal }))
+      for (const { doc, reason } of refused) dead.push(deadLetter(indices, eventClass, doc, reason))
+      if (action === 'index' && refusal === undefined) {
+        await removeElsewhere(es, indices.besides(index, eventClass, day), group)
+      }
+    }
   }
   if (dead.length === 0) return
   const today = isoDay(msToIso(indices.clock.now()))
   const [lost] = await putDay(bulk, indices.of('dead', today), 'index', dead)
   if (lost) throw new Trouble(`a dead letter was refused: ${lost.reason}`)
+}
+
+/** A document that has another retention now than before stands in one index alone. */
+async function removeElsewhere(
+  es: Elasticsearch,
+  indices: readonly string[],
+  docs: readonly Doc[],
+): Promise<void> {
+  if (indices.length === 0) return
+  const actions = docs.flatMap((doc) => {
+    const _id = documentId(String(doc['event.id']))
+    return indices.map((_index) => `${JSON.stringify({ delete: { _index, _id } })}\n`)
+  })
+  const { items } = await es.ask<{ items: { delete: { status: number; error?: unknown } }[] }>({
+    method: 'POST',
+    path: '/_bulk',
+    query: { filter_path: 'items.*.status,items.*.error' },
+    ndjson: Buffer.from(actions.join('')),
+  })
+  // Nearly always it is not there, or not even the index.
+  const failed = items.find(({ delete: item }) => item.error !== undefined && item.status !== 404)
+  if (!failed) return
+  throw new Trouble(`an earlier copy of a document cannot be deleted: ${failed.delete.status}`, {
+    retryable: true,
+  })
 }
 
 interface Refused {
@@ -103,7 +135,7 @@ const sampleBytes = 4096
 /** What can never be stored must not hold up what comes behind it, nor vanish. */
 function deadLetter(
   { clock }: Indices,
-  indexClass: IndexClass,
+  eventClass: EventClass,
   doc: Doc,
   reason: string,
 ): DeadLetter {
@@ -111,10 +143,10 @@ function deadLetter(
   const service = doc['service.name']
   return {
     '@timestamp': msToIso(clock.now()),
-    'event.id': `dead:store:${indexClass}:${String(doc['event.id'])}`,
+    'event.id': `dead:store:${eventClass}:${String(doc['event.id'])}`,
     'event.kind': 'dead',
     reason,
-    origin: `${indexClass}, document ${String(doc['event.id'])}`,
+    origin: `${eventClass}, document ${String(doc['event.id'])}`,
     bytes: json.length,
     sample: json.subarray(0, sampleBytes).toString('latin1'),
     ...(typeof service === 'string' ? { 'service.name': service } : {}),

@@ -2,6 +2,15 @@ import { createHash } from 'node:crypto'
 import { Trouble } from '../errors.ts'
 import type { Clock } from '../clock.ts'
 import type { Elasticsearch } from './elasticsearch-client.ts'
+import {
+  checkDays,
+  declaredRetention,
+  defaultRetention,
+  eventClasses,
+  retentionName,
+  type EventClass,
+  type FirstDays,
+} from './retention.ts'
 
 /**
  * Indices are plain ones: named by class, retention class and the event's own UTC day, so that the same event always meets
@@ -9,26 +18,14 @@ import type { Elasticsearch } from './elasticsearch-client.ts'
  *
  * @example mesoscope-logs-default-2026.11.26, under the alias mesoscope-logs
  */
-export const indexClasses = [
-  'logs',
-  'metrics',
-  'signals',
-  'changes',
-  'alerts',
-  'decisions',
-  'dead',
-] as const
-export type IndexClass = (typeof indexClasses)[number]
-
-/** The only one so far; the name has its place so that others can come beside it. */
-const retentionClass = 'default'
-
 export interface Indices {
   prefix: string
   /** The alias of all indices of a class. */
-  all(indexClass: IndexClass): string
-  /** Of a day as `2026-11-26`. */
-  of(indexClass: IndexClass, day: string): string
+  all(eventClass: EventClass): string
+  /** Of a day as `2026-11-26`. One of a retention that is not declared goes where those of none go. */
+  of(eventClass: EventClass, day: string, retention?: unknown): string
+  /** Where else documents of that class and day may stand, because they had another retention before. */
+  besides(index: string, eventClass: EventClass, day: string): string[]
   clock: Clock
   /** Why events of this day are not taken; undefined if they are. */
   refusal(day: string): string | undefined
@@ -43,18 +40,31 @@ export interface DayBounds {
 
 const dayMs = 86_400_000
 
-export function openIndices(prefix: string, bounds: DayBounds): Indices {
+/** `retentions`: those that are declared beside the default. */
+export function openIndices(
+  prefix: string,
+  bounds: DayBounds,
+  retentions: readonly string[] = [],
+): Indices {
+  const declared = new Set([defaultRetention, ...retentions])
+  const odd = retentions.find((one) => !retentionName.test(one))
+  if (odd !== undefined)
+    throw new Trouble(`${JSON.stringify(odd)} cannot be part of an index's name`)
   if (!/^[a-z][a-z0-9_]{0,60}$/.test(prefix)) {
     throw new Trouble(`${JSON.stringify(prefix)} cannot begin the names of indices`, {
       remedy: 'use small letters, digits and _',
     })
   }
+  const nameOf = (eventClass: EventClass, retention: string, day: string) =>
+    `${prefix}-${eventClass}-${retention}-${day.replaceAll('-', '.')}`
   return {
     prefix,
     clock: bounds.clock,
-    all: (indexClass) => `${prefix}-${indexClass}`,
-    of: (indexClass, day) =>
-      `${prefix}-${indexClass}-${retentionClass}-${day.replaceAll('-', '.')}`,
+    all: (eventClass) => `${prefix}-${eventClass}`,
+    of: (eventClass, day, retention) =>
+      nameOf(eventClass, declaredRetention(retention, declared), day),
+    besides: (index, eventClass, day) =>
+      [...declared].map((one) => nameOf(eventClass, one, day)).filter((one) => one !== index),
     refusal(day) {
       const ms = Date.parse(`${day}T00:00:00Z`)
       if (Number.isNaN(ms)) return `no event's day: ${day}`
@@ -74,15 +84,16 @@ export function documentId(id: string): string {
   return `sha256:${createHash('sha256').update(id).digest('hex')}`
 }
 
-/** Deletes the indices of all classes of days before `firstDay`, whole; the days deleted, ascending. */
+/** Deletes whole indices that are older than they are kept; the days they were of, ascending. */
 export async function retain(
   es: Elasticsearch,
   { prefix }: Indices,
-  firstDay: string,
+  firstDays: FirstDays,
 ): Promise<string[]> {
-  if (!/^\d{4}-\d\d-\d\d$/.test(firstDay)) throw new Trouble(`not a day: ${firstDay}`)
+  checkDays(firstDays)
+  const declared = new Set(Object.keys(firstDays))
   const ours = new RegExp(
-    `^${prefix}-(?:${indexClasses.join('|')})-[a-z0-9_]+-(\\d{4}\\.\\d\\d\\.\\d\\d)$`,
+    `^${prefix}-(${eventClasses.join('|')})-([a-z0-9_]+)-(\\d{4}\\.\\d\\d\\.\\d\\d)$`,
   )
   const there = await es.ask<Record<string, unknown>>({
     method: 'GET',
@@ -91,8 +102,10 @@ export async function retain(
     allow: [404],
   })
   const old = Object.keys(there).flatMap((index) => {
-    const day = ours.exec(index)?.[1]?.replaceAll('.', '-')
-    return day !== undefined && day < firstDay ? [{ index, day }] : []
+    const [, eventClass, retention, dotted = ''] = ours.exec(index) ?? []
+    const day = dotted.replaceAll('.', '-')
+    const days = firstDays[declaredRetention(retention, declared)]
+    return days && day !== '' && day < days[eventClass as EventClass] ? [{ index, day }] : []
   })
   for (const { index } of old) {
     await es.ask({ method: 'DELETE', path: `/${index}`, allow: [404] })

@@ -2,10 +2,11 @@ import { Trouble } from '../errors.ts'
 import { identityFields } from '../identity.ts'
 import { metricNames } from '../metric-names.ts'
 import { failureOf, type Elasticsearch } from './elasticsearch-client.ts'
-import { indexClasses, type IndexClass, type Indices } from './elasticsearch-indices.ts'
+import type { Indices } from './elasticsearch-indices.ts'
+import { eventClasses, type EventClass } from './retention.ts'
 
 /** Raised with every change of what stands below: an older template is replaced, a newer one left alone. */
-const version = 1
+const version = 2
 
 export interface IndexSettings {
   /** `logsdb` takes less disk and a little more CPU; `standard` unless set. */
@@ -49,7 +50,7 @@ const document = {
 }
 const number = { type: 'double' }
 
-const fieldsOf: Record<IndexClass, object> = {
+const fieldsOf: Record<EventClass, object> = {
   logs: { ...event, ...origin, 'log.level': name, 'log.iostream': name },
   metrics: {
     '@timestamp': event['@timestamp'],
@@ -95,13 +96,13 @@ export async function prepare(
     index_templates?: { name: string; index_template: { version?: number } }[]
   }>({ method: 'GET', path: `/_index_template/${indices.prefix}-*`, allow: [404] })
   const versions = new Map(there.map((one) => [one.name, one.index_template.version ?? 0]))
-  const missing = indexClasses.filter((one) => (versions.get(indices.all(one)) ?? 0) < version)
+  const missing = eventClasses.filter((one) => (versions.get(indices.all(one)) ?? 0) < version)
   if (missing.length === 0) return
   await put(es, `/_component_template/${indices.prefix}-settings`, {
     version,
     template: { settings: settingsOf(settings) },
   })
-  for (const indexClass of missing) await putClass(es, indices, indexClass)
+  for (const eventClass of missing) await putClass(es, indices, eventClass)
 }
 
 const oldest = 8
@@ -122,8 +123,8 @@ export async function checkServer(es: Elasticsearch): Promise<string> {
   })
 }
 
-function putClass(es: Elasticsearch, indices: Indices, indexClass: IndexClass): Promise<void> {
-  const alias = indices.all(indexClass)
+function putClass(es: Elasticsearch, indices: Indices, eventClass: EventClass): Promise<void> {
+  const alias = indices.all(eventClass)
   return put(es, `/_index_template/${alias}`, {
     version,
     priority: 500,
@@ -131,7 +132,7 @@ function putClass(es: Elasticsearch, indices: Indices, indexClass: IndexClass): 
     composed_of: [`${indices.prefix}-settings`],
     template: {
       aliases: { [alias]: {} },
-      mappings: { dynamic: false, date_detection: false, properties: fieldsOf[indexClass] },
+      mappings: { dynamic: false, date_detection: false, properties: fieldsOf[eventClass] },
     },
     _meta: { by: 'mesoscope' },
   })

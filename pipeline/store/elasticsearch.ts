@@ -20,6 +20,8 @@ export interface ElasticsearchOptions {
   prefix?: string
   index?: IndexSettings
   bulk?: BulkOptions
+  /** Retention classes that are declared beside `default`: each has indices of its own. */
+  retentions?: readonly string[]
   /** Each day is an index: lines of days before or behind these bounds are rejected; 366 and 2 unless set. */
   pastDays?: number
   futureDays?: number
@@ -33,8 +35,9 @@ export interface ElasticsearchOptions {
  * within a second, or at once where nobody has asked for half a minute.
  */
 export async function openElasticsearchStore(options: ElasticsearchOptions): Promise<Store> {
-  const { clock, pastDays = 366, futureDays = 2 } = options
-  const indices = openIndices(options.prefix ?? 'mesoscope', { clock, pastDays, futureDays })
+  const { clock, pastDays = 366, futureDays = 2, retentions } = options
+  const bounds = { clock, pastDays, futureDays }
+  const indices = openIndices(options.prefix ?? 'mesoscope', bounds, retentions)
   const es = connect(options.connection)
   try {
     await prepare(es, indices, options.index ?? {})
@@ -45,8 +48,8 @@ export async function openElasticsearchStore(options: ElasticsearchOptions): Pro
   const bulk = openBulk(es, options.bulk)
   return {
     appendLogs: (records) => appendLogs(bulk, indices, records),
-    putDocs: (docClass, given) => putDocs(bulk, indices, docClass, given),
-    putSamples: (given) => putSamples(bulk, indices, given),
+    putDocs: (docClass, given) => putDocs({ es, bulk, indices }, docClass, given),
+    putSamples: (given) => putSamples({ es, bulk, indices }, given),
     putBuckets: (given) => putBuckets(bulk, indices, given),
     patchIdentity: (patches) => patchIdentity(es, indices, patches),
     search: (query) => search(es, indices, query),
@@ -58,7 +61,7 @@ export async function openElasticsearchStore(options: ElasticsearchOptions): Pro
     buckets: (signal, range) => buckets(es, indices, signal, range),
     series: (signal, query) => series(es, indices, signal, query),
     gaps: (range) => gaps(es, indices, range),
-    retain: (day) => retain(es, indices, day),
+    retain: (firstDays) => retain(es, indices, firstDays),
     close: () => es.close(),
   }
 }

@@ -10,6 +10,8 @@ import { sampleFault } from '../sample.ts'
 import { explained, transaction } from '../sqlite.ts'
 import { searchText, splitRecord } from './blocks.ts'
 import { patchDay } from './sqlite-patch.ts'
+import { checkDays, eventClasses, type FirstDays } from './retention.ts'
+import { expiredOf, thin, type Expired } from './sqlite-retain.ts'
 import { fileOfDay, filesBefore, storedDays } from './sqlite-schema.ts'
 import { insertBuckets } from './sqlite-write-buckets.ts'
 import {
@@ -52,6 +54,7 @@ function byDay<Item>(
   const groups = Map.groupBy(items, (item) => checkedDay(timeOf(item)))
   for (const [name, group] of [...groups].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     const day = openDay(name)
+    thinned.delete(name)
     allOrNothing(day, () => work(day, group))
   }
 }
@@ -177,13 +180,43 @@ function hasUnresolved({ db }: WriteDay): boolean {
   return db.prepare('SELECT 1 FROM blocks WHERE service = ?').get(unresolvedService) !== undefined
 }
 
-function retain(firstDay: string): string[] {
-  if (!/^\d{4}-\d\d-\d\d$/.test(firstDay)) throw new Trouble(`not a day: ${firstDay}`)
-  const old = storedDays(dir).filter((day) => day < firstDay)
-  for (const day of old) closeDay(day)
+/** Days, and what is kept of them no longer: looked at again when something comes to them, or more of them expires. */
+const thinned = new Map<string, string>()
+
+/** The days that there are; of those before all that is kept, the files are deleted. */
+function retainFiles(firstDays: FirstDays): { deleted: string[]; left: string[] } {
+  checkDays(firstDays)
+  const firsts = Object.values(firstDays).flatMap((days) => eventClasses.map((one) => days[one]))
+  const firstDay = firsts.toSorted()[0] as string
+  const stored = storedDays(dir)
+  const deleted = stored.filter((day) => day < firstDay)
+  for (const day of deleted) {
+    closeDay(day)
+    thinned.delete(day)
+  }
   for (const file of filesBefore(dir, firstDay))
     explained(file, () => rmSync(file, { force: true }))
-  return old
+  return { deleted, left: stored.filter((day) => day >= firstDay) }
+}
+
+/** Whether anything of the day was deleted. */
+function retainPart(name: string, firstDays: FirstDays): boolean {
+  const expired = expiredOf(name, firstDays)
+  const key = JSON.stringify([...expired])
+  if (expired.size === 0 || thinned.get(name) === key) return false
+  const day = openDay(name)
+  const found = thinDay(day, expired, firstDays)
+  thinned.set(name, key)
+  return found
+}
+
+function thinDay(day: WriteDay, ...what: [expired: Expired, firstDays: FirstDays]): boolean {
+  try {
+    return thin(day, ...what)
+  } catch (error) {
+    forgetIds(day)
+    throw error
+  }
 }
 
 const handlers = {
@@ -192,7 +225,8 @@ const handlers = {
   putBuckets,
   putSamples,
   patchIdentity,
-  retain,
+  retainFiles,
+  retainPart,
   shut: () => {
     for (const day of days.keys()) closeDay(day)
   },

@@ -22,7 +22,14 @@ export function openSqliteStore({ dir }: { dir: string }): Store {
     putBuckets: (buckets) => writer.remote.putBuckets(buckets),
     putSamples: (samples) => writer.remote.putSamples(samples),
     patchIdentity: (patches) => writer.remote.patchIdentity(patches),
-    retain: (day) => writer.remote.retain(day),
+    async retain(firstDays) {
+      const { deleted, left } = await writer.remote.retainFiles(firstDays)
+      // One call a day: between them the writer does what else there is to do.
+      for (const day of left) {
+        if (await writer.remote.retainPart(day, firstDays)) deleted.push(day)
+      }
+      return deleted
+    },
     async close() {
       // A long search is not waited for: reading leaves nothing half done.
       await writer.remote.shut().catch(() => {})

@@ -1,6 +1,7 @@
 import type { ChangeDoc, DeadLetter, Level, LogDoc, SampleDoc, SignalBucket } from '../event.ts'
 import type { Identity } from '../identity.ts'
 import type { LogRecord } from '../record.ts'
+import type { FirstDays } from './retention.ts'
 
 /**
  * The store: everything searchable. Elasticsearch in a cluster, SQLite on one machine; one contract suite
@@ -12,7 +13,7 @@ export interface Store {
    * have been stored; the caller sends all of them again.
    */
   appendLogs(records: readonly LogRecord[]): Promise<AppendResult>
-  /** Stores or replaces documents by `event.id`; an id always comes with the same UTC day. */
+  /** Stores or replaces documents by `event.id`; an id always comes with the same UTC day, but perhaps with another retention. */
   putDocs(docClass: DocClass, docs: readonly StoredDoc[]): Promise<void>
   /** Stores samples by `event.id`; one that is there already is left alone. */
   putSamples(samples: readonly SampleDoc[]): Promise<void>
@@ -46,8 +47,8 @@ export interface Store {
   series(signal: string, query: SeriesQuery): Promise<SignalBucket[]>
   /** What is missing per source in the stored sequences: the loss audit. */
   gaps(range: TimeRange): Promise<SequenceGap[]>
-  /** Deletes all days before `day` (`2026-11-22`, UTC, of the events' own time); returns the days deleted. */
-  retain(day: string): Promise<string[]>
+  /** Deletes what is older than it is kept (`retention.ts`); returns the days, ascending, of which anything was deleted. */
+  retain(firstDays: FirstDays): Promise<string[]>
   close(): Promise<void>
 }
 

@@ -117,6 +117,15 @@ test('owner and runbook come from labels of Docker, else of Marathon', (t) => {
   })
 })
 
+test('how long its events are kept is asked for by a label of Docker or of Marathon, of our name alone', (t) => {
+  const retention = (Env: string[], Labels = {}) =>
+    dockerIdentity({ ...web, Config: { Env, Labels } }, options).retention
+  t.is(retention(['MARATHON_APP_LABEL_RETENTION=1y'], { retention: '1y' }), undefined)
+  t.is(retention(['MARATHON_APP_LABEL_MESOSCOPE_RETENTION=audit']), 'audit')
+  const both = ['MARATHON_APP_LABEL_MESOSCOPE_RETENTION=audit']
+  t.is(retention(both, { 'mesoscope.retention': 'brief' }), 'brief')
+})
+
 test('labels are bounded data without control characters', (t) => {
   const many = Object.fromEntries(Array.from({ length: 80 }, (_, n) => [`l${n}`, 'v']))
   const { labels = {} } = dockerIdentity({ ...web, Config: { Labels: many } }, options)

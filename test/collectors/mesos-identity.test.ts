@@ -60,6 +60,18 @@ const tasks: [string, Partial<MesosTask>, Identity][] = [
     },
   ],
   [
+    'that says how long its events are kept',
+    { labels: { 'mesoscope.retention': 'audit', retention: 'other' } },
+    {
+      service: '/chronos/nightly',
+      task: 'job.1',
+      container: 'c1',
+      framework: 'F',
+      retention: 'audit',
+      labels: { 'mesoscope.retention': 'audit', retention: 'other' },
+    },
+  ],
+  [
     'with owner and runbook in its labels, whatever their case',
     { labels: { OWNER: 'team-shop', RunBook: 'https://x', 'bad\u0000name': 'v', empty: '' } },
     {

@@ -1,6 +1,18 @@
+import { keepFrom, everyClass } from '../../pipeline/store/retention.ts'
 import { isoToMs } from '../../pipeline/event.ts'
+import { identityToEcs, type Identity } from '../../pipeline/identity.ts'
 import { encodeRecord, type LogRecord } from '../../pipeline/record.ts'
-import { dayMs, docsOf, inOrder, iso, messages, noon, openSource, recut } from './lines.ts'
+import {
+  dayMs,
+  docsOf,
+  inOrder,
+  iso,
+  messages,
+  noon,
+  openSource,
+  recut,
+  type Source,
+} from './lines.ts'
 import { searchAll, settled, type StoreSubject } from './store-subject.ts'
 import type { Case } from './suite.ts'
 
@@ -300,7 +312,11 @@ const retention: Case<StoreSubject>[] = [
       await settled(subject)
       t.is((await store.search({})).hits.length, 12, 'read before, so that all is open')
 
-      t.deepEqual(await store.retain('2026-11-23'), ['2026-11-20', '2026-11-21', '2026-11-22'])
+      t.deepEqual(await store.retain(keepFrom('2026-11-23')), [
+        '2026-11-20',
+        '2026-11-21',
+        '2026-11-22',
+      ])
       await settled(subject)
       const { hits } = await store.search({})
       t.true(hits.every((doc) => isoToMs(doc['@timestamp']) >= midnight))
@@ -314,7 +330,7 @@ const retention: Case<StoreSubject>[] = [
         (await store.buckets('errors', {})).map(({ from }) => from),
         [midnight],
       )
-      t.deepEqual(await store.retain('2026-11-23'), [])
+      t.deepEqual(await store.retain(keepFrom('2026-11-23')), [])
     },
   },
   {
@@ -325,7 +341,7 @@ const retention: Case<StoreSubject>[] = [
       await store.appendLogs([source.tick(3, noon), source.tick(3, noon + dayMs)])
       await settled(subject)
       await store.search({})
-      await store.retain('2026-11-23')
+      await store.retain(keepFrom('2026-11-23'))
       const late = source.tick(2, noon + 9000)
       t.is((await store.appendLogs([late])).stored, 2)
       await settled(subject)
@@ -335,10 +351,114 @@ const retention: Case<StoreSubject>[] = [
   },
 ]
 
+const brief = { service: '/brief', retention: 'brief' }
+const change = (id: string, at: number, more: Record<string, string> = {}) => ({
+  '@timestamp': iso(at),
+  'event.id': id,
+  'event.kind': 'container' as const,
+  'event.action': 'died',
+  message: 'exit code 1',
+  ...more,
+})
+
+/** Of stores that were opened with the retention class `brief`. */
+const retentionClasses: Case<StoreSubject>[] = [
+  {
+    title: 'what a service asks for is kept for its own time, and each class of events for its own',
+    async run(t, subject) {
+      const { store } = subject
+      const wanted = { service: '/odd', retention: 'not_declared' }
+      const sources = [brief, { service: '/usual' }, wanted].map((identity, i) =>
+        openSource(`c${i}:o`, identity),
+      )
+      for (const source of sources)
+        await store.appendLogs([source.tick(3, noon), source.tick(3, noon + dayMs)])
+      await store.putDocs(
+        'changes',
+        [brief, { service: '/usual' }].map((identity) =>
+          change(`of ${identity.service}`, noon, ecsOf(identity)),
+        ),
+      )
+      await store.putSamples(
+        [brief, { service: '/usual' }].map((identity, i) => ({
+          '@timestamp': iso(noon),
+          'event.id': `sample:docker:a${i}:l:0`,
+          'event.sequence': 0,
+          metrics: { 'container.cpu.usage': 1 },
+          ...ecsOf(identity),
+        })),
+      )
+      await settled(subject)
+      t.is((await store.search({})).hits.length, 18, 'read before, so that all is open')
+
+      const firstDays = {
+        default: everyClass(() => '2026-11-22'),
+        brief: { ...everyClass(() => '2026-11-22'), logs: '2026-11-23', metrics: '2026-11-23' },
+      }
+      t.deepEqual(await store.retain(firstDays), ['2026-11-22'])
+      await settled(subject)
+      const linesOf = async (service: string) =>
+        (await store.search({ services: [service] })).hits.length
+      t.deepEqual(await Promise.all(['/brief', '/usual', '/odd'].map(linesOf)), [3, 6, 6])
+      t.is((await store.histogram({ to: noon + dayMs / 2 }, dayMs)).total, 6)
+      t.deepEqual(messages((await store.search({ query: 'c1', limit: 1 })).hits), ['c1:o 5'])
+      t.is((await store.search({ query: 'c0', to: noon + dayMs / 2 })).hits.length, 0)
+      t.deepEqual(
+        (await store.samples({})).map((doc) => doc['service.name']),
+        ['/usual'],
+      )
+      t.is((await store.docs('changes', {})).length, 2)
+      t.deepEqual(await store.retain(firstDays), [])
+
+      // What comes late is kept by the same rule.
+      await store.appendLogs([(sources[0] as Source).tick(1, noon + 5000)])
+      t.deepEqual(await store.retain(firstDays), ['2026-11-22'])
+      await settled(subject)
+      t.is(await linesOf('/brief'), 3)
+      const later = {
+        default: everyClass(() => '2026-11-22'),
+        brief: everyClass(() => '2026-11-23'),
+      }
+      t.deepEqual(await store.retain(later), ['2026-11-22'])
+      await settled(subject)
+      t.deepEqual(
+        (await store.docs('changes', {})).map((doc) => doc['event.id']),
+        ['of /usual'],
+      )
+      t.is(await linesOf('/usual'), 6)
+    },
+  },
+  {
+    title: 'a document that comes with another retention takes the place of the earlier one',
+    async run(t, subject) {
+      const { store } = subject
+      const later = change('change:1', noon, { message: 'later', ...ecsOf(brief) })
+      await store.putDocs('changes', [change('change:1', noon), change('change:2', noon)])
+      await store.putDocs('changes', [later])
+      await settled(subject)
+      const found = await store.docs('changes', {})
+      t.deepEqual(
+        found.map(({ message }) => message),
+        ['later', 'exit code 1'],
+      )
+      await store.putDocs('changes', [change('change:1', noon)])
+      await settled(subject)
+      const again = await store.docs('changes', {})
+      t.deepEqual(
+        again.map((doc) => doc['mesoscope.retention']),
+        [undefined, undefined],
+      )
+    },
+  },
+]
+
+const ecsOf = (identity: Identity) => identityToEcs(identity) as Record<string, string>
+
 export const storeRepairCases: readonly Case<StoreSubject>[] = [
   ...contexts,
   ...patches,
   ...damaged,
   ...audits,
   ...retention,
+  ...retentionClasses,
 ]

@@ -1,3 +1,4 @@
+import { keepFrom } from '../../pipeline/store/retention.ts'
 import { isRetryable, Trouble } from '../../pipeline/errors.ts'
 import { nsToIso, type SampleDoc } from '../../pipeline/event.ts'
 import { identityToEcs, type Identity } from '../../pipeline/identity.ts'
@@ -169,7 +170,7 @@ export const storeSampleCases: readonly Case<StoreSubject>[] = [
       await store.putBuckets(
         [noon - dayMs, noon].map((from) => ({ ...bucket, from, to: from + 1000 })),
       )
-      await store.retain(iso(noon).slice(0, 10))
+      await store.retain(keepFrom(iso(noon).slice(0, 10)))
       await settled(subject)
       t.deepEqual(await store.samples({}), [b])
       t.deepEqual(

@@ -1,3 +1,4 @@
+import { keepFrom } from '../../pipeline/store/retention.ts'
 import type { LogDoc } from '../../pipeline/event.ts'
 import type { LogRecord } from '../../pipeline/record.ts'
 import type { LogQuery } from '../../pipeline/store/store.ts'
@@ -44,7 +45,7 @@ const storing: Case<StoreSubject>[] = [
       t.deepEqual(await store.docs('changes', {}), [])
       t.deepEqual(await store.samples({}), [])
       t.deepEqual(await store.buckets('errors', {}), [])
-      t.deepEqual(await store.retain('2999-01-01'), [])
+      t.deepEqual(await store.retain(keepFrom('2999-01-01')), [])
       t.is(await store.context('c1:o:1:0', 1, 1), undefined)
       t.is(await store.patchIdentity([{ source: 'c1:o', identity: { service: 'web' } }]), 0)
       t.deepEqual(await store.appendLogs([]), { stored: 0, duplicates: 0, rejected: [] })

@@ -1,3 +1,4 @@
+import { everyClass, keepFrom } from '../../pipeline/store/retention.ts'
 import { isoToMs, type SampleDoc, type SignalBucket } from '../../pipeline/event.ts'
 import { parseQuery } from '../../pipeline/query.ts'
 import { decodeDocs, encodeRecord } from '../../pipeline/record.ts'
@@ -406,16 +407,50 @@ export const brokenStores: readonly BrokenStore[] = [
     caughtBy: ['retention deletes'],
     wrap: (store) => ({
       ...store,
-      retain: (day) =>
-        store.retain(
-          new Date(isoToMs(`${day}T00:00:00.000000000Z`) + 86_400_000).toISOString().slice(0, 10),
-        ),
+      retain: (firstDays) => {
+        const nextDay = (day: string) =>
+          new Date(isoToMs(`${day}T00:00:00.000000000Z`) + 86_400_000).toISOString().slice(0, 10)
+        return store.retain(keepFrom(nextDay(firstDays.default.logs)))
+      },
     }),
   },
   {
     breaks: 'deletes nothing',
     caughtBy: ['retention deletes', 'retention takes the samples', 'a late line of a deleted day'],
     wrap: (store) => ({ ...store, retain: async () => [] }),
+  },
+  {
+    breaks: 'keeps what any service writes for the same time',
+    caughtBy: ['what a service asks for'],
+    wrap: (store) => ({
+      ...store,
+      retain: ({ default: usual }) => store.retain({ default: usual }),
+    }),
+  },
+  {
+    breaks: 'keeps all classes of events for the same time',
+    caughtBy: ['what a service asks for'],
+    wrap: (store) => ({
+      ...store,
+      retain: (firstDays) =>
+        store.retain({
+          ...Object.fromEntries(
+            Object.entries(firstDays).map(([name, days]) => [name, everyClass(() => days.logs)]),
+          ),
+          default: everyClass(() => firstDays.default.logs),
+        }),
+    }),
+  },
+  {
+    breaks: 'keeps a document beside the one that follows it with another retention',
+    caughtBy: ['a document that comes with another retention'],
+    wrap: (store) => ({
+      ...store,
+      docs: async (docClass, query) =>
+        (await store.docs(docClass, query)).flatMap((doc) =>
+          typeof doc['mesoscope.retention'] === 'string' ? [doc, doc] : [doc],
+        ),
+    }),
   },
   ...(['kinds', 'task', 'query'] as const).map((name): BrokenStore => ({
     breaks: `ignores ${name} of documents`,

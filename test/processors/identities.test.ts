@@ -114,6 +114,18 @@ test('tasks of the same id are not mixed up: of another framework, or of an earl
   t.deepEqual(known.getTask(task), { task, framework: 'f2' })
 })
 
+test('how long an event is kept is said at its source, or not at all', (t) => {
+  const known = openIdentities()
+  known.learn(container, { container, service: '/a', task, retention: 'brief' })
+  known.learn(taskKey(task), { task, version: 'v1', retention: 'audit' })
+  t.deepEqual(known.get(container)?.retention, 'brief')
+  t.deepEqual(known.complete({ container }), { container, service: '/a', task, version: 'v1' })
+  const stamped = { container, service: '/a', task, version: 'v1', retention: 'odd' }
+  t.is(known.complete(stamped), stamped)
+  const { retention: _, ...usual } = stamped
+  t.is(known.complete(usual), usual, 'nothing else is to be added')
+})
+
 test('a task and a container of the same name are not mixed up', (t) => {
   const known = openIdentities()
   known.learn('x', { service: '/container' })

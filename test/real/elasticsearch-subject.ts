@@ -16,7 +16,13 @@ export async function openElasticsearchSubject(
   more: Partial<ElasticsearchOptions> & { prefix: string },
 ): Promise<StoreSubject> {
   const open = () =>
-    openElasticsearchStore({ connection: { urls: [url] }, clock, index: onOneNode, ...more })
+    openElasticsearchStore({
+      connection: { urls: [url] },
+      clock,
+      index: onOneNode,
+      retentions: ['brief'],
+      ...more,
+    })
   const subject: StoreSubject = {
     store: await open(),
     async reopen() {

@@ -1,6 +1,7 @@
+import { keepFrom } from '../../../pipeline/store/retention.ts'
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -145,11 +146,43 @@ test.serial('what a kill in the midst of retention has left goes with the next o
     await writeFile(join(dir, name), 'left')
   }
   await store.appendLogs([openSource('c1:o', { service: 'web' }).tick(3)])
-  t.deepEqual(await store.retain('2026-11-22'), [])
+  t.deepEqual(await store.retain(keepFrom('2026-11-22')), [])
   const left = (await readdir(dir)).filter((name) => !name.startsWith('2026-11-22'))
   t.deepEqual(left, ['notes.txt'])
   t.is((await store.search({})).hits.length, 3)
 })
+
+test.serial(
+  'what is kept no longer gives its room back, and words are found as before',
+  async (t) => {
+    const { store, dir } = await openSubject(t)
+    const text = (n: number) =>
+      Array.from({ length: 40 }, (_, i) => `w${(n * 7919 + i * 104729) % 99991}`)
+    const written = ['brief', undefined].map((retention, i) => {
+      const identity = { service: `/s${i}`, ...(retention ? { retention } : {}) }
+      const source = openSource(`c${i}:o`, identity)
+      const lines = i === 0 ? 20_000 : 300
+      const messages = Array.from({ length: lines }, (_, n) => ({ message: text(n + i).join(' ') }))
+      return Array.from({ length: lines / 100 }, (_, n) =>
+        source.write(...messages.slice(n * 100, n * 100 + 100)),
+      )
+    })
+    await store.appendLogs(written.flat())
+    const file = join(dir, '2026-11-22.db')
+    const size = async () => (await stat(file)).size
+    const words = text(200).slice(0, 2).join(' AND ')
+    const found = async () => (await store.search({ services: ['/s1'], query: words })).hits
+    const before = await found()
+    t.is(before.length, 1)
+    const { default: keep } = keepFrom('2026-11-22')
+    await store.retain({ default: keep, brief: { ...keep, logs: '2026-11-23' } })
+    // The reader holds what it last saw.
+    t.deepEqual(await found(), before)
+    t.is((await store.search({ query: words })).hits.length, 1)
+    await store.close()
+    t.true((await size()) < 1_500_000, `${await size()} bytes are left`)
+  },
+)
 
 test.serial('another process that had a deleted day open sees the new one', async (t) => {
   const { store, dir } = await openSubject(t)
@@ -158,7 +191,7 @@ test.serial('another process that had a deleted day open sees the new one', asyn
   const source = openSource('c1:o', { service: 'web' })
   await store.appendLogs([source.tick(3)])
   t.is((await reader.search({})).hits.length, 3)
-  await store.retain('2026-11-23')
+  await store.retain(keepFrom('2026-11-23'))
   await store.appendLogs([source.tick(2, noon + 5000)])
   t.deepEqual(messages((await reader.search({ order: 'asc' })).hits), ['c1:o 3', 'c1:o 4'])
 })
