@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { AlertView, ServiceView } from '../dashboards/api.ts'
+import type { AlertView, DeadView, ServiceView } from '../dashboards/api.ts'
 import type { DecisionDoc, ScalingStatus } from '../pipeline/decision.ts'
 import { errorCode, explain, Trouble } from '../pipeline/errors.ts'
 import { isoToMs, type ChangeDoc, type DeadLetter, type LogDoc } from '../pipeline/event.ts'
@@ -25,7 +25,7 @@ export interface Source {
   services(range: TimeRange): Promise<KnownService[]>
   search(query: LogQuery): Promise<LogPage>
   alerts(): Promise<AlertView[]>
-  dead(range: TimeRange, limit: number): Promise<DeadLetter[]>
+  dead(range: TimeRange, limit: number): Promise<DeadView[]>
   gaps(range: TimeRange): Promise<SequenceGap[]>
   /** What collectors told of: gone before it was read, or dropped. */
   losses(range: TimeRange): Promise<ChangeDoc[]>
@@ -150,7 +150,8 @@ function storeSource(store: ReadStore): Source {
     services: (range) => store.services(range),
     search: async (query) => store.search(await exact(query)),
     alerts: async () => lastStates(await store.docs('changes', { kind: 'alert', limit: 1000 })),
-    dead: async (range, limit) => (await store.docs('dead', { ...range, limit })) as DeadLetter[],
+    dead: async (range, limit) =>
+      ((await store.docs('dead', { ...range, limit })) as DeadLetter[]).map(deadView),
     gaps: (range) => store.gaps(range),
     async losses(range) {
       const gone = await store.docs('changes', { ...range, kind: 'gap', limit: 1000 })
@@ -213,4 +214,9 @@ function theOnly(name: string, known: readonly string[], what = 'has written a l
   }
   const remedy = known.length > 0 ? `services are ${listed(known)}` : 'nothing was collected yet'
   throw nothing(`no service "${name}" ${what} yet`, remedy)
+}
+
+/** As the API shows it. */
+function deadView({ original, ...letter }: DeadLetter): DeadView {
+  return { ...letter, redrivable: original !== undefined }
 }

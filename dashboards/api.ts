@@ -22,6 +22,11 @@ export interface DashboardsOptions {
   marathons?: () => MarathonState[]
   /** Services with a scaling policy. */
   scaling?: () => ScalingStatus[]
+  /** Gives the originals of dead letters back to the bus, in somebody's name. */
+  redrive?: (
+    letters: readonly DeadLetter[],
+    by: string,
+  ) => Promise<{ sent: string[]; impossible: { id: string; reason: string }[] }>
   /** The demo's mail catcher, newest first or last; the page sorts. */
   mails?: () => MailView[] | Promise<MailView[]>
   /** The demo's faults. */
@@ -204,6 +209,9 @@ export interface Spark {
   errors: number[]
 }
 
+/** `redrivable`: its original is kept, and can be given back. */
+export type DeadView = DeadLetter & { redrivable: boolean }
+
 /** What the routes answer, by path; all times are ms since the epoch unless they stand in a document. */
 export interface Answers {
   '/api/services': { from: number; to: number; services: ServiceView[] }
@@ -217,7 +225,13 @@ export interface Answers {
   '/api/decisions': { decisions: DecisionDoc[] }
   '/api/alerts': { alerts: AlertView[]; history: ChangeDoc[] }
   '/api/changes': { changes: ChangeDoc[] }
-  '/api/dead': { dead: DeadLetter[] }
+  '/api/dead': { dead: DeadView[] }
+  /** Of letters that were (with `dry`: would be) given back to the bus, and why others cannot be. */
+  '/api/dead/redrive': {
+    dry: boolean
+    sent: string[]
+    impossible: { id: string; reason: string }[]
+  }
   /** `told`: changes of kind `gap` and `drop`, what was gone before it was read, or had to be dropped. */
   '/api/gaps': { gaps: SequenceGap[]; told: ChangeDoc[] }
   '/api/mails': { demo: boolean; mails: MailView[] }

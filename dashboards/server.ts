@@ -5,6 +5,7 @@ import type { Logger } from '../pipeline/log.ts'
 import type { Dashboards, DashboardsOptions, ErrorAnswer } from './api.ts'
 import { serveFiles } from './files.ts'
 import { refusal, type Refusal } from './params.ts'
+import { deadRoutes } from './routes/dead.ts'
 import { demoRoutes } from './routes/demo.ts'
 import { logRoutes } from './routes/logs.ts'
 import { scalingRoutes } from './routes/scaling.ts'
@@ -28,6 +29,7 @@ const allRoutes = [
   scalingRoutes,
   tailRoutes,
   statusRoutes,
+  deadRoutes,
   demoRoutes,
 ]
 

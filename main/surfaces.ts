@@ -4,6 +4,7 @@ import { openDashboards, openStatus } from '../dashboards/server.ts'
 import { tailBus } from '../dashboards/tail.ts'
 import type { ScalingStatus } from '../pipeline/decision.ts'
 import { healthOf } from '../pipeline/health.ts'
+import { openRedrive } from '../processors/redrive.ts'
 import type { Base, BaseWithStore } from './base.ts'
 
 /** What only the demo has. */
@@ -25,6 +26,7 @@ export async function openSurfaces(
     serviceFacts: services.all,
     marathons: services.marathon,
     scaling,
+    redrive: openRedrive(base),
     ...extras,
   })
   stack.defer(() => dashboards.close())

@@ -1,3 +1,4 @@
+import type { Original } from './dead-letter.ts'
 import type { Identity } from './identity.ts'
 
 /** Log levels, from loudest to most quiet; `unknown` where the line does not say. */
@@ -106,6 +107,10 @@ export interface DeadLetter {
   bytes: number
   /** Their beginning, at most 4 KiB, as latin1. */
   sample: string
+  /** What it was on the bus (`pipeline/dead-letter.ts`), where it can be given back. */
+  original?: Original
+  /** When and by whom it was given back; absent again if it was refused again. */
+  redriven?: { at: string; by: string }
   [field: string]: unknown
 }
 

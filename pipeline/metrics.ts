@@ -36,6 +36,11 @@ export const catalogue = {
     labels: ['stage'],
     help: 'Inputs that could not become an event, kept as dead letters.',
   },
+  redriven_total: {
+    kind: 'counter',
+    labels: ['topic'],
+    help: 'Dead letters whose originals were given back to the bus.',
+  },
   redactions_total: { kind: 'counter', labels: [], help: 'Lines in which a secret was replaced.' },
   spool_bytes: { kind: 'gauge', labels: [], help: 'Bytes waiting in the spool for the bus.' },
   spool_blocked_seconds_total: {

@@ -1,5 +1,6 @@
 import type { Batch, Bus, BusRecord, Topic } from '../pipeline/bus/bus.ts'
 import { explain } from '../pipeline/errors.ts'
+import { letterHeader, originalOf } from '../pipeline/dead-letter.ts'
 import { msToIso, type DeadLetter } from '../pipeline/event.ts'
 
 const maxSampleBytes = 4096
@@ -25,16 +26,18 @@ export function readable<T>(
 function deadRecord(
   topic: Topic,
   partition: number,
-  { offset, time, value }: BusRecord,
+  record: BusRecord,
   reason: string,
 ): DeadLetter {
+  const { offset, time, value, headers } = record
   return {
     '@timestamp': msToIso(time),
-    'event.id': `dead:${topic}:${partition}:${offset}`,
+    'event.id': headers[letterHeader] ?? `dead:${topic}:${partition}:${offset}`,
     'event.kind': 'dead',
     reason,
     origin: `bus topic ${topic}, partition ${partition}, offset ${offset}`,
     ...sampleOf(value),
+    ...originalOf(topic, record),
   }
 }
 
@@ -44,7 +47,10 @@ export function sampleOf(bytes: Uint8Array): Pick<DeadLetter, 'bytes' | 'sample'
   return { bytes: bytes.length, sample }
 }
 
-export async function tellDead(bus: Bus, letters: readonly DeadLetter[]): Promise<void> {
+export async function tellDead(
+  bus: Pick<Bus, 'produce'>,
+  letters: readonly DeadLetter[],
+): Promise<void> {
   if (letters.length === 0) return
   await bus.produce(
     'dead',

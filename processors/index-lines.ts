@@ -1,12 +1,13 @@
 import type { Batch, Bus, BusRecord } from '../pipeline/bus/bus.ts'
 import type { Clock } from '../pipeline/clock.ts'
+import { originalOf } from '../pipeline/dead-letter.ts'
 import { explain } from '../pipeline/errors.ts'
 import { isoToMs, msToIso, type DeadLetter } from '../pipeline/event.ts'
 import { killPoint } from '../pipeline/fault.ts'
 import type { Identity } from '../pipeline/identity.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
-import { fromBusRecord, type LogRecord } from '../pipeline/record.ts'
+import { fromBusRecord, toBusRecord, type LogRecord } from '../pipeline/record.ts'
 import type { AppendResult, Store } from '../pipeline/store/store.ts'
 import { readable, sampleOf, tellDead } from './dead.ts'
 import { awaitIdentities, patchesFor, resolve, unknownContainers, type Catalog } from './resolve.ts'
@@ -101,6 +102,7 @@ export function openIndexer(options: IndexerOptions) {
       reason,
       origin: `${head.source}, lines ${head.sequence.join(' to ')}`,
       ...sampleOf(body),
+      ...originalOf('logs', toBusRecord(record)),
       ...(head.identity.service ? { 'service.name': head.identity.service } : {}),
     }
   }

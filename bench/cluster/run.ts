@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process'
+import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import type { Bus } from '../../pipeline/bus/bus.ts'
 import { openKafkaBus } from '../../pipeline/bus/kafka.ts'
@@ -16,7 +18,8 @@ import { measure, openPoster, show, together, type Measured } from '../elasticse
 
 /*
  * From a topic of ready lines to all of them searchable, beside the ceiling of the same Elasticsearch in the same run: bulk
- * bodies made beforehand, with the same ids, sent by a bare HTTP client before and after. And what Kafka alone costs.
+ * bodies made beforehand, as many, with the same ids, sent by a bare HTTP client before and after. And what Kafka alone costs.
+ * Twice: with all of them on the same cores, and with Elasticsearch on a core that is its own, as it is in a cluster.
  *
  *   npm run bench:cluster -- --lines 1000000
  */
@@ -33,11 +36,16 @@ const kafka = await startKafka({ heapMb: 768 })
 const server = await startElasticsearch({ heapMb: 1024, quickStart: false })
 const poster = openPoster(server.url)
 
-async function raw(): Promise<Measured> {
-  const day = nextDay()
-  const bodies = makeBodies(makeRecords(sample, day), 4000, 'structured')
-  const path = `/bench-logs-default-${day.replaceAll('-', '.')}/_bulk?filter_path=errors`
-  return measure(sample, () => poster.postAll(path, bodies))
+/** Of each day as many as {@link fill} makes. */
+async function raw(prefix: string, count: number): Promise<Measured> {
+  const all: Measured[] = []
+  for (let made = 0; made < count; made += sample) {
+    const day = nextDay()
+    const bodies = makeBodies(makeRecords(sample, day), 4000, 'structured')
+    const path = `/${prefix}-logs-default-${day.replaceAll('-', '.')}/_bulk?filter_path=errors`
+    all.push(await measure(sample, () => poster.postAll(path, bodies)))
+  }
+  return together(all)
 }
 
 async function fill(bus: Bus): Promise<Measured> {
@@ -79,34 +87,49 @@ async function index(bus: Bus, store: Store): Promise<Measured> {
     const indexer = openIndexer({ bus, store, catalog, clock: wallClock, metrics, log: silentLog })
     while ((await indexed()) < lines) await pause(20)
     // Searchable is what is behind a refresh.
-    await fetch(`${server.url}/bench-*/_refresh`, { method: 'POST' })
+    await fetch(`${server.url}/*-logs-*/_refresh`, { method: 'POST' })
     await indexer.close()
   })
   await catalog.close()
   return measured
 }
 
-try {
-  const bus = await openKafkaBus({ brokers: kafka.brokers, replication: 1, log: silentLog })
+async function round(prefix: string): Promise<void> {
+  const bus = await openKafkaBus({ brokers: kafka.brokers, prefix, replication: 1, log: silentLog })
   const store = await openElasticsearchStore({
     connection: { urls: [server.url] },
     clock: wallClock,
-    prefix: 'bench',
+    prefix,
     pastDays: 100_000,
     index: { shards: 1, replicas: 0, refreshInterval: '5s' },
   })
   say(`produced: ${show(await fill(bus))}`)
   say(`read by a group: ${show(await drain(bus))}`)
-  for (let i = 0; i < 5; i++) say(`warm-up: raw ${show(await raw())}`)
-  const before = [await raw(), await raw()]
+  for (let i = 0; i < 5; i++) say(`warm-up: raw ${show(await raw(prefix, sample))}`)
+  const before = await raw(prefix, lines)
   const ours = await index(bus, store)
-  const after = [await raw(), await raw()]
-  for (const one of [...before, ...after]) say(`raw: ${show(one)}`)
-  const ceiling = together([...before, ...after]).perSecond
+  const after = await raw(prefix, lines)
+  for (const one of [before, after]) say(`raw: ${show(one)}`)
   say(`from the topic to searchable: ${show(ours)}`)
-  say(`ratio to the ceiling: ${(ours.perSecond / ceiling).toFixed(2)}`)
+  const ratio = ours.perSecond / together([before, after]).perSecond
+  say(`ratio to the ceiling: ${ratio.toFixed(2)}`)
   await bus.close()
   await store.close()
+}
+
+/** All threads of a process. */
+function pin(pid: number | undefined, cores: string): void {
+  execFileSync('taskset', ['-a', '-c', '-p', cores, String(pid)], { stdio: 'ignore' })
+}
+
+try {
+  const cores = availableParallelism()
+  say(`on the same ${cores} cores`)
+  await round('shared')
+  pin(server.pid(), '0')
+  for (const pid of [process.pid, ...kafka.pids()]) pin(pid, `1-${cores - 1}`)
+  say('Elasticsearch on a core of its own')
+  await round('apart')
 } finally {
   poster.close()
   await Promise.all([kafka.close(), server.close()])

@@ -1,11 +1,11 @@
 import type { FastifyInstance } from 'fastify'
-import { changeKinds, type ChangeDoc, type DeadLetter } from '../../pipeline/event.ts'
+import { changeKinds, type ChangeDoc } from '../../pipeline/event.ts'
 import type { Answers } from '../api.ts'
 import { readParams, refusal } from '../params.ts'
 import type { TimeRange } from '../../pipeline/store/store.ts'
 import type { Context } from '../server.ts'
 
-/** What happened and how it stands: alerts, changes, dead letters, gaps, the program's own health. */
+/** What happened and how it stands: alerts, changes, gaps, the program's own health. */
 export function statusRoutes(app: FastifyInstance, context: Context): void {
   healthRoutes(app, context)
   alertRoute(app, context)
@@ -68,11 +68,6 @@ function changeRoute(app: FastifyInstance, { store, clock, services, timed }: Co
 }
 
 function lossRoutes(app: FastifyInstance, { store, clock, timed }: Context): void {
-  app.get('/api/dead', async (request): Promise<Answers['/api/dead']> => {
-    const params = readParams(request.query, ['from', 'to', 'limit'], clock.now())
-    const query = { ...params.range(), limit: params.integer('limit', limits) }
-    return { dead: (await timed('docs', () => store.docs('dead', query))) as DeadLetter[] }
-  })
   app.get('/api/gaps', async (request): Promise<Answers['/api/gaps']> => {
     const params = readParams(request.query, ['from', 'to'], clock.now())
     const range = params.range()

@@ -1,3 +1,4 @@
+import { originalOf } from '../dead-letter.ts'
 import { Trouble } from '../errors.ts'
 import { isoDay, msToIso, type DeadLetter, type SampleDoc } from '../event.ts'
 import { identityFields } from '../identity.ts'
@@ -55,7 +56,13 @@ async function put(
 ): Promise<void> {
   const dead: DeadLetter[] = []
   const retentionOf = (doc: Doc) => doc[identityFields.retention]
-  for (const [day, ofDay] of Map.groupBy(docs, (doc) => isoDay(doc['@timestamp']))) {
+  const today = isoDay(msToIso(indices.clock.now()))
+  const dayOf = (doc: StoredDoc | SampleDoc) => {
+    const day = isoDay(doc['@timestamp'])
+    // What tells of a loss is stored in any case.
+    return eventClass === 'dead' && indices.refusal(day) !== undefined ? today : day
+  }
+  for (const [day, ofDay] of Map.groupBy(docs, dayOf)) {
     const refusal = indices.refusal(day)
     const groups = Map.groupBy(ofDay, (doc) => indices.of(eventClass, day, retentionOf(doc)))
     for (const [index, group] of groups) {
@@ -70,7 +77,6 @@ async function put(
     }
   }
   if (dead.length === 0) return
-  const today = isoDay(msToIso(indices.clock.now()))
   const [lost] = await putDay(bulk, indices.of('dead', today), 'index', dead)
   if (lost) throw new Trouble(`a dead letter was refused: ${lost.reason}`)
 }
@@ -132,6 +138,8 @@ async function putDay(
 
 const sampleBytes = 4096
 
+const isOfBus = (eventClass: EventClass) => eventClass === 'changes' || eventClass === 'decisions'
+
 /** What can never be stored must not hold up what comes behind it, nor vanish. */
 function deadLetter(
   { clock }: Indices,
@@ -150,6 +158,9 @@ function deadLetter(
     bytes: json.length,
     sample: json.subarray(0, sampleBytes).toString('latin1'),
     ...(typeof service === 'string' ? { 'service.name': service } : {}),
+    ...(isOfBus(eventClass)
+      ? originalOf(eventClass, { key: typeof service === 'string' ? service : '', value: json })
+      : {}),
   }
 }
 

@@ -1,4 +1,5 @@
-import type { Elasticsearch } from './elasticsearch-client.ts'
+import { pause } from '../clock.ts'
+import { failureOf, type Elasticsearch } from './elasticsearch-client.ts'
 import { openTimeLimit } from './limits.ts'
 
 /** A part of Elasticsearch's query language. */
@@ -71,14 +72,28 @@ async function page<Doc>(
   return hits.hits
 }
 
+/** A new index has no shard that answers for some 100 ms, each midnight: no reader needs to hear of that. */
+const shardsCome = { tries: 10, pauseMs: 200 }
+
 /** An answer of some shards alone is none. */
-export function search<Answer>(es: Elasticsearch, target: string, body: object): Promise<Answer> {
-  return es.ask<Answer>({
-    method: 'POST',
-    path: `/${target}/_search`,
-    query: { ignore_unavailable: true, allow_partial_search_results: false },
-    body: { track_total_hits: false, ...body },
-  })
+export async function search<Answer>(
+  es: Elasticsearch,
+  target: string,
+  body: object,
+): Promise<Answer> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await es.ask<Answer>({
+        method: 'POST',
+        path: `/${target}/_search`,
+        query: { ignore_unavailable: true, allow_partial_search_results: false },
+        body: { track_total_hits: false, ...body },
+      })
+    } catch (error) {
+      if (failureOf(error)?.status !== 503 || tries === shardsCome.tries) throw error
+      await pause(shardsCome.pauseMs)
+    }
+  }
 }
 
 /** Buckets of a composite aggregation, all of them, in pages: exact, however many. */

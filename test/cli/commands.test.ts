@@ -46,8 +46,8 @@ test('services, dead letters, gaps and alerts of an ended process come from its 
   )
   t.is(
     await shown('dead'),
-    `TIME                      REASON                  BYTES  WHERE                       BEGINS WITH
-2026-11-22 18:29:57.000Z  not a json-file record    120  4f0c-json.log at byte 8812  {"log":"<b>half\\x00 a line
+    `TIME                      REASON                  BYTES  AGAIN  WHERE                       BEGINS WITH
+2026-11-22 18:29:57.000Z  not a json-file record    120  -      4f0c-json.log at byte 8812  {"log":"<b>half\\x00 a line
 `,
   )
   t.regex(await shown('gaps'), /\/shop\/web +a{64}:o +1 +1 +1 +2026-11-22 18:29:55\.000Z/)
@@ -94,6 +94,52 @@ test('a running process is asked, its answers cannot command the terminal', asyn
   const { out } = await run('alerts', '--utc', '--data', dir)
   t.regex(out, /^firing +High +\/a +2026-11-22 18:29:00\.000Z +4\.235 +> 1 +too many\\nerrors$/m)
   t.is((await run('gaps', '--data', dir)).out, 'complete: no line is missing\n')
+})
+
+test('dead letters are given back by the process that runs, those that were chosen', async (t) => {
+  const asked: unknown[] = []
+  const { url, store } = await open(t, {
+    clock: openTerminal().io.clock,
+    async redrive(letters, by) {
+      asked.push([letters.map((letter) => letter.origin), by])
+      return { sent: ['one'], impossible: [{ id: 'dead:\u001b[2J', reason: 'damaged' }] }
+    },
+  })
+  const original = { topic: 'logs', key: 'k', headers: {}, value: 'YQ==' } as const
+  const letter = deadLetter(now - 60_000)
+  await store.putDocs('dead', [
+    { ...letter, 'event.id': 'a', origin: 'a', original },
+    { ...letter, 'event.id': 'b', origin: 'b', reason: 'another' },
+  ])
+  const dir = directory(t)
+  leaveAddress(dir, { url })
+  const { run } = openTerminal()
+  const redrive = (...args: string[]) => run('dead', 'redrive', ...args, '--data', dir)
+  t.regex((await run('dead', '--data', dir)).out, / possible +a +/)
+  t.is((await redrive()).code, 2)
+  t.is(
+    (await redrive('--all', '--dry-run')).out,
+    '1 would be given back\nb: not possible: its original is not kept\n',
+  )
+  t.is((await redrive('--since', '1s')).code, 3)
+  t.is((await redrive('--since', '5m', '--reason', 'anoth')).code, 0)
+  t.is((await redrive('a')).out, '1 given back to the bus\ndead:\\x1b[2J: not possible: damaged\n')
+  t.deepEqual(asked, [
+    [['b'], 'the command line'],
+    [['a'], 'the command line'],
+  ])
+})
+
+test('dead letters are not given back where nobody runs', async (t) => {
+  const { code, err } = await openTerminal().run(
+    'dead',
+    'redrive',
+    '--all',
+    '--data',
+    await left(t),
+  )
+  t.is(code, 1)
+  t.regex(err, /no Mesoscope is running there: start it/)
 })
 
 test('a directory that is not there, or has no store, is told with what to do', async (t) => {

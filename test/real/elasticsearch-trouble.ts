@@ -10,12 +10,20 @@ import { once } from 'node:events'
 import test, { type ExecutionContext } from 'ava'
 import { manualClock, pause } from '../../pipeline/clock.ts'
 import { isRetryable, Trouble } from '../../pipeline/errors.ts'
-import { decodeDocs } from '../../pipeline/record.ts'
+import type { DeadLetter } from '../../pipeline/event.ts'
+import { silentLog } from '../../pipeline/log.ts'
+import { openMetrics } from '../../pipeline/metrics.ts'
+import { decodeDocs, toBusRecord } from '../../pipeline/record.ts'
 import { openElasticsearchStore } from '../../pipeline/store/elasticsearch.ts'
-import type { StoredDoc } from '../../pipeline/store/store.ts'
+import type { DocClass, Store, StoredDoc } from '../../pipeline/store/store.ts'
+import { openDocIndexer } from '../../processors/index-docs.ts'
+import { openIndexer } from '../../processors/index-lines.ts'
+import { openRedrive } from '../../processors/redrive.ts'
+import { openCatalog } from '../../processors/resolve.ts'
 import { dayMs, docsOf, inOrder, iso, messages, noon, openSource } from '../contracts/lines.ts'
 import { searchAll } from '../contracts/store-subject.ts'
 import { rejection, until } from '../contracts/suite.ts'
+import { openBus } from '../helpers/pipeline.ts'
 import type { ElasticsearchServer } from '../servers/elasticsearch.ts'
 import { ask, onOneNode, openElasticsearchSubject } from './elasticsearch-subject.ts'
 
@@ -188,6 +196,70 @@ export function troubleTests(serverOf: () => ElasticsearchServer): void {
       const [letter] = await store.docs('dead', {})
       t.regex(String(letter?.['reason']), /^older than 366 days: 2018-/)
       t.deepEqual(JSON.parse(String(letter?.['sample'])), change(noon - 3000 * dayMs))
+    },
+  )
+
+  test.serial(
+    'what was refused is given back once the cause is mended, and is there once',
+    async (t) => {
+      const bus = await openBus(t)
+      const wide = await openSubject(t, 'redriven')
+      const narrow = await openElasticsearchSubject(serverOf().url, {
+        prefix: 'redriven',
+        pastDays: 1,
+      })
+      // That of the stores.
+      const now = manualClock(noon + 10 * dayMs)
+      const common = { bus, clock: now, metrics: openMetrics(), log: silentLog }
+      async function openParts(store: Store) {
+        const catalog = await openCatalog({ bus, store, patienceMs: 0 })
+        const parts = [
+          openIndexer({ ...common, store, catalog }),
+          openDocIndexer({ ...common, store }),
+          catalog,
+        ]
+        const close = () => Promise.all(parts.map((part) => part.close()))
+        t.teardown(close)
+        return { close }
+      }
+      const settledDocs = async (docClass: DocClass) => {
+        await wide.settle?.()
+        return wide.store.docs(docClass, {})
+      }
+      const lines = openSource('c1:o', { service: 'web' }).tick(3)
+      const change = {
+        '@timestamp': iso(noon),
+        'event.id': 'change:1',
+        'event.kind': 'container',
+        'event.action': 'died',
+        message: 'exit code 1',
+      }
+      const before = await openParts(narrow.store)
+      await bus.produce('logs', [toBusRecord(lines)])
+      await bus.produce('changes', [{ key: '', value: Buffer.from(JSON.stringify(change)) }])
+      await until('both are refused', async () => (await settledDocs('dead')).length === 2, minutes)
+      await before.close()
+      await narrow.store.close()
+      t.deepEqual(await wide.store.docs('changes', {}), [])
+
+      const after = await openParts(wide.store)
+      const letters = (await settledDocs('dead')) as DeadLetter[]
+      const redrive = openRedrive(common)
+      await redrive(letters, 'me')
+      await redrive(letters, 'me')
+      await until(
+        'both are there',
+        async () =>
+          (await settledDocs('changes')).length > 0 &&
+          (await wide.store.search({})).hits.length > 0 &&
+          (await settledDocs('dead')).every((letter) => letter['redriven'] !== undefined),
+        minutes,
+      )
+      await after.close()
+      await wide.settle?.()
+      t.deepEqual((await wide.store.search({ order: 'asc' })).hits, docsOf(lines))
+      t.deepEqual(await wide.store.docs('changes', {}), [change])
+      t.is((await wide.store.docs('dead', {})).length, 2)
     },
   )
 

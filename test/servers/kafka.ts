@@ -28,6 +28,8 @@ export interface KafkaServers {
   /** SIGSTOP and SIGCONT: it is there and says nothing. */
   freeze(broker: number): void
   thaw(broker: number): void
+  /** Of those that run. */
+  pids(): number[]
   /** Ends all and removes their data. */
   close(): Promise<void>
 }
@@ -84,6 +86,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
     },
     freeze: (broker) => void nodeOf(broker).process?.kill('SIGSTOP'),
     thaw: (broker) => void nodeOf(broker).process?.kill('SIGCONT'),
+    pids: () => nodes.flatMap((node) => node.process?.pid ?? []),
     close: () => watchdog.end(),
   }
   try {

@@ -1,5 +1,5 @@
-import { get } from '../api.js'
-import { html } from '../lib.js'
+import { get, post } from '../api.js'
+import { html, useState } from '../lib.js'
 import { Empty, Failure, Loading, Text, Time } from '../parts.js'
 import { usePoll } from '../poll.js'
 import { amount, plural } from '../text.js'
@@ -58,8 +58,11 @@ export const HealthView = () => {
     </h1>
     <${Told} told=${told} />
     ${(gaps.length > 0 || told.length === 0) && html`<${Gaps} gaps=${gaps} />`}
-    <h1>Dead letters <span class="dim">bytes that could not become a line, last 7 days</span></h1>
-    <${Dead} dead=${dead} />
+    <h1>
+      Dead letters
+      <span class="dim">input that could not become a line or be stored, last 7 days</span>
+    </h1>
+    <${Dead} dead=${dead} onDone=${reload} />
   `
 }
 
@@ -126,9 +129,9 @@ const Gaps = ({ gaps }) =>
         </tbody>
       </table>`
 
-const Dead = ({ dead }) =>
+const Dead = ({ dead, onDone }) =>
   dead.length === 0
-    ? html`<${Empty} title="None">All input could be read.<//>`
+    ? html`<${Empty} title="None">All input could be read and stored.<//>`
     : html`<table class="plain">
         <thead>
           <tr>
@@ -136,6 +139,7 @@ const Dead = ({ dead }) =>
             <th>Reason</th>
             <th class="number">Bytes</th>
             <th>Origin and beginning</th>
+            <th></th>
           </tr>
         </thead>
         <tbody>
@@ -149,7 +153,34 @@ const Dead = ({ dead }) =>
                   <div class="dim">${one.origin}</div>
                   <${Text} text=${one.sample.slice(0, 300)} />
                 </td>
+                <td class="narrow"><${GiveBack} of=${one} onDone=${onDone} /></td>
               </tr>`,
           )}
         </tbody>
       </table>`
+
+/** A button where the original of a dead letter is kept, and when it was given back last. */
+const GiveBack = ({ of, onDone }) => {
+  const [said, setSaid] = useState(undefined)
+  if (!of.redrivable) return undefined
+  const apply = async () => {
+    setSaid('…')
+    try {
+      await post('api/dead/redrive', { ids: [of['event.id']], by: 'the page' })
+      setSaid('given back')
+      onDone()
+    } catch (error) {
+      setSaid(error.message)
+    }
+  }
+  return html`<button
+      class="button small"
+      title="to the bus, as it was: once the cause is mended"
+      disabled=${said === '…'}
+      onClick=${apply}
+    >
+      give back
+    </button>
+    ${of.redriven && html`<div class="dim">last <${Time} ms=${isoToMs(of.redriven.at)} /></div>`}
+    ${said && html`<div class="dim" role="status">${said}</div>`}`
+}
