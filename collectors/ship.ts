@@ -12,7 +12,8 @@ export interface ShipperOptions {
   /** Names this process in watermarks; the same after a restart. */
   name: string
   spool: Spool
-  bus: Bus
+  /** May not be there yet: it rejects until it is. */
+  bus: Pick<Bus, 'produce' | 'partitions'>
   collectors: readonly Collector[]
   /** How often the watermark is sent on, ms. */
   markEveryMs: number
@@ -94,7 +95,7 @@ export function openShipper({
   async function sendMarks(through: number): Promise<void> {
     metrics.lag_seconds.set({ stage: 'collect' }, Math.max(0, clock.now() - through) / 1000)
     const sent = await Promise.allSettled(
-      signalTopics.map((topic) => bus.produce(topic, marks(topic, through))),
+      signalTopics.map(async (topic) => bus.produce(topic, marks(topic, through))),
     )
     troubles.delete('marks')
     for (const [i, outcome] of sent.entries()) {

@@ -86,7 +86,14 @@ function hostName(header: string | undefined): string | undefined {
 }
 
 /** What a browser needs before it is logged in, and what others watch us by. */
-const openPaths = new Set(['/healthz', '/login', '/login.js', '/style.css', '/favicon.svg'])
+const openPaths = new Set([
+  '/healthz',
+  '/livez',
+  '/login',
+  '/login.js',
+  '/style.css',
+  '/favicon.svg',
+])
 const cookieName = 'mesoscope_session'
 
 function requireToken(app: FastifyInstance, token: string, publicUrl: string | undefined): void {

@@ -4,7 +4,7 @@ import type { Settings } from '../config/settings.ts'
 import type { Bus } from '../pipeline/bus/bus.ts'
 import { openEmbeddedBus } from '../pipeline/bus/embedded.ts'
 import { pause, type Clock } from '../pipeline/clock.ts'
-import { explain, isRetryable } from '../pipeline/errors.ts'
+import { explain, isRetryable, Trouble } from '../pipeline/errors.ts'
 import type { Logger } from '../pipeline/log.ts'
 import { openSqliteStore } from '../pipeline/store/sqlite.ts'
 import { defaultRetention } from '../pipeline/store/retention.ts'
@@ -14,6 +14,15 @@ import { retentionTimes } from './retention.ts'
 
 const retryMs = { first: 500, most: 10_000 }
 
+export interface Patience {
+  isRemote: boolean
+  log: Logger
+  /** Ends the waiting. */
+  signal?: AbortSignal
+  /** Told what is waited for, and when that is over. */
+  tell?: (trouble: string | undefined) => void
+}
+
 /**
  * Opens a bus or store; while its servers are away it waits and says so, since a machine that starts again must not need
  * them to be there first. Rejects where no waiting helps.
@@ -21,17 +30,48 @@ const retryMs = { first: 500, most: 10_000 }
 export async function patiently<T>(
   what: string,
   open: () => Promise<T>,
-  { isRemote, log, signal }: { isRemote: boolean; log: Logger; signal?: AbortSignal },
+  { isRemote, log, signal, tell }: Patience,
 ): Promise<T> {
   for (let waitMs = retryMs.first; ; waitMs = Math.min(waitMs * 2, retryMs.most)) {
     try {
-      return await open()
+      const opened = await open()
+      tell?.(undefined)
+      return opened
     } catch (error) {
       if (!isRemote || !isRetryable(error) || signal?.aborted) throw error
+      tell?.(`waiting for the ${what}: ${explain(error)}`)
       log.warn({ trouble: explain(error) }, `waiting for the ${what}`)
       await pause(waitMs, signal)
       if (signal?.aborted) throw error
     }
+  }
+}
+
+/** A bus that is opened in the background: who only writes can begin before it is there. */
+export interface Way extends Pick<Bus, 'produce' | 'partitions'> {
+  opened: Promise<Bus>
+  /** Waits until opening has ended, whatever came of it. */
+  close(): Promise<void>
+}
+
+/** `trouble`: why it is not there yet. */
+export function openWay(opening: Promise<Bus>, trouble: () => string | undefined): Way {
+  let bus: Bus | undefined
+  const opened = opening.then((there) => (bus = there))
+  // Whoever waits for it hears of it.
+  opened.catch(() => {})
+  const there = (): Bus => {
+    if (bus) return bus
+    throw new Trouble(trouble() ?? 'the bus is not open yet', { retryable: true })
+  }
+  return {
+    opened,
+    produce: async (topic, records) => there().produce(topic, records),
+    partitions: (topic) => there().partitions(topic),
+    async close() {
+      await opened.catch(() => {})
+      await bus?.close()
+    },
   }
 }
 

@@ -3,10 +3,11 @@ import { openCollectors } from '../collectors/index.ts'
 import { openShipper } from '../collectors/ship.ts'
 import type { Collector } from '../collectors/sink.ts'
 import { openSpool } from '../collectors/spool.ts'
+import type { Bus } from '../pipeline/bus/bus.ts'
 import { directoryId } from '../pipeline/owner.ts'
 import { secondsSince, type Base } from './base.ts'
 
-/** Collectors, their spool, and the way to the bus. */
+/** Collectors, their spool, and the way to the bus, which need not be there yet. */
 export async function openCollecting({
   settings,
   bus,
@@ -15,7 +16,9 @@ export async function openCollecting({
   log,
   components,
   stack,
-}: Base): Promise<void> {
+}: Omit<Base, 'bus' | 'services' | 'signals' | 'patiently'> & {
+  bus: Pick<Bus, 'produce' | 'partitions'>
+}): Promise<void> {
   const spool = await openSpool({
     dir: join(settings.data, 'spool'),
     maxBytes: settings.spool.max_bytes,
@@ -39,7 +42,8 @@ export async function openCollecting({
   stack.defer(() => shipper.close())
   components.push(
     { name: 'spool', trouble: spool.trouble, vital: true },
-    { name: 'shipping', trouble: shipper.trouble, vital: true },
+    // While the bus is away the spool holds what is read.
+    { name: 'shipping', trouble: shipper.trouble },
   )
   const context = { cluster: settings.cluster, sink: spool, clock, metrics, log }
   for (const collector of await openCollectors(settings.collectors, context)) {

@@ -3,7 +3,7 @@ import { measuredSignals } from '../config/builtin-signals.ts'
 import type { Settings } from '../config/settings.ts'
 import { wallClock, type Clock } from '../pipeline/clock.ts'
 import type { Component } from '../pipeline/health.ts'
-import { openLog, type Logger } from '../pipeline/log.ts'
+import { openLog } from '../pipeline/log.ts'
 import { unitOf } from '../pipeline/metric-names.ts'
 import { openMetrics } from '../pipeline/metrics.ts'
 import { ownDirectory, removeProcessFile, writeProcessFile } from '../pipeline/owner.ts'
@@ -13,7 +13,7 @@ import { openServices } from '../processors/services.ts'
 import { openAlerts, openAlertsView } from './alerts.ts'
 import type { Base } from './base.ts'
 import { openCollecting } from './collecting.ts'
-import { openBus, openStore, patiently } from './backends.ts'
+import { openBus, openStore, openWay, patiently, type Patience } from './backends.ts'
 import { emptyDirectory } from './files.ts'
 import { openProcessing } from './processing.ts'
 import { openScaling, openScalingView } from './scaling.ts'
@@ -34,36 +34,41 @@ export async function start(
 
   stack.defer(() => owner.release())
   if (options.fresh) emptyDirectory(settings.data)
-  const waiting = { log, ...(options.stopping ? { signal: options.stopping } : {}) }
+  const has = (role: (typeof options.roles)[number]) => options.roles.includes(role)
+  const parts = { settings, clock, metrics, log, components, stack }
+  const waiting = openWaiting(components, vital(options.roles))
+  const failed = new AbortController()
+  const signal = AbortSignal.any([failed.signal, ...(options.stopping ? [options.stopping] : [])])
+  const patience = { log, tell: waiting.tell, signal }
+  const isRemote = settings.bus.kafka !== undefined || settings.store.elasticsearch !== undefined
+  // Whoever looks after the process asks how it is, also while it waits for servers.
+  const early = isRemote || !has('dashboards') ? await openStatusSurface(parts) : undefined
   const withBus = <T>(open: () => Promise<T>) =>
-    patiently('bus', open, { ...waiting, isRemote: settings.bus.kafka !== undefined })
-  const bus = await withBus(() => openBus(settings, { clock, log }))
-  stack.defer(() => bus.close())
+    patiently('bus', open, { ...patience, isRemote: settings.bus.kafka !== undefined })
+  const way = openWay(
+    withBus(() => openBus(settings, { clock, log })),
+    waiting.trouble,
+  )
+  stack.defer(() => {
+    failed.abort()
+    return way.close()
+  })
+  // What a short-lived container prints is gone before a Kafka that is away comes back.
+  const isAhead = has('collector') && settings.bus.kafka !== undefined
+  if (isAhead) await openCollecting({ ...parts, bus: way })
+  const bus = await way.opened
   const services = await withBus(() => openServices({ bus, metrics, log }))
   stack.defer(() => services.close())
   components.push({ name: 'services', trouble: services.trouble })
 
-  const signals = signalsOf(settings)
-  const base: Base = {
-    settings,
-    signals,
-    bus,
-    services,
-    clock,
-    metrics,
-    log,
-    components,
-    patiently: withBus,
-    stack,
-  }
-  const has = (role: (typeof options.roles)[number]) => options.roles.includes(role)
+  const base: Base = { ...parts, signals: signalsOf(settings), bus, services, patiently: withBus }
   let url: string | undefined
   const withStore = options.roles.some((role) => storing.has(role))
-    ? { ...base, store: await openStoreOf(settings, clock, waiting, stack) }
+    ? { ...base, store: await openStoreOf(settings, clock, patience, stack) }
     : undefined
   if (withStore && has('processor')) await openProcessing(withStore)
   const alerting = withStore && has('alerting') ? openAlerts(withStore, () => url) : undefined
-  if (has('collector')) await openCollecting(base)
+  if (has('collector') && !isAhead) await openCollecting(base)
   const scaling = has('autoscaling') ? openScaling(base) : undefined
   if (withStore && has('dashboards')) {
     // This process may not be the one that evaluates the rules, or scales.
@@ -72,10 +77,10 @@ export async function start(
       alerts: () => alerting?.alerts() ?? alerts(),
       scaling: () => scaling?.current() ?? standings(),
     }
+    await early?.close()
     url = await openSurfaces(withStore, shown, extras)
   }
-  // Whoever looks after a process without a page asks how it is, too.
-  const status = url ?? (await openStatusSurface(base))
+  waiting.over()
   const token = settings.listen.token?.reveal()
   writeProcessFile(settings.data, {
     pid: process.pid,
@@ -83,11 +88,29 @@ export async function start(
     ...(token ? { token } : {}),
   })
   stack.defer(() => removeProcessFile(settings.data))
-  log.info({ url: status, data: settings.data, roles: options.roles }, 'mesoscope is running')
+  log.info(
+    { url: url ?? early?.url, data: settings.data, roles: options.roles },
+    'mesoscope is running',
+  )
 
   const opened = stack.move()
   return { ...(url ? { url } : {}), close: () => opened.disposeAsync() }
 }
+
+/** What a start waits for stands among the components until it is there. */
+function openWaiting(components: Component[], isVital: boolean) {
+  let trouble: string | undefined
+  const component = { name: 'start', trouble: () => trouble, vital: isVital }
+  components.push(component)
+  return {
+    tell: (told: string | undefined) => void (trouble = told),
+    trouble: () => trouble,
+    over: () => void components.splice(components.indexOf(component), 1),
+  }
+}
+
+/** A collector alone does its work while the bus is away. */
+const vital = (roles: readonly Role[]) => roles.some((role) => role !== 'collector')
 
 /** A collector has its spool, and needs no store to be there. */
 const storing = new Set<Role>(['processor', 'alerting', 'dashboards'])
@@ -95,12 +118,12 @@ const storing = new Set<Role>(['processor', 'alerting', 'dashboards'])
 async function openStoreOf(
   settings: Settings,
   clock: Clock,
-  waiting: { log: Logger; signal?: AbortSignal },
+  patience: Omit<Patience, 'isRemote'>,
   stack: AsyncDisposableStack,
 ): Promise<Store> {
   const isRemote = settings.store.elasticsearch !== undefined
   const open = () => openStore(settings, clock)
-  const store = await patiently('store', open, { ...waiting, isRemote })
+  const store = await patiently('store', open, { ...patience, isRemote })
   stack.defer(() => store.close())
   return store
 }

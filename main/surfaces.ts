@@ -1,5 +1,5 @@
 import type { CurrentAlert } from '../alerting/index.ts'
-import type { DashboardsOptions } from '../dashboards/api.ts'
+import type { Dashboards, DashboardsOptions } from '../dashboards/api.ts'
 import { openDashboards, openStatus } from '../dashboards/server.ts'
 import { tailBus } from '../dashboards/tail.ts'
 import type { ScalingStatus } from '../pipeline/decision.ts'
@@ -33,14 +33,16 @@ export async function openSurfaces(
   return dashboards.url
 }
 
-/** Health and metrics of a process without a page; returns their address. */
-export async function openStatusSurface(base: Base): Promise<string> {
+/** Health and metrics alone: of a process without a page, and before the page can be opened. */
+export async function openStatusSurface(base: StatusBase): Promise<Dashboards> {
   const status = await openStatus(statusOptions(base))
   base.stack.defer(() => status.close())
-  return status.url
+  return status
 }
 
-function statusOptions({ settings, components, metrics, clock, log }: Base) {
+type StatusBase = Pick<Base, 'settings' | 'components' | 'metrics' | 'clock' | 'log' | 'stack'>
+
+function statusOptions({ settings, components, metrics, clock, log }: StatusBase) {
   const { host, port, token, public_url: publicUrl } = settings.listen
   return {
     health: () => healthOf(components),

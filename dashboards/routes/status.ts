@@ -26,6 +26,8 @@ export function healthRoutes(
     // Anybody may ask: with a token, paths and addresses are told only to those who have it (`/api/health`).
     return token ? { status, trouble: names } : { status, trouble: names, components }
   })
+  // Whoever would start the process anew asks this: that does not bring back a Kafka that is away.
+  app.get('/livez', async () => ({ status: 'alive' }))
   // The page asks here: a red answer is still an answer.
   app.get('/api/health', async () => health())
   app.get('/metrics', async (_request, reply) =>
