@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import type { Socket } from 'node:net'
 import { wallClock } from '../clock.ts'
 
 /*
@@ -13,6 +14,12 @@ interface RequestQueue {
   scheduleCheckPendingRequests(): void
 }
 
+/** Two connections to one broker: one to fetch, one for all the rest. */
+export interface ConnectionPool {
+  send(request: object): Promise<unknown>
+  map(action: (connection: { socket?: Socket }) => unknown): unknown
+}
+
 const require = createRequire(import.meta.url)
 const { prototype } = require('kafkajs/src/network/requestQueue/index.js') as {
   prototype: RequestQueue
@@ -22,4 +29,28 @@ const schedule = prototype.scheduleCheckPendingRequests
 
 prototype.scheduleCheckPendingRequests = function scheduleIfNeeded(this: RequestQueue) {
   if (this.pending.length > 0 || this.throttledUntil > wallClock.now()) schedule.call(this)
+}
+
+/*
+ * A broker that says nothing stays connected for kafkajs, which goes on asking it, also who leads now. As in Kafka's own client,
+ * one that has not answered a request in time is no longer connected: others are asked.
+ */
+const pool = require('kafkajs/src/network/connectionPool.js') as { prototype: ConnectionPool }
+// eslint-disable-next-line typescript/unbound-method -- it is called on its object below
+const send = pool.prototype.send
+
+pool.prototype.send = async function sendOrDrop(this: ConnectionPool, request: object) {
+  try {
+    return await send.call(this, request)
+  } catch (error) {
+    if (error instanceof Error && error.name === 'KafkaJSRequestTimeoutError') {
+      dropConnections(this, error)
+    }
+    throw error
+  }
+}
+
+/** What waits for an answer on them is refused. */
+export function dropConnections(connections: Pick<ConnectionPool, 'map'>, why: Error): void {
+  connections.map(({ socket }) => socket?.destroy(why))
 }
