@@ -16,6 +16,8 @@ interface RequestQueue {
 
 /** Two connections to one broker: one to fetch, one for all the rest. */
 export interface ConnectionPool {
+  host: string
+  port: number
   send(request: object): Promise<unknown>
   map(action: (connection: { socket?: Socket }) => unknown): unknown
 }
@@ -32,9 +34,12 @@ prototype.scheduleCheckPendingRequests = function scheduleIfNeeded(this: Request
 }
 
 /*
- * A broker that says nothing stays connected for kafkajs, which goes on asking it, also who leads now. As in Kafka's own client,
- * one that has not answered a request in time is no longer connected: others are asked.
+ * A broker that says nothing stays connected for kafkajs, which goes on asking it, also who leads now, and begins with it again and
+ * again. As in Kafka's own client, one that has not answered a request in time is no longer connected: others are asked.
  */
+const { KafkaJSConnectionError } = require('kafkajs/src/errors.js') as {
+  KafkaJSConnectionError: new (message: string, of: { broker: string }) => Error
+}
 const pool = require('kafkajs/src/network/connectionPool.js') as { prototype: ConnectionPool }
 // eslint-disable-next-line typescript/unbound-method -- it is called on its object below
 const send = pool.prototype.send
@@ -43,10 +48,9 @@ pool.prototype.send = async function sendOrDrop(this: ConnectionPool, request: o
   try {
     return await send.call(this, request)
   } catch (error) {
-    if (error instanceof Error && error.name === 'KafkaJSRequestTimeoutError') {
-      dropConnections(this, error)
-    }
-    throw error
+    if (!(error instanceof Error) || error.name !== 'KafkaJSRequestTimeoutError') throw error
+    dropConnections(this, error)
+    throw new KafkaJSConnectionError(error.message, { broker: `${this.host}:${this.port}` })
   }
 }
 
