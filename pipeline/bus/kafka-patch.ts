@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
 import { wallClock } from '../clock.ts'
+import { within } from '../within.ts'
 
 /*
  * kafkajs's queue of requests wakes itself each millisecond for ever, also where nothing is queued, by a timer of negative
@@ -18,7 +19,7 @@ interface RequestQueue {
 export interface ConnectionPool {
   host: string
   port: number
-  send(request: object): Promise<unknown>
+  send(asked: { request: { apiName: string } }): Promise<unknown>
   map(action: (connection: { socket?: Socket }) => unknown): unknown
 }
 
@@ -44,13 +45,20 @@ const pool = require('kafkajs/src/network/connectionPool.js') as { prototype: Co
 // eslint-disable-next-line typescript/unbound-method -- it is called on its object below
 const send = pool.prototype.send
 
-pool.prototype.send = async function sendOrDrop(this: ConnectionPool, request: object) {
+/** What every broker answers at once: with the time of all requests, a few that say nothing would use up that of a write, ms. */
+const soonMs = 5000
+const soon = new Set(['ApiVersions', 'Metadata'])
+
+pool.prototype.send = async function sendOrDrop(this: ConnectionPool, asked) {
+  let isAnswered = false
+  const answer = send.call(this, asked).finally(() => (isAnswered = true))
   try {
-    return await send.call(this, request)
+    return await (soon.has(asked.request.apiName) ? within(answer, soonMs) : answer)
   } catch (error) {
-    if (!(error instanceof Error) || error.name !== 'KafkaJSRequestTimeoutError') throw error
-    dropConnections(this, error)
-    throw new KafkaJSConnectionError(error.message, { broker: `${this.host}:${this.port}` })
+    const { name, message } = error as Error
+    if (isAnswered && name !== 'KafkaJSRequestTimeoutError') throw error
+    dropConnections(this, error as Error)
+    throw new KafkaJSConnectionError(message, { broker: `${this.host}:${this.port}` })
   }
 }
 
