@@ -97,7 +97,8 @@ export function checkProcess(dir: string): Promise<Finding> {
 export function checkDocker({ root, socket }: DockerSettings): Promise<Finding>[] {
   const findings: Promise<Finding>[] = []
   if (root !== undefined) {
-    const remedy = 'run Mesoscope as a user who may read it (root, as a rule), or leave root out'
+    const remedy =
+      'run Mesoscope as a user who may read it (with CAP_DAC_READ_SEARCH, or root), or leave root out'
     findings.push(
       found('docker files', remedy, async () => {
         await access(root, constants.R_OK | constants.X_OK)

@@ -13,7 +13,7 @@ export function listFolders(root: string): string[] {
     throw new Trouble(`${root} cannot be listed (${code ?? String(cause)})`, {
       remedy:
         code === 'EACCES'
-          ? 'run as root, or give the socket of the Docker daemon'
+          ? 'give this process CAP_DAC_READ_SEARCH, or run it as root, or give the socket of the Docker daemon'
           : 'is this the `containers` folder of a Docker daemon?',
       retryable: true,
       cause,

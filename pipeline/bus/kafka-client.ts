@@ -8,6 +8,7 @@ import kafkajs, {
   type LogEntry,
   type SASLOptions,
 } from 'kafkajs'
+import type { ConnectionPool } from './kafka-patch.ts'
 import './kafka-patch.ts'
 import { explain, Trouble } from '../errors.ts'
 import type { Logger } from '../log.ts'
@@ -34,6 +35,7 @@ export interface KafkaConnection {
 
 /** One broker, as kafkajs has it inside. Answers with an error code reject with {@link KafkaError}. */
 export interface KafkaBroker {
+  connectionPool: ConnectionPool
   fetch(request: {
     replicaId: -1
     isolationLevel: 1
@@ -151,7 +153,7 @@ export function openKafkaClient(connection: KafkaConnection, log: Logger): Kafka
       const socket = openSocket(request)
       sockets.add(socket)
       // Something inside still tries.
-      if (isClosed) socket.destroy()
+      if (isClosed) socket.destroy(closed())
       return socket.once('close', () => sockets.delete(socket))
     },
     logLevel: logLevel.INFO,
@@ -176,10 +178,13 @@ export function openKafkaClient(connection: KafkaConnection, log: Logger): Kafka
       }),
     close() {
       isClosed = true
-      for (const socket of sockets) socket.destroy()
+      // With an error: kafkajs would go on looking each 100 ms whether answers are late.
+      for (const socket of sockets) socket.destroy(closed())
     },
   }
 }
+
+const closed = () => new Error('this client is closed')
 
 /** As kafkajs does it, without the warning that many requests wait for one connection. */
 function openSocket({ host, port, ssl, onConnect }: ISocketFactoryArgs): Socket {

@@ -1,5 +1,7 @@
 import { pause } from '../clock.ts'
+import { within } from '../within.ts'
 import type { BusRecord } from './bus.ts'
+import { dropConnections } from './kafka-patch.ts'
 import { typeOf, type KafkaBroker, type KafkaCluster, type KafkaMessage } from './kafka-client.ts'
 
 /** A partition by Kafka's name of its topic. */
@@ -56,6 +58,39 @@ export async function onceMoved<T>(action: () => Promise<T>): Promise<T> {
   }
 }
 
+/**
+ * A broker that is there and says nothing is given up after so long, ms: to reach it, to hear an answer from it beyond the
+ * time it may wait for records, and to hear from any who leads now. Together that is less than half a minute.
+ */
+const patienceMs = { reach: 8000, answer: 10_000, leaders: 5000 }
+
+/** Whom to ask. Where it cannot be reached, others may lead meanwhile. */
+export async function reach(cluster: KafkaCluster, nodeId: string): Promise<KafkaBroker> {
+  try {
+    return await within(cluster.findBroker({ nodeId }), patienceMs.reach)
+  } catch (error) {
+    await refresh(cluster)
+    throw error
+  }
+}
+
+/** What the broker answers. Where it says nothing in time it is no longer connected: others are asked who leads. */
+async function inTime<T>(broker: KafkaBroker, asked: Promise<T>, waitMs = 0): Promise<T> {
+  let isAnswered = false
+  const answered = asked.finally(() => (isAnswered = true))
+  try {
+    return await within(answered, waitMs + patienceMs.answer)
+  } catch (error) {
+    if (!isAnswered) dropConnections(broker.connectionPool, error as Error)
+    throw error
+  }
+}
+
+/** Asks who leads now. Where nobody answers in time, what is known stays, and who asks next learns more. */
+export async function refresh(cluster: KafkaCluster): Promise<void> {
+  await within(cluster.refreshMetadata(), patienceMs.leaders).catch(() => {})
+}
+
 /** So much is asked for at once where a partition seems to hold nothing (see {@link beyondNothing}). */
 const largeBytes = 32 * 2 ** 20
 
@@ -68,7 +103,7 @@ export async function leadersOf<One extends Place>(
   for (const one of wanted) {
     const [nodeId] = Object.keys(cluster.findLeaderForPartitions(one.topic, [one.partition]))
     if (nodeId === undefined) {
-      await cluster.refreshMetadata()
+      await refresh(cluster)
       throw new Error(`partition ${one.partition} of ${one.topic} has no leader at the moment`)
     }
     byBroker.set(nodeId, [...(byBroker.get(nodeId) ?? []), one])
@@ -86,13 +121,7 @@ export async function fetchFrom(
   wanted: readonly Wanted[],
   waitMs: number,
 ): Promise<Fetched[]> {
-  let broker: KafkaBroker
-  try {
-    broker = await cluster.findBroker({ nodeId })
-  } catch (error) {
-    await cluster.refreshMetadata().catch(() => {})
-    throw error
-  }
+  const broker = await reach(cluster, nodeId)
   try {
     const fetched = await ask(broker, wanted, waitMs)
     return await Promise.all(fetched.map((one) => beyondNothing(broker, one, wanted)))
@@ -100,7 +129,7 @@ export async function fetchFrom(
     const type = typeOf(error)
     if (type === 'OFFSET_OUT_OF_RANGE') return backInRange(broker, wanted)
     // Also where the broker is gone: others lead now.
-    if (type === undefined || moved.has(type)) await cluster.refreshMetadata().catch(() => {})
+    if (type === undefined || moved.has(type)) await refresh(cluster)
     throw error
   }
 }
@@ -110,7 +139,7 @@ async function ask(
   wanted: readonly Wanted[],
   waitMs: number,
 ): Promise<Fetched[]> {
-  const { responses } = await broker.fetch({
+  const asked = broker.fetch({
     replicaId: -1,
     isolationLevel: 1,
     maxWaitTime: waitMs,
@@ -122,6 +151,7 @@ async function ask(
       maxBytes,
     })),
   })
+  const { responses } = await inTime(broker, asked, waitMs)
   return responses.flatMap(({ topicName: topic, partitions }) =>
     partitions.flatMap(({ partition, highWatermark, messages }) => {
       const one = wanted.find((w) => w.topic === topic && w.partition === partition)
@@ -197,7 +227,8 @@ export async function offsetsOf(
   which: 'earliest' | 'latest',
 ): Promise<Map<string, number>> {
   const topics = groupedByTopic(places, ({ partition }) => ({ partition, timestamp: times[which] }))
-  const { responses } = await broker.listOffsets({ replicaId: -1, isolationLevel: 1, topics })
+  const asked = broker.listOffsets({ replicaId: -1, isolationLevel: 1, topics })
+  const { responses } = await inTime(broker, asked)
   const offsets = new Map<string, number>()
   for (const { topic, partitions } of responses) {
     for (const { partition, offset } of partitions) {

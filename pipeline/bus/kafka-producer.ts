@@ -1,6 +1,7 @@
 import type { Message, Producer } from 'kafkajs'
 import { explain, type Trouble } from '../errors.ts'
 import type { Logger } from '../log.ts'
+import { within } from '../within.ts'
 import { partitionOf, type ProducedRecord } from './bus.ts'
 import { toTrouble, type KafkaClient } from './kafka-client.ts'
 import { pieces, sizeOf, targetBytes, toMessage } from './kafka-pieces.ts'
@@ -113,7 +114,7 @@ export function openKafkaProducer({
       )
       .finally(() => session.sending--)
     try {
-      await within(timeoutMs, sent)
+      await within(sent, timeoutMs)
     } catch (error) {
       session.hasFailed = true
       if (current === session) current = undefined
@@ -208,15 +209,4 @@ export function openKafkaProducer({
 /** Not to be tried again, by kafkajs: by the caller. */
 function givenUp(): Error {
   return Object.assign(new Error('this producer was given up'), { retriable: false })
-}
-
-/** Rejects after `ms`; what comes of `work` then is nobody's. */
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new Error(`no answer within ${ms / 1000} s`)), ms)
-  try {
-    return await Promise.race([work, promise])
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -30,11 +30,12 @@ export async function prepareTopics(
   try {
     await admin.connect()
     const created = await createMissing(admin, shape, log)
-    await onceMoved(() =>
+    const thin = await onceMoved(() =>
       check(admin, shape, allTopics, (topic, name, config) => {
         if (!created.has(name)) tellRetention(topic, name, config, shape, log)
       }),
     )
+    if (thin.length > 0) log.warn({ topics: thin, remedy: thinRemedy }, thinlyAcknowledged)
     return allTopics.filter((topic) => created.has(shape.prefix + topic))
   } catch (error) {
     throw toTrouble(error, 'cannot prepare the topics', client.place)
@@ -42,6 +43,11 @@ export async function prepareTopics(
     await admin.disconnect().catch(() => {})
   }
 }
+
+/** Of a topic that several brokers hold while one alone answers for a record: if that is lost, so is the record. */
+const thinlyAcknowledged = 'records are acknowledged as soon as one broker has them'
+const thinRemedy =
+  'set min.insync.replicas of these topics to 2, so that what was acknowledged survives the loss of a broker'
 
 /**
  * What is there, in words, without changing anything. Rejects with Trouble where no broker answers, or a topic has another
@@ -54,11 +60,13 @@ export async function describeKafka(client: KafkaClient, shape: TopicShape): Pro
     const { brokers } = await admin.describeCluster()
     const there = new Set(await admin.listTopics())
     const known = allTopics.filter((topic) => there.has(shape.prefix + topic))
-    await check(admin, shape, known)
+    const thin = await check(admin, shape, known)
     const missing = allTopics.length - known.length
     const topicsSaid =
       missing === 0 ? 'all topics are there' : `${missing} topics are made at the first start`
-    return `${brokers.length} brokers at ${client.place}, ${topicsSaid}`
+    const said = `${brokers.length} brokers at ${client.place}, ${topicsSaid}`
+    if (thin.length === 0) return said
+    return `${said}\nwarning: ${thinlyAcknowledged} (${thin.join(', ')}): ${thinRemedy}`
   } catch (error) {
     throw toTrouble(error, 'cannot look at the cluster', client.place)
   } finally {
@@ -109,20 +117,25 @@ function withBrokers(error: unknown, { replication }: TopicShape): unknown {
   })
 }
 
-function configOf(topic: Topic, { retentionMs, maxRecordBytes }: TopicShape) {
-  const common = { 'max.message.bytes': String(maxRecordBytes) }
+function configOf(topic: Topic, { retentionMs, maxRecordBytes, replication }: TopicShape) {
+  const common = {
+    'max.message.bytes': String(maxRecordBytes),
+    // Of two copies both would have to be there: one broker away, and nothing could be written.
+    ...(replication >= 3 ? { 'min.insync.replicas': '2' } : {}),
+  }
   return topics[topic].compacted
     ? { ...common, 'cleanup.policy': 'compact', 'delete.retention.ms': String(retentionMs) }
     : { ...common, 'cleanup.policy': 'delete', 'retention.ms': String(retentionMs) }
 }
 
+/** Throws where a shape does not fit; resolves with the topics of several copies of which one is enough to acknowledge. */
 async function check(
   admin: Admin,
   shape: TopicShape,
   known: readonly Topic[],
   look: (topic: Topic, name: string, config: ReadonlyMap<string, string>) => void = () => {},
-): Promise<void> {
-  if (known.length === 0) return
+): Promise<string[]> {
+  if (known.length === 0) return []
   const names = known.map((topic) => shape.prefix + topic)
   const { topics: found } = await admin.fetchTopicMetadata({ topics: names })
   const { resources } = await admin.describeConfigs({
@@ -130,22 +143,29 @@ async function check(
     resources: names.map((name) => ({
       type: ConfigResourceTypes.TOPIC,
       name,
-      configNames: ['cleanup.policy', 'retention.ms', 'max.message.bytes'],
+      configNames: ['cleanup.policy', 'retention.ms', 'max.message.bytes', 'min.insync.replicas'],
     })),
   })
+  const thin: string[] = []
   const faults = known.flatMap((topic) => {
     const name = shape.prefix + topic
     const partitions = found.find((one) => one.name === name)?.partitions ?? []
     const entries = resources.find(({ resourceName }) => resourceName === name)?.configEntries ?? []
     const config = new Map(entries.map((one) => [one.configName, one.configValue]))
     look(topic, name, config)
+    // What stands in the topic, else what the brokers have by default.
+    const enough = Number(config.get('min.insync.replicas'))
+    if (enough === 1 && copiesOf(partitions) >= 2) thin.push(name)
     return faultsOf(topic, name, partitions, config, shape)
   })
-  if (faults.length === 0) return
+  if (faults.length === 0) return thin
   throw new Trouble(`topics are not as Mesoscope needs them: ${faults.join('; ')}`, {
     remedy: 'change or delete them, or set another bus.kafka.prefix',
   })
 }
+
+const copiesOf = (partitions: readonly { replicas: number[] }[]) =>
+  Math.min(...partitions.map(({ replicas }) => replicas.length))
 
 function faultsOf(
   topic: Topic,
@@ -162,7 +182,7 @@ function faultsOf(
   if (partitions.length !== wanted) {
     faults.push(`${name} has ${partitions.length} partitions, not ${wanted}`)
   }
-  const copies = Math.min(...partitions.map(({ replicas }) => replicas.length))
+  const copies = copiesOf(partitions)
   if (copies < replication) faults.push(`${name} is held by ${copies} brokers, not ${replication}`)
   const policy = config.get('cleanup.policy') ?? ''
   const wantedPolicy = topics[topic].compacted ? 'compact' : 'delete'

@@ -1,9 +1,18 @@
 import { Trouble } from '../errors.ts'
 import type { Logger } from '../log.ts'
+import { within } from '../within.ts'
 import { topics, type Batch, type Bus, type BusRecord, type Topic } from './bus.ts'
 import { openKafkaClient, toTrouble, type KafkaConnection } from './kafka-client.ts'
 import { cutTo, openKafkaConsumer } from './kafka-consumer.ts'
-import { fetchFrom, leadersOf, offsetsOf, onceMoved, placeKey } from './kafka-fetch.ts'
+import {
+  fetchFrom,
+  leadersOf,
+  offsetsOf,
+  onceMoved,
+  placeKey,
+  reach,
+  refresh,
+} from './kafka-fetch.ts'
 import { openKafkaProducer } from './kafka-producer.ts'
 import { describeKafka, prepareTopics, type TopicShape } from './kafka-topics.ts'
 
@@ -24,6 +33,8 @@ export interface KafkaBusOptions extends KafkaConnection {
 }
 
 const day = 86_400_000
+/** Positions of a group are told by then, or it is given up: the one that keeps them may say nothing. */
+const positionsMs = 25_000
 /** Of our topics; a whole snapshot of a partition is one record. */
 const maxRecordBytes = 16 * 2 ** 20
 
@@ -112,10 +123,11 @@ export async function openKafkaBus(options: KafkaBusOptions): Promise<Bus> {
     const byLeader = await leadersOf(reading, places)
     const found = await Promise.all(
       [...byLeader].map(async ([nodeId, ones]) => {
+        const broker = await reach(reading, nodeId)
         try {
-          return await offsetsOf(await reading.findBroker({ nodeId }), ones, 'latest')
+          return await offsetsOf(broker, ones, 'latest')
         } catch (error) {
-          await reading.refreshMetadata().catch(() => {})
+          await refresh(reading)
           throw error
         }
       }),
@@ -143,16 +155,15 @@ export async function openKafkaBus(options: KafkaBusOptions): Promise<Bus> {
   }
 
   async function committed(group: string, topic: Topic): Promise<Map<number, number>> {
-    const broker = await reading.findGroupCoordinator({
-      groupId: groupName(prefix, group, topic),
-    })
+    const groupId = groupName(prefix, group, topic)
     const partitions = Array.from({ length: partitionsOf(topic) }, (_, partition) => ({
       partition,
     }))
-    const { responses } = await broker.offsetFetch({
-      groupId: groupName(prefix, group, topic),
-      topics: [{ topic: nameOf(topic), partitions }],
-    })
+    const asked = { groupId, topics: [{ topic: nameOf(topic), partitions }] }
+    const { responses } = await within(
+      reading.findGroupCoordinator({ groupId }).then((broker) => broker.offsetFetch(asked)),
+      positionsMs,
+    )
     const positions = responses.flatMap((one) => one.partitions)
     return new Map(
       positions.flatMap(({ partition, offset }) =>

@@ -50,7 +50,8 @@ const document = {
 }
 const number = { type: 'double' }
 
-const fieldsOf: Record<EventClass, object> = {
+/** The fields of the index of each class, by name. */
+export const fieldsOf: Record<EventClass, object> = {
   logs: { ...event, ...origin, 'log.level': name, 'log.iostream': name },
   metrics: {
     '@timestamp': event['@timestamp'],

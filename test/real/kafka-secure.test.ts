@@ -89,12 +89,11 @@ const logins = [
 for (const sasl of logins) {
   test.serial(`over TLS with a login by ${sasl.mechanism}`, async (t) => {
     const bus = await open({ tls: { ca: pem('ca.pem') }, sasl })
+    t.teardown(() => bus.close())
     const group = listen(bus, { group: 'index' })
     await bus.produce('logs', [produced('a', 'told')])
     await until('the record', () => group.seen.length === 1, 60_000)
     t.deepEqual(group.texts(), ['told'])
-    await group.close()
-    await bus.close()
   })
 }
 

@@ -1,4 +1,4 @@
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import kafkajs from 'kafkajs'
 import type { Bus } from '../../pipeline/bus/bus.ts'
 import { openKafkaBus } from '../../pipeline/bus/kafka.ts'
@@ -18,6 +18,13 @@ test.before('Kafka runs', async () => {
 })
 
 test.after.always('Kafka ends', () => servers?.close())
+
+/** Its bus ends with the test, whatever comes of it. */
+async function openFor(t: ExecutionContext) {
+  const subject = await openSubject()
+  t.teardown(subject.clean)
+  return subject
+}
 
 async function openSubject() {
   const prefix = `case${++count}.`
@@ -47,7 +54,7 @@ busContract(test.serial, openSubject)
 test.serial(
   'what Kafka has deleted is passed over, and it is told where records begin',
   async (t) => {
-    const { bus, prefix, clean } = await openSubject()
+    const { bus, prefix } = await openFor(t)
     const records = Array.from({ length: 20 }, (_, i) => produced('a', i, { partition: 2 }))
     await bus.produce('logs', records)
     const admin = new kafkajs.Kafka({ brokers: servers.brokers, logLevel: 0 }).admin()
@@ -64,13 +71,11 @@ test.serial(
     const group = listen(bus, { group: 'index' })
     await until('the rest', () => group.seen.length === 5, 60_000)
     t.deepEqual(group.texts(), ['15', '16', '17', '18', '19'])
-    await group.close()
-    await clean()
   },
 )
 
 test.serial('a compacted topic is read to its end after the cleaner was there', async (t) => {
-  const { bus, prefix, clean } = await openSubject()
+  const { bus, prefix } = await openFor(t)
   const admin = new kafkajs.Kafka({ brokers: servers.brokers, logLevel: 0 }).admin()
   await admin.connect()
   // The cleaner takes all that is superseded at once, and marks of deletion as soon as it has passed them.
@@ -111,5 +116,4 @@ test.serial('a compacted topic is read to its end after the cleaner was there', 
     offset = (await bus.read('state', 0, offset, { maxBytes: 2 ** 20 })).next
   }
   t.true(offset >= end, 'reading comes to the end')
-  await clean()
 })

@@ -23,7 +23,7 @@ export interface KafkaServers {
   kill(broker: number): Promise<void>
   /** Asks it to end, and waits for that. */
   stop(broker: number): Promise<void>
-  /** Starts it again with the same data and ports, and waits until it answers. */
+  /** Starts it again with the same data and ports, unless it runs, and waits until it answers. */
   start(broker: number): Promise<void>
   /** SIGSTOP and SIGCONT: it is there and says nothing. */
   freeze(broker: number): void
@@ -69,7 +69,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
 
   async function end(broker: number, signal: NodeJS.Signals): Promise<void> {
     const { process: child } = nodeOf(broker)
-    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    if (!child || !isRunning(nodeOf(broker))) return
     child.ref()
     const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
     child.kill(signal)
@@ -81,7 +81,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
     kill: (broker) => end(broker, 'SIGKILL'),
     stop: (broker) => end(broker, 'SIGTERM'),
     async start(broker) {
-      launch(world, nodeOf(broker))
+      if (!isRunning(nodeOf(broker))) launch(world, nodeOf(broker))
       await answering(nodeOf(broker), 1)
     },
     freeze: (broker) => void nodeOf(broker).process?.kill('SIGSTOP'),
@@ -108,6 +108,10 @@ interface Node {
   /** Among brokers, and to see whether it answers: never secured. */
   inner: number
   process: ChildProcess | undefined
+}
+
+function isRunning({ process: child }: Node): boolean {
+  return child !== undefined && child.exitCode === null && child.signalCode === null
 }
 
 interface World {
