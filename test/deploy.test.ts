@@ -61,8 +61,8 @@ for (const file of files) {
       Object.fromEntries(strings) as Record<string, string>,
     )
     const [check] = app.healthChecks ?? []
-    // Who holds lines while Kafka is away must not be killed for saying so.
-    t.is(check?.path, app.constraints ? undefined : '/healthz')
+    // Who waits for Kafka, or holds lines meanwhile, must not be killed for saying so.
+    t.is(check?.path, '/livez')
     const port =
       app.portDefinitions?.[0]?.port ??
       app.container.portMappings?.[check?.portIndex ?? 0]?.containerPort
