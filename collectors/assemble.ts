@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { DeadLetter, Stream } from '../pipeline/event.ts'
+import type { DeadLetter, Level, Stream } from '../pipeline/event.ts'
 import type { Identity } from '../pipeline/identity.ts'
 import type { LogRecord } from '../pipeline/record.ts'
 import { levelOf } from './level.ts'
@@ -64,6 +64,8 @@ export interface AssemblerOptions<Place> {
   partsShareTime?: boolean
   /** Replaces secrets in the JSON-escaped text; the same string if there is none. */
   redact(escaped: string): string
+  /** Where more is known of the level than what the text says: given that, the one that counts. */
+  level?: (ofText: Level) => Level
   /** Where a person finds a place, for dead letters; source and place unless set. */
   originOf?: ((place: Place) => string) | undefined
   /** Of the message as JSON text. A longer line is cut into chunks. */
@@ -141,7 +143,8 @@ export function openAssembler<Place>(options: AssemblerOptions<Place>): Assemble
     held = false
     const message = suspect ? redact(text) : text
     const id = nextId(time, begin)
-    const level = levelOf(message, isTrace(shape))
+    const ofText = levelOf(message, isTrace(shape))
+    const level = options.level ? options.level(ofText) : ofText
     let tags = count === 1 ? noTags : multilineTag
     if (message !== text) tags = [...tags, 'redacted']
     if (marks.length > 0) tags = [...tags, ...marks]
@@ -227,7 +230,8 @@ export function openAssembler<Place>(options: AssemblerOptions<Place>): Assemble
     if (message !== part.text) tags.push('redacted')
     if (part.unterminated) tags.push('unterminated')
     // Only the first counts with its level: the line is one line.
-    const level = part.number === 1 ? levelOf(message) : 'unknown'
+    const ofText = part.number === 1 ? levelOf(message) : 'unknown'
+    const level = part.number === 1 && options.level ? options.level(ofText) : ofText
     const id = `${part.id}#${part.number}`
     const shown = plausible(part.time, part.since)
     if (shown !== part.time) tags.push('clamped-time')

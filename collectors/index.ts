@@ -15,6 +15,7 @@ import {
 import { openRedactor, type RedactorOptions } from './redact.ts'
 import { openSandboxCollector } from './sandbox.ts'
 import type { Collector, Sink } from './sink.ts'
+import { openSyslogCollector, type SyslogCollectorOptions } from './syslog.ts'
 
 /** Every collector, by its key in the settings. Adding one: a file here, a line here, its settings, its test. */
 export const collectors = {
@@ -24,6 +25,7 @@ export const collectors = {
   mesos_agent: openMesosAgent,
   mesos_sandbox: openSandboxCollector,
   marathon: openMarathonCollector,
+  syslog: openSyslogCollector,
 } as const satisfies Record<string, (options: never) => Promise<Collector>>
 
 /** What the settings say of collectors; keys as in the file. */
@@ -34,6 +36,10 @@ export interface CollectorSettings {
   mesos_agent: readonly (ConnectionSettings & Pick<MesosAgentSettings, 'url'>)[]
   mesos_sandbox: readonly { work_dir: string }[]
   marathon: readonly (ConnectionSettings & Pick<MarathonCollectorOptions, 'urls'>)[]
+  syslog: readonly Pick<
+    SyslogCollectorOptions,
+    'host' | 'port' | 'protocols' | 'service' | 'retention'
+  >[]
   /** How often what has no stream is asked, ms. */
   metrics_interval: number
   max_event_bytes: number
@@ -127,6 +133,9 @@ export function openCollectors(
         name: name('marathon', index),
         intervalMs,
       }),
+    ),
+    ...settings.syslog.map((one, index) =>
+      collectors.syslog({ ...shared, ...one, name: name('syslog', index) }),
     ),
   ])
 }

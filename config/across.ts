@@ -24,7 +24,8 @@ export interface Readable {
   kafka: Settings['bus']['kafka']
   elasticsearch: Settings['store']['elasticsearch']
   retentionClasses: readonly string[]
-  files: { retention: string | undefined }[]
+  /** By their path. */
+  retentions: { path: Path; retention: string | undefined }[]
   docker: (DockerSettings | undefined)[]
   mesosSandbox: ({ work_dir: string } | undefined)[]
   /** To Mesos and Marathon. */
@@ -73,15 +74,15 @@ function listenWithToken({ listen }: Readable): AcrossFault[] {
   return [{ path: ['listen', 'host'], sentence }]
 }
 
-function retentionNames({ retentionClasses, files }: Readable): AcrossFault[] {
+function retentionNames({ retentionClasses, retentions }: Readable): AcrossFault[] {
   const odd = retentionClasses.filter((name) => !retentionName.test(name))
   const known = [defaultRetention, ...retentionClasses]
-  const unknown = files.flatMap(({ retention }, i) => {
+  const unknown = retentions.flatMap(({ path, retention }) => {
     if (retention === undefined || known.includes(retention)) return []
     const near = nearestName(retention, known)
     const hint = near === undefined ? '' : `; did you mean ${near}?`
     const sentence = `${retention} is none of store.retention_classes${hint}`
-    return [{ path: ['collectors', 'files', i, 'retention'], sentence }]
+    return [{ path: [...path, 'retention'], sentence }]
   })
   return [
     ...odd.map((name) => ({

@@ -151,7 +151,6 @@ function readable(root: unknown): Readable {
   const { shape } = settingsSchema
   const collectors = shape.collectors.unwrap().shape
   const docker = collectors.docker.unwrap().element
-  const files = collectors.files.unwrap().element.shape
   const sandbox = collectors.mesos_sandbox.unwrap().element
   const signal = shape.signals.unwrap().valueType.shape
   const rule = shape.alerts.unwrap().element.shape
@@ -165,9 +164,14 @@ function readable(root: unknown): Readable {
     kafka: sound(shape.bus.unwrap().shape.kafka, 'bus', 'kafka'),
     elasticsearch: sound(shape.store.unwrap().shape.elasticsearch, 'store', 'elasticsearch'),
     retentionClasses: Object.keys(Object(valueAt(root, ['store', 'retention_classes']))),
-    files: places(root, 'collectors', 'files').map((path) => ({
-      retention: soundIfThere(files.retention, ...path, 'retention') || undefined,
-    })),
+    retentions: (['files', 'syslog'] as const).flatMap((kind) =>
+      places(root, 'collectors', kind).map((path) => ({
+        path,
+        retention:
+          soundIfThere(collectors[kind].unwrap().element.shape.retention, ...path, 'retention') ||
+          undefined,
+      })),
+    ),
     docker: places(root, 'collectors', 'docker').map((path) => sound(docker, ...path)),
     mesosSandbox: places(root, 'collectors', 'mesos_sandbox').map((path) =>
       sound(sandbox, ...path),

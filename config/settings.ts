@@ -129,6 +129,26 @@ const filesCollector = z.strictObject({
     .describe('Which of `store.retention_classes` their lines are kept by; absent: `default`.'),
 })
 
+const syslogCollector = z.strictObject({
+  host: text('an address')
+    .prefault('127.0.0.1')
+    .describe(
+      'Address to listen on: whoever reaches it can write lines. `0.0.0.0` for all of this machine.',
+    ),
+  port: wholeNumber(0, 65_535).prefault(5514).describe('Port of both protocols.'),
+  protocols: z
+    .array(oneOf(['tcp', 'udp']))
+    .min(1)
+    .prefault(['tcp', 'udp'])
+    .describe('TCP senders wait while nothing can be taken; what UDP loses is counted.'),
+  service: text()
+    .prefault('host')
+    .describe('Service of all that comes; its hosts are `agent`, its programs `task`.'),
+  retention: retentionClass()
+    .optional()
+    .describe('Which of `store.retention_classes` it is kept by; absent: `default`.'),
+})
+
 const redact = z.strictObject({
   enabled: flag()
     .prefault(true)
@@ -162,6 +182,10 @@ const collectors = z.strictObject({
     .array(marathonCollector)
     .prefault([])
     .describe('Marathons: apps, deployments, instances, health.'),
+  syslog: z
+    .array(syslogCollector)
+    .prefault([])
+    .describe('Ports for the syslog of hosts that are not in Mesos.'),
   metrics_interval: duration(second)
     .prefault('5s')
     .describe('How often containers, agents and Marathon are measured.'),

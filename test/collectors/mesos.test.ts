@@ -21,6 +21,7 @@ const connection = { token_scheme: 'bearer' } as const
 const nothing = {
   docker: [],
   files: [],
+  syslog: [],
   marathon: [],
   mesos_master: [],
   mesos_agent: [],

@@ -21,6 +21,7 @@ const whole: Identity = {
   framework: 'f1',
   owner: 'team-shop',
   runbook: 'https://runbook',
+  retention: 'audit',
 }
 
 test('an identity survives its ECS form, whose names are in a fixed order', (t) => {

@@ -53,6 +53,7 @@ async function openPipeline(t: ExecutionContext, { playground }: RunningPlaygrou
         stats: false,
       })),
       files: [],
+      syslog: [],
       mesos_master: [{ ...connection, urls: masters, agents: true }],
       mesos_agent: [],
       mesos_sandbox: agents.map(({ workDir }) => ({ work_dir: workDir })),
