@@ -2,6 +2,7 @@ import type { Clock } from '../pipeline/clock.ts'
 import type { ConnectionSettings } from '../pipeline/http-connection.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
+import { openCheck, type CheckOptions } from './check.ts'
 import { openCollectedContainers } from './collected-containers.ts'
 import { openDockerCollector, type DockerCollectorOptions } from './docker.ts'
 import { openFilesCollector, type FilesCollectorOptions } from './files.ts'
@@ -26,6 +27,7 @@ export const collectors = {
   mesos_sandbox: openSandboxCollector,
   marathon: openMarathonCollector,
   syslog: openSyslogCollector,
+  checks: openCheck,
 } as const satisfies Record<string, (options: never) => Promise<Collector>>
 
 /** What the settings say of collectors; keys as in the file. */
@@ -40,6 +42,12 @@ export interface CollectorSettings {
     SyslogCollectorOptions,
     'host' | 'port' | 'protocols' | 'service' | 'retention'
   >[]
+  checks: readonly (Pick<
+    CheckOptions,
+    'command' | 'interval' | 'timeout' | 'service' | 'retention'
+  > & {
+    name: string
+  })[]
   /** How often what has no stream is asked, ms. */
   metrics_interval: number
   max_event_bytes: number
@@ -136,6 +144,9 @@ export function openCollectors(
     ),
     ...settings.syslog.map((one, index) =>
       collectors.syslog({ ...shared, ...one, name: name('syslog', index) }),
+    ),
+    ...settings.checks.map(({ name: check, ...one }) =>
+      collectors.checks({ ...shared, ...one, check }),
     ),
   ])
 }

@@ -26,6 +26,7 @@ export interface Readable {
   retentionClasses: readonly string[]
   /** By their path. */
   retentions: { path: Path; retention: string | undefined }[]
+  checks: { name: string | undefined }[]
   docker: (DockerSettings | undefined)[]
   mesosSandbox: ({ work_dir: string } | undefined)[]
   /** To Mesos and Marathon. */
@@ -61,6 +62,7 @@ const checks: readonly ((settings: Readable) => AcrossFault[])[] = [
   alertsNameSignals,
   checkScaling,
   retentionNames,
+  checksOnce,
   mailLogin,
 ]
 
@@ -91,6 +93,14 @@ function retentionNames({ retentionClasses, retentions }: Readable): AcrossFault
     })),
     ...unknown,
   ]
+}
+
+function checksOnce({ checks }: Readable): AcrossFault[] {
+  return checks.flatMap(({ name }, i) => {
+    const first = checks.findIndex((one) => one.name === name)
+    if (name === undefined || first === i) return []
+    return [{ path: ['collectors', 'checks', i, 'name'], sentence: 'another check has this name' }]
+  })
 }
 
 function dockerHasInput({ docker }: Readable): AcrossFault[] {
@@ -168,7 +178,7 @@ function signalsFitTheirSource({ signals }: Readable): AcrossFault[] {
 
 /** Mesos serves more under `/metrics/snapshot` than anyone lists. '' is wrong itself. */
 const isMetric = (name: string) =>
-  name === '' || name.startsWith('mesos.') || Object.hasOwn(metricNames, name)
+  name === '' || /^(?:mesos|check)\./.test(name) || Object.hasOwn(metricNames, name)
 
 function unknownMetric(name: string): string {
   const meant = nearestName(name, Object.keys(metricNames))

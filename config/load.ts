@@ -164,7 +164,7 @@ function readable(root: unknown): Readable {
     kafka: sound(shape.bus.unwrap().shape.kafka, 'bus', 'kafka'),
     elasticsearch: sound(shape.store.unwrap().shape.elasticsearch, 'store', 'elasticsearch'),
     retentionClasses: Object.keys(Object(valueAt(root, ['store', 'retention_classes']))),
-    retentions: (['files', 'syslog'] as const).flatMap((kind) =>
+    retentions: (['files', 'syslog', 'checks'] as const).flatMap((kind) =>
       places(root, 'collectors', kind).map((path) => ({
         path,
         retention:
@@ -172,6 +172,9 @@ function readable(root: unknown): Readable {
           undefined,
       })),
     ),
+    checks: places(root, 'collectors', 'checks').map((path) => ({
+      name: sound(collectors.checks.unwrap().element.shape.name, ...path, 'name'),
+    })),
     docker: places(root, 'collectors', 'docker').map((path) => sound(docker, ...path)),
     mesosSandbox: places(root, 'collectors', 'mesos_sandbox').map((path) =>
       sound(sandbox, ...path),

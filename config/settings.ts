@@ -149,6 +149,22 @@ const syslogCollector = z.strictObject({
     .describe('Which of `store.retention_classes` it is kept by; absent: `default`.'),
 })
 
+const check = z.strictObject({
+  name: text('the name of a check').describe('Stands in samples and changes as `task`.'),
+  command: z
+    .array(text('a program or an argument'))
+    .min(1)
+    .describe(
+      'A plug-in of Nagios or any program that ends with 0 (ok) to 3 (unknown), and its arguments; no shell.',
+    ),
+  interval: duration(second).prefault('1m').describe('How often it runs.'),
+  timeout: duration(second).prefault('10s').describe('Then it is killed, and its state unknown.'),
+  service: text().prefault('host').describe('Service that it belongs to.'),
+  retention: retentionClass()
+    .optional()
+    .describe('Which of `store.retention_classes` it is kept by; absent: `default`.'),
+})
+
 const redact = z.strictObject({
   enabled: flag()
     .prefault(true)
@@ -186,6 +202,7 @@ const collectors = z.strictObject({
     .array(syslogCollector)
     .prefault([])
     .describe('Ports for the syslog of hosts that are not in Mesos.'),
+  checks: z.array(check).prefault([]).describe('Programs to run again and again, as Nagios does.'),
   metrics_interval: duration(second)
     .prefault('5s')
     .describe('How often containers, agents and Marathon are measured.'),

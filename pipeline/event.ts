@@ -65,6 +65,8 @@ export const changeKinds = [
   'scaling',
   /** A task's health checks changed their mind, or Marathon kills it for them. */
   'health',
+  /** A check's state: ok, warning, critical, unknown. */
+  'check',
   /** The cluster itself: a leader, an agent. */
   'cluster',
   'alert',

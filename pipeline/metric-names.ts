@@ -38,6 +38,8 @@ export const metricNames = {
   'service.queue.waiting': { unit: 'instances', help: 'In the launch queue.' },
   'service.queue.delay': { unit: 's', help: 'Until the next launch is tried (back-off).' },
   'service.deployment.age': { unit: 's', help: 'Of the oldest deployment that touches it.' },
+  'check.state': { unit: '', help: '0 ok, 1 warning, 2 critical, 3 unknown.' },
+  'check.duration': { unit: 's', help: 'How long the check took.' },
 } as const satisfies Record<string, { unit: string; help: string }>
 
 export type MetricName = keyof typeof metricNames
@@ -45,6 +47,19 @@ export type MetricName = keyof typeof metricNames
 /** `master/elected` → `mesos.master.elected`; percent-encoded names of frameworks stay encoded. */
 export function mesosMetric(name: string): string {
   return `mesos.${name.replaceAll('/', '.')}`
+}
+
+/**
+ * Performance data of a check by its label: `/var used` → `check./var_used`. Times are in seconds, sizes in bytes. Undefined where
+ * nothing of the label is left.
+ */
+export function checkMetric(label: string): string | undefined {
+  const name = label
+    .slice(0, 100)
+    .replace(/[^\p{L}\p{N}/_.:%-]+/gu, '_')
+    .replace(/^[_.]+|[_.]+$/g, '')
+  const metric = `check.${name}`
+  return name === '' || Object.hasOwn(metricNames, metric) ? undefined : metric
 }
 
 /** Undefined where the name does not tell. */

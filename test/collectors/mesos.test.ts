@@ -22,6 +22,7 @@ const nothing = {
   docker: [],
   files: [],
   syslog: [],
+  checks: [],
   marathon: [],
   mesos_master: [],
   mesos_agent: [],

@@ -54,6 +54,7 @@ async function openPipeline(t: ExecutionContext, { playground }: RunningPlaygrou
       })),
       files: [],
       syslog: [],
+      checks: [],
       mesos_master: [{ ...connection, urls: masters, agents: true }],
       mesos_agent: [],
       mesos_sandbox: agents.map(({ workDir }) => ({ work_dir: workDir })),
