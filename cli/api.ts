@@ -72,7 +72,8 @@ async function reached<T>(answer: Promise<T>, { url }: Address): Promise<T> {
   } catch (error) {
     const why = errorCode(error) ?? (error as Error).name
     throw new Trouble(`no answer from Mesoscope at ${url} (${why})`, {
-      remedy: 'start it with mesoscope run, or name its directory with --data',
+      remedy:
+        'start it with mesoscope run, or name its directory with --data, or its address with --url',
       retryable: true,
       cause: error,
     })

@@ -1,7 +1,7 @@
 import { loadSettings } from '../config/load.ts'
 import type { Settings } from '../config/settings.ts'
 import { explain } from '../pipeline/errors.ts'
-import { addDataOptions, configFile, type DataOptions } from './data-option.ts'
+import { addDirectoryOptions, configFile, type DataOptions } from './data-option.ts'
 import {
   checkData,
   checkDocker,
@@ -28,7 +28,7 @@ export const addDoctor: AddCommand = (program, context) => {
       'whether what Mesoscope needs is there (this machine, Mesos, Marathon, Kafka, Elasticsearch, mail), and what to do if not',
     )
     .option('--json', 'as JSON')
-  addDataOptions(command).action(async (options: DoctorOptions) => {
+  addDirectoryOptions(command).action(async (options: DoctorOptions) => {
     const { io } = context
     const findings = await examine(options, context)
     if (options.json) io.out(`${harmlessJson({ findings })}\n`)

@@ -2,7 +2,7 @@ import type { LogDoc } from '../pipeline/event.ts'
 import type { LogQuery } from '../pipeline/store/store.ts'
 import { openApi } from './api.ts'
 import { levelList, pattern, query as queryText, wholeNumber } from './arguments.ts'
-import { addDataOptions, dataOf, withSource, type DataOptions } from './data-option.ts'
+import { addDataOptions, dataOf, remoteOf, withSource, type DataOptions } from './data-option.ts'
 import { follow, pages } from './follow.ts'
 import { formatLine, type LineStyle } from './format.ts'
 import { parseMoment } from './moment.ts'
@@ -127,14 +127,15 @@ async function followLogs(
   context: CommandContext,
 ): Promise<void> {
   const { io } = context
-  const data = dataOf(options, context)
+  const remote = remoteOf(options, context)
+  const data = remote ? '' : dataOf(options, context)
   const stop = new AbortController()
   const off = io.onStop(() => stop.abort())
   const { from, ...filter } = query
   try {
     await follow({
       findApi: () => {
-        const address = readAddress(data)
+        const address = remote ?? readAddress(data)
         return address && openApi(address)
       },
       query: filter,

@@ -63,6 +63,13 @@ export async function openSource(dir: string, context: CommandContext): Promise<
   return storeSource(await context.openStoreReadOnly(dir))
 }
 
+/** The Mesoscope at an address. Throws Trouble where it does not answer. */
+export async function openRemote(address: Address): Promise<Source> {
+  const api = openApi(address)
+  await api.get('/api/health')
+  return apiSource(api)
+}
+
 /** The address a running process left in `dir`; undefined if there is none. */
 export function readAddress(dir: string): Address | undefined {
   const file = join(dir, 'process.json')

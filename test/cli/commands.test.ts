@@ -142,6 +142,29 @@ test('dead letters are not given back where nobody runs', async (t) => {
   t.regex(err, /no Mesoscope is running there: start it/)
 })
 
+test('a Mesoscope elsewhere is asked by its address and token, named or in the environment', async (t) => {
+  const token = 'a-token-of-16-characters'
+  const { url, store } = await open(t, { clock: openTerminal().io.clock, token })
+  await store.appendLogs([
+    openInstance('/shop/web', 'w', 'a'.repeat(64)).write(now - 5, [['info', 'over there']]),
+  ])
+  const file = join(directory(t), 'token')
+  writeFileSync(file, `${token}\n`)
+  const { run, io } = openTerminal()
+  const wanted = /^\/shop\/web /m
+  t.regex((await run('services', '--url', url, '--token-file', file)).out, wanted)
+  t.regex((await run('logs', 'web', '--url', `${url}/`, '--token-file', file)).out, /over there/)
+  t.regex((await run('services', '--url', url)).err, /a token is needed/)
+  Object.assign(io.env, { MESOSCOPE_URL: url, MESOSCOPE_TOKEN: token })
+  t.regex((await run('services')).out, wanted)
+  t.regex((await run('dead', 'redrive', '--all')).err, /no such dead letters|no bus/)
+  // A directory that is named counts more.
+  t.regex((await run('services', '--data', '/nonexistent/m')).err, /there is no \/nonexistent\/m/)
+  t.regex((await run('services', '--url', 'mesoscope.example.org')).err, /is no address/)
+  t.regex((await run('services', '--url', url, '--token-file', '/nonexistent/t')).err, /ENOENT/)
+  t.is((await run('services', '--url', 'http://127.0.0.1:1')).code, 1)
+})
+
 test('a directory that is not there, or has no store, is told with what to do', async (t) => {
   const { err, code } = await openTerminal().run('services', '--data', '/nonexistent/m')
   t.is(
