@@ -110,6 +110,16 @@ function signalsPart(): string {
 /** What `autoscaling/labels.ts` reads; a test compares. */
 const labelsPart = `## Labels
 
+Labels of an app in Marathon, or of a container in Docker, say what holds for its events; the app's count for containers of Docker too, since
+Marathon hands them on in the environment.
+
+| Label | What it says |
+|---|---|
+| \`mesoscope.service\` | Docker and Mesos: the service, where it is not Marathon's id of the app. |
+| \`mesoscope.owner\` or \`owner\`, \`mesoscope.runbook\` or \`runbook\` | Stand on lines, samples, changes, alerts and decisions, and in mails. |
+| \`mesoscope.retention\` | Which of \`store.retention_classes\` its events are kept by. One that is not there is told. |
+| \`mesoscope.lines_per_second\` | Takes the place of \`collectors.limit.lines_per_second\`. |
+
 With \`autoscaling.labels\` an app asks to be scaled by labels, or by environment variables; where both set the same, the label
 counts. A policy for it under \`autoscaling.services\` takes the place of all of them. Meanings and defaults are those of
 \`autoscaling.services[]\`. A value that is not understood is told, and the app is not scaled.

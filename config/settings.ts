@@ -211,6 +211,21 @@ const collectors = z.strictObject({
     .describe('A longer line is cut into chained chunks of this size.'),
   multiline: flag().prefault(true).describe('Join stack traces to one event.'),
   redact: redact.prefault({}).describe('Secrets in log lines.'),
+  limit: z
+    .strictObject({
+      lines_per_second: positiveNumber()
+        .optional()
+        .describe(
+          'Lines of one service on this machine; absent: as many as come. Its label `mesoscope.lines_per_second` counts more.',
+        ),
+      burst: duration(100)
+        .prefault('10s')
+        .describe('For so long a service that was quiet may write more.'),
+    })
+    .prefault({})
+    .describe(
+      'Against services that write without end: what is beyond is dropped, counted and told.',
+    ),
 })
 
 const spool = z.strictObject({

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { openCollectors } from '../collectors/index.ts'
+import { limitLines } from '../collectors/limit.ts'
 import { openShipper } from '../collectors/ship.ts'
 import type { Collector } from '../collectors/sink.ts'
 import { openSpool } from '../collectors/spool.ts'
@@ -45,7 +46,9 @@ export async function openCollecting({
     // While the bus is away the spool holds what is read.
     { name: 'shipping', trouble: shipper.trouble },
   )
-  const context = { cluster: settings.cluster, sink: spool, clock, metrics, log }
+  const sink = limitLines(spool, settings.collectors.limit, { clock, metrics })
+  components.push({ name: 'limit', trouble: sink.trouble })
+  const context = { cluster: settings.cluster, sink, clock, metrics, log }
   for (const collector of await openCollectors(settings.collectors, context)) {
     collectors.push(collector)
     stack.defer(() => collector.close())

@@ -20,6 +20,7 @@ const tasks = {
   retention: 'deletes what is older than it has to be kept',
   alerting: 'evaluates the rules, sends the mails',
   spool: 'keeps on disk what was read, until it is on the bus',
+  limit: 'drops, and counts, what a service writes beyond what it may',
   shipping: 'brings it from there to the bus',
   autoscaling: 'decides on the instances of services',
 }
