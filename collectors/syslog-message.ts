@@ -69,11 +69,14 @@ function structured(rest: string): Body | undefined {
   const from = (all as string).length
   const end = structuredEnd(rest, from)
   if (end === undefined) return undefined
-  const data = unlessNil(rest.slice(from, end))
+  const data = unlessNil(rest.slice(from, end).replace(clockQuality, '') || '-')
   const message = rest.slice(end).replace(/^ /, '')
   const text = message.startsWith(bom) ? message.slice(bom.length) : message
   return { time, host, app, text: spoken({ app, process, id, data, text }) }
 }
+
+/** About the sender's clock, on every line of some senders (`logger`). */
+const clockQuality = /\[timeQuality(?: [a-zA-Z]+="[^"]*")*\]/
 
 const unlessNil = (text: string | undefined) => (text === '-' ? undefined : text)
 

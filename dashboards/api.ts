@@ -3,6 +3,7 @@ import type { ChangeDoc, DeadLetter, Level, LogDoc } from '../pipeline/event.ts'
 import type { Clock } from '../pipeline/clock.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
+import type { ProcessView } from '../pipeline/presence.ts'
 import type { MarathonState, ServiceState as ServiceFacts } from '../pipeline/service-state.ts'
 import type { SignalDeclaration } from '../pipeline/signals.ts'
 import type { SequenceGap, Store } from '../pipeline/store/store.ts'
@@ -12,6 +13,8 @@ export interface DashboardsOptions {
   store: Store
   tail: Tail
   health: () => HealthView
+  /** All processes of the cluster. */
+  processes?: () => ProcessView[]
   metrics: Metrics
   /** Current alerts, and the resolved ones that are still remembered. */
   alerts: () => AlertView[]
@@ -98,6 +101,12 @@ export interface AlertView {
 export interface HealthView {
   status: 'green' | 'amber' | 'red'
   components: ComponentHealth[]
+}
+
+/** `/api/health`: of this process, and the worst of all. */
+export interface ClusterHealth extends HealthView {
+  /** All processes of the cluster, where there are several. */
+  processes: ProcessView[]
 }
 
 export interface ComponentHealth {

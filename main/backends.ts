@@ -54,6 +54,8 @@ export interface Way extends Pick<Bus, 'produce' | 'partitions'> {
   close(): Promise<void>
 }
 
+const openingMs = 3000
+
 /** `trouble`: why it is not there yet. */
 export function openWay(opening: Promise<Bus>, trouble: () => string | undefined): Way {
   let bus: Bus | undefined
@@ -66,7 +68,11 @@ export function openWay(opening: Promise<Bus>, trouble: () => string | undefined
   }
   return {
     opened,
-    produce: async (topic, records) => there().produce(topic, records),
+    async produce(topic, records) {
+      // Most often it is just being opened, and there is nothing to tell.
+      if (!bus && trouble() === undefined) await Promise.race([opened, pause(openingMs)])
+      return there().produce(topic, records)
+    },
     partitions: (topic) => there().partitions(topic),
     async close() {
       await opened.catch(() => {})

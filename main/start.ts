@@ -1,12 +1,19 @@
+import { hostname } from 'node:os'
 import type { Role, Running, StartOptions } from '../cli/parts.ts'
 import { measuredSignals } from '../config/builtin-signals.ts'
 import type { Settings } from '../config/settings.ts'
 import { wallClock, type Clock } from '../pipeline/clock.ts'
-import type { Component } from '../pipeline/health.ts'
+import { healthOf, type Component } from '../pipeline/health.ts'
+import { announce } from '../pipeline/presence.ts'
 import { openLog } from '../pipeline/log.ts'
 import { unitOf } from '../pipeline/metric-names.ts'
 import { openMetrics } from '../pipeline/metrics.ts'
-import { ownDirectory, removeProcessFile, writeProcessFile } from '../pipeline/owner.ts'
+import {
+  directoryId,
+  ownDirectory,
+  removeProcessFile,
+  writeProcessFile,
+} from '../pipeline/owner.ts'
 import type { SignalDeclarations } from '../pipeline/signals.ts'
 import type { Store } from '../pipeline/store/store.ts'
 import { openServices } from '../processors/services.ts'
@@ -81,6 +88,15 @@ export async function start(
     url = await openSurfaces(withStore, shown, extras)
   }
   waiting.over()
+  const present = announce({
+    id: directoryId(settings.data),
+    host: hostname(),
+    roles: options.roles,
+    bus,
+    health: () => healthOf(components),
+    clock,
+  })
+  stack.defer(() => present.close())
   const token = settings.listen.token?.reveal()
   writeProcessFile(settings.data, {
     pid: process.pid,

@@ -4,6 +4,7 @@ import { openDashboards, openStatus } from '../dashboards/server.ts'
 import { tailBus } from '../dashboards/tail.ts'
 import type { ScalingStatus } from '../pipeline/decision.ts'
 import { healthOf } from '../pipeline/health.ts'
+import { followProcesses } from '../pipeline/presence.ts'
 import { openRedrive } from '../processors/redrive.ts'
 import type { Base, BaseWithStore } from './base.ts'
 
@@ -16,9 +17,12 @@ export async function openSurfaces(
   { alerts, scaling }: { alerts: () => CurrentAlert[]; scaling: () => ScalingStatus[] },
   extras: Extras,
 ): Promise<string> {
-  const { signals, bus, store, services, stack } = base
+  const { signals, bus, store, services, clock, stack } = base
+  const processes = await base.patiently(() => followProcesses({ bus, clock }))
+  stack.defer(() => processes.close())
   const dashboards = await openDashboards({
     ...statusOptions(base),
+    processes: processes.all,
     store,
     tail: (filter, onLines, signal) => tailBus(bus, filter, onLines, signal),
     alerts,

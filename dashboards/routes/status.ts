@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { changeKinds, type ChangeDoc } from '../../pipeline/event.ts'
-import type { Answers } from '../api.ts'
+import type { ProcessView } from '../../pipeline/presence.ts'
+import type { Answers, ClusterHealth, HealthView } from '../api.ts'
 import { readParams, refusal } from '../params.ts'
 import type { TimeRange } from '../../pipeline/store/store.ts'
 import type { Context } from '../server.ts'
@@ -16,7 +17,12 @@ export function statusRoutes(app: FastifyInstance, context: Context): void {
 /** Of every process, also of one without a page. */
 export function healthRoutes(
   app: FastifyInstance,
-  { health, metrics, token }: Pick<Context, 'health' | 'metrics' | 'token'>,
+  {
+    health,
+    processes,
+    metrics,
+    token,
+  }: Pick<Context, 'health' | 'processes' | 'metrics' | 'token'>,
 ): void {
   app.get('/healthz', async (_request, reply) => {
     const { status, components } = health()
@@ -29,10 +35,17 @@ export function healthRoutes(
   // Whoever would start the process anew asks this: that does not bring back a Kafka that is away.
   app.get('/livez', async () => ({ status: 'alive' }))
   // The page asks here: a red answer is still an answer.
-  app.get('/api/health', async () => health())
+  app.get('/api/health', async () => clusterHealth(health(), processes?.() ?? []))
   app.get('/metrics', async (_request, reply) =>
     reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
   )
+}
+
+/** One process that is ill is an illness of the whole, whichever shows it. */
+function clusterHealth(own: HealthView, processes: ProcessView[]): ClusterHealth {
+  const all = [own.status, ...processes.map(({ status }) => status)]
+  const status = (['red', 'amber'] as const).find((one) => all.includes(one)) ?? 'green'
+  return { ...own, status, processes: processes.length > 1 ? processes : [] }
 }
 
 const limits = { min: 1, max: 1000, unset: 200 }

@@ -69,6 +69,7 @@ export const topics = {
     sentence: 'what the autoscaler remembers of each service',
   },
   state: { partitions: 1, compacted: true, sentence: 'snapshots of the measuring processors' },
+  processes: { partitions: 1, compacted: true, sentence: 'how each process is, as it told last' },
 } as const satisfies Record<string, { partitions: number; compacted: boolean; sentence: string }>
 
 export type Topic = keyof typeof topics

@@ -42,6 +42,11 @@ const messages: [string, string, Partial<SyslogMessage>][] = [
     { time: undefined, host: undefined, app: undefined, text: '[a b="]\\"]"][c d="e"]: ' },
   ],
   [
+    'what a sender says of its clock is left out',
+    '<13>1 2026-11-26T21:40:01Z h tool - - [timeQuality tzKnown="1" isSynced="0"][a b="c"] text',
+    { text: 'tool [a b="c"]: text' },
+  ],
+  [
     'structured data without an end is text',
     '<13>1 2003-10-11T22:14:15Z h a - - [x y="z',
     { app: undefined, text: '1 2003-10-11T22:14:15Z h a - - [x y="z' },

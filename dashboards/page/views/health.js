@@ -23,6 +23,8 @@ const tasks = {
   limit: 'drops, and counts, what a service writes beyond what it may',
   shipping: 'brings it from there to the bus',
   autoscaling: 'decides on the instances of services',
+  'alerts view': 'knows the alerts, whichever process evaluates the rules',
+  'scaling view': 'knows what was decided, whichever process scales',
 }
 
 const order = ['red', 'amber', 'green']
@@ -40,10 +42,11 @@ export const HealthView = () => {
     <section class="verdict verdict-${health.status}">
       <span class="dot dot-${health.status}"></span>${words[health.status]}
     </section>
+    ${health.processes.length > 0 && html`<${Processes} processes=${health.processes} />`}
     <table class="plain">
       <thead>
         <tr>
-          <th>Component</th>
+          <th>${health.processes.length > 0 ? 'Component of this process' : 'Component'}</th>
           <th>State</th>
           <th class="number" title="how far its newest finished work is behind now">Behind</th>
           <th></th>
@@ -66,6 +69,39 @@ export const HealthView = () => {
     <${Dead} dead=${dead} onDone=${reload} />
   `
 }
+
+/** All processes of the cluster, the ill ones first, each with what is wrong with it. */
+const Processes = ({ processes }) =>
+  html`<table class="plain">
+    <thead>
+      <tr>
+        <th>Process</th>
+        <th>State</th>
+        <th>Host</th>
+        <th>Heard of</th>
+        <th></th>
+      </tr>
+    </thead>
+    <tbody>
+      ${processes.map(
+        (one) =>
+          html`<tr key=${one.id}>
+            <td class="narrow"><b>${one.roles.join(', ')}</b></td>
+            <td class="narrow">
+              <span class="dot dot-${one.status}"></span> ${one.isSilent ? 'silent' : one.status}
+            </td>
+            <td class="narrow">${one.host}</td>
+            <td class="narrow"><${Time} ms=${one.atMs} /></td>
+            <td>
+              ${one.isSilent && html`<div>it has not told how it is since then: it was killed, or does not reach the bus</div>`}
+              ${one.health.components
+                .filter(({ trouble }) => trouble)
+                .map(({ name, trouble }) => html`<div key=${name}><b>${name}</b> ${trouble}</div>`)}
+            </td>
+          </tr>`,
+      )}
+    </tbody>
+  </table>`
 
 async function readHealth(signal) {
   const [health, { gaps, told }, { dead }] = await Promise.all([
