@@ -18,6 +18,26 @@ test('the health names the component in trouble; only red is a failure', async (
   t.deepEqual((await getJson(`${url}/api/health`)).body, { ...state.health, processes: [] })
 })
 
+test('on a cluster the page shows the worst of all processes, /healthz its own', async (t) => {
+  const well = { status: 'green' as const, components: [] }
+  const process = (id: string, status: 'green' | 'amber' | 'red') => ({
+    id,
+    host: 'h',
+    roles: ['processor'],
+    atMs: now,
+    health: { ...well, status },
+    status,
+    isSilent: false,
+  })
+  const processes = [process('1', 'red'), process('2', 'green')]
+  const { url } = await open(t, { processes: () => processes })
+  const { body } = await getJson(`${url}/api/health`)
+  t.is(body.status, 'red')
+  t.deepEqual(body.processes, processes)
+  t.deepEqual(body.components, [{ name: 'store', status: 'green' }])
+  t.is((await getJson(`${url}/healthz`)).status, 200)
+})
+
 test('the own metrics are those of the catalogue', async (t) => {
   const { url } = await open(t)
   await getJson(`${url}/api/logs`)

@@ -42,11 +42,15 @@ export const HealthView = () => {
     <section class="verdict verdict-${health.status}">
       <span class="dot dot-${health.status}"></span>${words[health.status]}
     </section>
-    ${health.processes.length > 0 && html`<${Processes} processes=${health.processes} />`}
+    ${
+      health.processes.length > 0 &&
+      html`<${Processes} processes=${health.processes} />
+        <h1>This process</h1>`
+    }
     <table class="plain">
       <thead>
         <tr>
-          <th>${health.processes.length > 0 ? 'Component of this process' : 'Component'}</th>
+          <th>Component</th>
           <th>State</th>
           <th class="number" title="how far its newest finished work is behind now">Behind</th>
           <th></th>
