@@ -31,6 +31,8 @@ export interface SyslogCollectorOptions extends EventOptions {
 }
 
 const flushMs = 100
+/** How often the kernel's table is read. */
+const lookMs = 1000
 /** TCP senders wait while so much has come that is not on disk; datagrams are dropped, which is told. */
 const mostWaitingBytes = 8 * 2 ** 20
 const retryMs = 5000
@@ -62,6 +64,7 @@ export async function openSyslogCollector(options: SyslogCollectorOptions): Prom
   /** Datagrams that were not taken, and since when. */
   let refused = 0
   let kernelDrops: number | undefined
+  let lookedMs = 0
 
   function take(message: Buffer, peer: string): void {
     waitingBytes += message.length
@@ -127,7 +130,7 @@ export async function openSyslogCollector(options: SyslogCollectorOptions): Prom
   async function flush(force: boolean): Promise<void> {
     const nowMs = clock.now()
     const collected = sources.take(nowMs, force) ?? {}
-    const lost = lostSince()
+    const lost = lostBy(nowMs)
     const batch: Collected =
       lost > 0 ? { ...collected, changes: [dropChange(lost, { name, service }, nowMs)] } : collected
     // What is taken is with the spool, which holds up who reads as long as it is full.
@@ -139,9 +142,11 @@ export async function openSyslogCollector(options: SyslogCollectorOptions): Prom
     if (waitingBytes <= mostWaitingBytes) for (const one of connections) one.resume()
   }
 
-  function lostSince(): number {
-    const now = ports.udp === undefined ? undefined : udpDrops(ports.udp)
-    const byKernel = Math.max(0, (now ?? 0) - (kernelDrops ?? 0))
+  function lostBy(nowMs: number): number {
+    const isDue = ports.udp !== undefined && nowMs - lookedMs >= lookMs
+    if (isDue) lookedMs = nowMs
+    const now = isDue ? udpDrops(ports.udp as number) : undefined
+    const byKernel = Math.max(0, (now ?? kernelDrops ?? 0) - (kernelDrops ?? 0))
     kernelDrops = now ?? kernelDrops
     const lost = refused + byKernel
     refused = 0

@@ -15,8 +15,17 @@ export const Instances = ({ of: { instances } }) => {
 /** Services that look well may only be unheard. */
 export const OwnTrouble = ({ health }) => {
   if (!health || health.status === 'green') return null
-  const troubled = health.components.filter(({ status }) => status !== 'green')
-  const named = troubled.map(({ name, trouble }) => (trouble ? `${name} (${trouble})` : name))
+  const isIll = ({ status }) => status !== 'green'
+  // Each process tells of its own parts; on a cluster there are several.
+  const ill = health.processes.filter(isIll)
+  const parts = ill.length > 0 ? ill.flatMap((one) => one.health.components) : health.components
+  const troubled = parts.filter(isIll)
+  const named = [
+    ...troubled.map(({ name, trouble }) => (trouble ? `${name} (${trouble})` : name)),
+    ...ill
+      .filter(({ isSilent }) => isSilent)
+      .map(({ roles, host }) => `${roles.join(', ')} on ${host} (silent)`),
+  ]
   const unseen = troubled.some(({ name }) => name.startsWith('collector '))
   const old = health.status === 'red' || unseen ? '; what stands here may be old' : ''
   return html`<section class="verdict verdict-${health.status}">

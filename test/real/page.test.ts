@@ -3,13 +3,13 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { chromium, type Browser, type Page } from 'playwright-core'
-import type { MailView } from '../../dashboards/api.ts'
+import type { DashboardsOptions, MailView } from '../../dashboards/api.ts'
 import { wallClock } from '../../pipeline/clock.ts'
 import { decodeDocs } from '../../pipeline/record.ts'
 import { open, until } from '../dashboards/open.ts'
 import { clusterScene } from '../dashboards/cluster-scene.ts'
 import { shopScene } from '../dashboards/scene.ts'
-import { openInstance } from '../dashboards/shop.ts'
+import { deadLetter, openInstance } from '../dashboards/shop.ts'
 
 /**
  * The page in a real browser (Debian's chromium; CHROMIUM names another). MESOSCOPE_SHOTS=<directory> keeps a picture
@@ -29,7 +29,11 @@ test.before('there is a browser', async (t) => {
 test.after.always(() => browser?.close())
 
 /** A page on a small shop; what the browser complains of is collected. */
-async function openShop(t: ExecutionContext, colorScheme: 'dark' | 'light' = 'dark') {
+async function openShop(
+  t: ExecutionContext,
+  colorScheme: 'dark' | 'light' = 'dark',
+  more: Partial<DashboardsOptions> = {},
+) {
   const now = wallClock.now()
   const mails: MailView[] = []
   const faults = {
@@ -47,6 +51,7 @@ async function openShop(t: ExecutionContext, colorScheme: 'dark' | 'light' = 'da
     signals: cluster.signals,
     serviceFacts: () => cluster.states,
     scaling: () => cluster.scaling,
+    ...more,
   })
   const scene = shopScene(now)
   await opened.store.appendLogs(scene.records)
@@ -268,6 +273,50 @@ test.serial('the demo: break it, and read the mail', async (t) => {
   t.is(await page.locator('.line-info').count(), 0)
   t.deepEqual(complaints, [])
 })
+
+test.serial(
+  'on a cluster: which process is ill, and a dead letter that is given back',
+  async (t) => {
+    const given: string[][] = []
+    const now = wallClock.now()
+    const process = (id: string, more: object) => ({
+      id,
+      host: `host-${id}`,
+      roles: ['processor'],
+      atMs: now,
+      health: { status: 'green' as const, components: [] },
+      status: 'green' as const,
+      isSilent: false,
+      ...more,
+    })
+    const index = { name: 'index', status: 'red' as const, trouble: 'Elasticsearch is away' }
+    const { url, page, store, complaints } = await openShop(t, 'light', {
+      processes: () => [
+        process('1', { status: 'red', health: { status: 'red', components: [index] } }),
+        process('2', { status: 'amber', isSilent: true }),
+        process('3', {}),
+      ],
+      async redrive(letters) {
+        given.push(letters.map((letter) => letter['event.id']))
+        return { sent: [], impossible: [] }
+      },
+    })
+    const original = { topic: 'logs' as const, key: 'k', headers: {}, value: 'YQ==' }
+    await store.putDocs('dead', [{ ...deadLetter(now), 'event.id': 'dead:"1"', original }])
+    await page.goto(`${url}/#/services`)
+    await page
+      .getByText('index (Elasticsearch is away), processor on host-2 (silent)', { exact: false })
+      .waitFor()
+    await page.goto(`${url}/#/health`)
+    await page.getByText('it has not told how it is since then').waitFor()
+    await page.getByText('Elasticsearch is away').first().waitFor()
+    await picture(page, 'health-cluster')
+    await page.getByRole('button', { name: 'give back' }).click()
+    await page.getByText('given back', { exact: true }).waitFor()
+    t.deepEqual(given, [['dead:"1"']])
+    t.deepEqual(complaints, [])
+  },
+)
 
 test.serial('what went wrong is said with what to do', async (t) => {
   const { url, page, state } = await openShop(t)
