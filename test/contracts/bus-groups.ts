@@ -1,4 +1,5 @@
 import type { Batch, Bus, ConsumerOptions } from '../../pipeline/bus/bus.ts'
+import { pause } from '../../pipeline/clock.ts'
 import { keysByPartition, listen, produced, text, type BusSubject } from './bus-subject.ts'
 import { unable, until, type Case, type Check } from './suite.ts'
 
@@ -145,7 +146,8 @@ const sharing: Case<BusSubject>[] = [
           async onBatch({ partition }) {
             t.is(held.get(partition), undefined, `partition ${partition} is in one hand`)
             held.set(partition, name)
-            await new Promise((resolve) => setImmediate(resolve))
+            // Long enough for another to come in between, were it given the same.
+            await pause(10)
             held.delete(partition)
           },
         })
