@@ -1,5 +1,5 @@
 import type { ProducedRecord, Topic } from './bus/bus.ts'
-import type { DeadLetter } from './event.ts'
+import type { DeadLetter, Original } from './event.ts'
 
 /*
  * A dead letter that was refused behind the bus keeps what it was there, so that it can be given back once the cause is
@@ -9,15 +9,6 @@ import type { DeadLetter } from './event.ts'
 /** Each of them is idempotent by the ids of its events; of a compacted one a newer record may have come meanwhile. */
 const givenBack = ['logs', 'metrics', 'changes', 'decisions', 'signals'] as const satisfies Topic[]
 type GivenBack = (typeof givenBack)[number]
-
-/** Of a record of the bus, as it stands in a dead letter. */
-export interface Original {
-  topic: GivenBack
-  key: string
-  headers: Record<string, string>
-  /** Base64. */
-  value: string
-}
 
 const maxOriginalBytes = 2 ** 20
 

@@ -1,4 +1,3 @@
-import type { Original } from './dead-letter.ts'
 import type { Identity } from './identity.ts'
 
 /** Log levels, from loudest to most quiet; `unknown` where the line does not say. */
@@ -90,6 +89,15 @@ export interface ChangeDoc {
   'event.action': string
   message: string
   [field: string]: unknown
+}
+
+/** Of a record of the bus, as a dead letter keeps it. */
+export interface Original {
+  topic: string
+  key: string
+  headers: Record<string, string>
+  /** Base64. */
+  value: string
 }
 
 /**
