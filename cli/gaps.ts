@@ -1,5 +1,7 @@
+import type { Lag } from '../pipeline/health.ts'
 import { isoToMs, type LogDoc } from '../pipeline/event.ts'
 import type { SequenceGap } from '../pipeline/store/store.ts'
+import { completeness } from './completeness.ts'
 import { addDataOptions, withSource, type DataOptions } from './data-option.ts'
 import { harmless, harmlessJson } from './harmless.ts'
 import { formatMoment, parseMoment } from './moment.ts'
@@ -8,6 +10,7 @@ import { table } from './table.ts'
 
 interface GapsOptions extends DataOptions {
   since?: number
+  until?: number
   json?: boolean
   utc?: boolean
 }
@@ -19,23 +22,34 @@ export const addGaps: AddCommand = (program, context) => {
     .description(
       'the loss audit: lines that are not in the store: gone before they were read, dropped, or missing in a sequence',
     )
+    .argument('[service]', 'its id, or a unique ending of it; all services where absent')
     .option('--since <time>', 'from then on: 15m (ago), 2026-11-22T18:25:51Z', (text) =>
       parseMoment(text, io.clock.now()),
     )
+    .option('--until <time>', 'up to then', (text) => parseMoment(text, io.clock.now()))
     .option('--json', 'as JSON')
     .option('--utc', 'times in UTC')
-  addDataOptions(command).action(async (options: GapsOptions) => {
-    const range = options.since === undefined ? {} : { from: options.since }
-    const [gaps, told] = await withSource(options, context, (source) =>
-      Promise.all([source.gaps(range), source.losses(range)]),
-    )
-    if (options.json) return io.out(`${harmlessJson({ gaps, told })}\n`)
-    if (gaps.length + told.length === 0) return io.out('complete: no line is missing\n')
-    for (const { message } of told) io.out(`${harmless(message)}\n`)
-    if (gaps.length === 0) return undefined
-    const rows = gaps.map((gap) => row(gap, options.utc ?? false))
+  addDataOptions(command).action(async (service: string | undefined, options: GapsOptions) => {
+    const { since, until } = options
+    const scope = {
+      ...(since === undefined ? {} : { from: since }),
+      ...(until === undefined ? {} : { to: until }),
+      ...(service === undefined ? {} : { services: [service] }),
+    }
+    const losses = await withSource(options, context, (source) => source.losses(scope))
+    if (options.json) return io.out(`${harmlessJson(losses)}\n`)
+    io.out(`${completeness(losses)}\n`)
+    for (const { message } of losses.told) io.out(`${harmless(message)}\n`)
+    for (const lag of losses.lags ?? []) io.out(`${harmless(lagOf(lag))}\n`)
+    if (losses.gaps.length === 0) return undefined
+    const rows = losses.gaps.map((gap) => row(gap, options.utc ?? false))
     io.out(table(['SERVICE', 'SOURCE', 'LINES', 'FIRST', 'LAST', 'AFTER', 'BEFORE'], rows))
   })
+}
+
+function lagOf({ service, input, seconds, trouble }: Lag): string {
+  const why = trouble === undefined ? '' : `: ${trouble}`
+  return `${service} is ${seconds} s behind at ${input}${why}`
 }
 
 function row({ service, source, missing: [first, last], between }: SequenceGap, utc: boolean) {

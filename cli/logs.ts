@@ -1,7 +1,8 @@
-import type { LogDoc } from '../pipeline/event.ts'
+import { isoToMs, type LogDoc } from '../pipeline/event.ts'
 import type { LogQuery } from '../pipeline/store/store.ts'
 import { openApi } from './api.ts'
 import { levelList, pattern, query as queryText, wholeNumber } from './arguments.ts'
+import { completeness } from './completeness.ts'
 import { addDataOptions, dataOf, remoteOf, withSource, type DataOptions } from './data-option.ts'
 import { follow, pages } from './follow.ts'
 import { formatLine, type LineStyle } from './format.ts'
@@ -97,12 +98,23 @@ async function printLogs(
 ): Promise<void> {
   const count = countOf(options)
   let printed = 0
+  let firstTime: string | undefined
   const print = (docs: LogDoc[]) => {
     printed += docs.length
+    firstTime ??= docs[0]?.['@timestamp']
     io.out(docs.map((doc) => formatLine(doc, style)).join(''))
   }
   if (count !== undefined) print(await newest(source.search, query, count))
   else for await (const page of pages(source.search, { ...query, order: 'asc' })) print(page)
+  const from = query.from ?? (firstTime === undefined ? undefined : isoToMs(firstTime))
+  const { services, to } = query
+  const losses = await source.losses({
+    ...(services && { services }),
+    ...(from !== undefined && { from }),
+    ...(to !== undefined && { to }),
+  })
+  const more = losses.complete ? '' : `; mesoscope gaps ${services?.join(' ')} tells which`
+  io.err(`${completeness(losses)}${more}\n`)
   if (printed === 0) throw nothing('no line matches', 'widen --since, --level, --grep or --query')
 }
 

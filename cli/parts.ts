@@ -75,7 +75,7 @@ export interface Running {
   close(): Promise<void>
 }
 
-export type ReadStore = Pick<Store, 'services' | 'search' | 'docs' | 'gaps' | 'close'>
+export type ReadStore = Pick<Store, 'services' | 'search' | 'docs' | 'audit' | 'close'>
 
 /** The terminal and the surroundings of a command. */
 export interface Io {

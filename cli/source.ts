@@ -1,14 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { AlertView, DeadView, ServiceView } from '../dashboards/api.ts'
+import type { AlertView, DeadView, LossAudit, ServiceView } from '../dashboards/api.ts'
 import type { DecisionDoc, ScalingStatus } from '../pipeline/decision.ts'
 import { errorCode, explain, Trouble } from '../pipeline/errors.ts'
-import { isoToMs, type ChangeDoc, type DeadLetter, type LogDoc } from '../pipeline/event.ts'
+import { isoToMs, type DeadLetter, type LogDoc } from '../pipeline/event.ts'
 import { identityFromEcs, matchService } from '../pipeline/identity.ts'
+import { findLosses, type Losses } from '../pipeline/store/losses.ts'
 import type {
+  AuditScope,
   LogPage,
   LogQuery,
-  SequenceGap,
   ServiceSummary,
   StoredDoc,
   TimeRange,
@@ -26,9 +27,8 @@ export interface Source {
   search(query: LogQuery): Promise<LogPage>
   alerts(): Promise<AlertView[]>
   dead(range: TimeRange, limit: number): Promise<DeadView[]>
-  gaps(range: TimeRange): Promise<SequenceGap[]>
-  /** What collectors told of: gone before it was read, or dropped. */
-  losses(range: TimeRange): Promise<ChangeDoc[]>
+  /** Whether all lines are there; how far behind that is only a running process knows. */
+  losses(scope: AuditScope): Promise<Losses & Partial<LossAudit>>
   /** Services with a scaling policy; of a store, those on which something was decided. */
   scaling(): Promise<ScalingStatus[]>
   /** Newest first. */
@@ -115,8 +115,11 @@ function apiSource(api: Api): Source {
     search: (query) => searchApi(api, query),
     alerts: () => list('/api/alerts', 'alerts'),
     dead: ({ from, to }, limit) => list('/api/dead', 'dead', { from, to, limit }),
-    gaps: ({ from, to }) => list('/api/gaps', 'gaps', { from, to }),
-    losses: ({ from, to }) => list('/api/gaps', 'told', { from, to }),
+    async losses({ services, from, to }) {
+      const losses = await api.get<LossAudit | null>('/api/gaps', { service: services, from, to })
+      if (Array.isArray(losses?.gaps) && Array.isArray(losses.told)) return losses
+      throw new Trouble(`${api.address.url}/api/gaps answers without gaps`)
+    },
     scaling: () => list('/api/scaling', 'scaling'),
     decisions: ({ service, from, to }, limit) =>
       list('/api/decisions', 'decisions', { service, from, to, limit }),
@@ -147,7 +150,7 @@ export function searchParams(query: LogQuery): Query {
 }
 
 function storeSource(store: ReadStore): Source {
-  const exact = async ({ services, ...query }: LogQuery): Promise<LogQuery> => {
+  const exact = async <Of extends AuditScope>({ services, ...query }: Of) => {
     if (!services) return query
     const known = (await store.services({})).map(({ service }) => service)
     return { ...query, services: services.map((name) => theOnly(name, known)) }
@@ -159,12 +162,7 @@ function storeSource(store: ReadStore): Source {
     alerts: async () => lastStates(await store.docs('changes', { kind: 'alert', limit: 1000 })),
     dead: async (range, limit) =>
       ((await store.docs('dead', { ...range, limit })) as DeadLetter[]).map(deadView),
-    gaps: (range) => store.gaps(range),
-    async losses(range) {
-      const gone = await store.docs('changes', { ...range, kind: 'gap', limit: 1000 })
-      const dropped = await store.docs('changes', { ...range, kind: 'drop', limit: 1000 })
-      return [...gone, ...dropped] as ChangeDoc[]
-    },
+    losses: async (scope) => findLosses(store, await exact(scope)),
     scaling: () => lastDecisions(store),
     async decisions({ service, ...range }, limit) {
       const known = (await lastDecisions(store)).map((view) => view.service)

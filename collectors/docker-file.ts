@@ -173,6 +173,7 @@ export function openDockerFile(options: DockerFileOptions): DockerInput {
     },
     take,
     readThrough: () => readThroughMs,
+    service: () => identity.service,
     waitingSince: () => earliest([assemblers.waitingSince(), restSinceMs]),
     ended,
     idle: () => follower.idle(),

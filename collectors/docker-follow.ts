@@ -320,6 +320,7 @@ export function openDockerFollow(options: DockerFollowOptions): DockerFollow {
     },
     take,
     readThrough: () => readThroughMs,
+    service: () => identity.service,
     waitingSince: () => assemblers.waitingSince(),
     ended,
     idle: () => false,

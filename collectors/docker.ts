@@ -390,6 +390,7 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
       pump.trouble() ??
       toldDrivers.values().next().value ??
       undescribedNow.values().next().value,
+    lags: pump.lags,
     async close() {
       hint?.close()
       await stats?.close()

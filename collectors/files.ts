@@ -160,6 +160,7 @@ export function openFilesCollector(options: FilesCollectorOptions): Promise<Coll
     name,
     through: () => pump.through(),
     trouble: () => pump.trouble() ?? troubles.values().next().value,
+    lags: pump.lags,
     close: () => pump.close(),
   })
 }

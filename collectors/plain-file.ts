@@ -189,6 +189,7 @@ export function openPlainFile(options: PlainFileOptions): PlainInput {
     },
     take,
     readThrough: () => readThroughMs,
+    service: () => identity.service,
     waitingSince: () => earliest([assembler?.waitingSince(), restSinceMs]),
     ended,
     idle: () => follower.idle(),

@@ -1,5 +1,7 @@
 import { pause, type Clock } from '../pipeline/clock.ts'
 import { errorCode, explain } from '../pipeline/errors.ts'
+import type { Lag } from '../pipeline/health.ts'
+import { unresolvedService } from '../pipeline/identity.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
 import type { Collected, Sink } from './sink.ts'
@@ -18,6 +20,8 @@ export interface Input {
   ended(): boolean
   /** What is wrong with it, if it is not by throwing. */
   trouble?(): string | undefined
+  /** Whose it is. */
+  service?(): string | undefined
   close(): void
 }
 
@@ -42,6 +46,7 @@ export interface Pump {
   wake(rediscover?: boolean): void
   through(): number
   trouble(): string | undefined
+  lags(): Lag[]
   close(): Promise<void>
 }
 
@@ -50,6 +55,10 @@ const chunkBytes = 1024 * 1024
 const failingMs = 30_000
 /** Closing waits so long for a sink that is blocked; what it did not take is read again after the next start. */
 const closingMs = 3_000
+/** Reading a chunk takes longer only where a disk or a daemon does not answer. */
+const stuckMs = 10_000
+/** Who is not further behind has merely just been written to. */
+const leastLagMs = 2_000
 /** So much is read before it is appended, however many inputs are busy. */
 const batchBytes = 4 * chunkBytes
 
@@ -70,8 +79,11 @@ export function openPump(options: PumpOptions): Pump {
   let rediscover = true
   let discoveredMs = 0
   let throughMs = 0
+  const openedMs = clock.now()
   let resting: AbortController | undefined
   let woken = false
+  /** What is being read, and since when. */
+  let reading: { key: string; sinceMs: number } | undefined
 
   /** False if it was given up because we are closed. */
   async function append(taken: Collected): Promise<boolean> {
@@ -112,6 +124,7 @@ export function openPump(options: PumpOptions): Pump {
   async function step(key: string, input: Input, nowMs: number): Promise<boolean> {
     let more = false
     const beforeMs = input.readThrough()
+    reading = { key, sinceMs: nowMs }
     try {
       more = await input.read(buffer, nowMs)
       note(key, input.trouble?.(), nowMs)
@@ -119,6 +132,7 @@ export function openPump(options: PumpOptions): Pump {
       if (!failures.has(key)) log.warn({ err: error, collector: name, input: key }, 'cannot read')
       note(key, unreadable(key, error), nowMs)
     }
+    reading = undefined
     const ended = input.ended()
     merge(batch, input.take(clock.now(), ended))
     if (input.waitingSince() === undefined) reads.delete(key)
@@ -191,6 +205,28 @@ export function openPump(options: PumpOptions): Pump {
     return failure !== undefined && clock.now() - failure.sinceMs >= failingMs
   }
 
+  function stuck(): string | undefined {
+    const forMs = reading ? clock.now() - reading.sinceMs : 0
+    if (!reading || forMs < stuckMs) return undefined
+    return `${reading.key} has not been answered for ${Math.round(forMs / 1000)} s, and all others wait behind it: look at its disk or daemon`
+  }
+
+  function lags(): Lag[] {
+    const nowMs = clock.now()
+    return [...inputs].flatMap(([key, input]) => {
+      const throughMs = Math.min(input.readThrough(), input.waitingSince() ?? Infinity)
+      const trouble = failures.get(key)?.told
+      const behindMs = nowMs - Math.max(throughMs, openedMs)
+      if (behindMs < leastLagMs && trouble === undefined) return []
+      return {
+        service: input.service?.() ?? unresolvedService,
+        input: key,
+        seconds: Math.round(behindMs / 1000),
+        ...(trouble === undefined ? {} : { trouble }),
+      }
+    })
+  }
+
   async function rest() {
     if (woken) return void (woken = false)
     resting = new AbortController()
@@ -224,7 +260,8 @@ export function openPump(options: PumpOptions): Pump {
       resting?.abort()
     },
     through: () => throughMs,
-    trouble: () => sinkTrouble ?? failures.values().next().value?.told,
+    trouble: () => sinkTrouble ?? stuck() ?? failures.values().next().value?.told,
+    lags,
     async close() {
       stopping.abort()
       const timer = setTimeout(() => givenUp.resolve(false), closingMs)

@@ -178,6 +178,7 @@ export function openSandboxCollector(options: SandboxCollectorOptions): Promise<
     name,
     through: () => pump.through(),
     trouble: () => listTrouble ?? tree.trouble() ?? pump.trouble(),
+    lags: pump.lags,
     async close() {
       tree.close()
       hints.close()

@@ -1,4 +1,5 @@
 import type { ChangeDoc, DeadLetter } from '../pipeline/event.ts'
+import type { Lag } from '../pipeline/health.ts'
 import type { Identity } from '../pipeline/identity.ts'
 import type { LogRecord } from '../pipeline/record.ts'
 import type { SampleRecord } from '../pipeline/sample.ts'
@@ -45,6 +46,8 @@ export interface Collector {
   through(): number
   /** What is wrong, in one sentence with the remedy; undefined while all is well. */
   trouble(): string | undefined
+  /** Which of its inputs are behind. */
+  lags?(): Lag[]
   /** Stops reading; what was read is appended. */
   close(): Promise<void>
 }

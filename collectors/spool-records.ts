@@ -99,6 +99,9 @@ function dropChange(run: LogHead[], nowMs: number): ChangeDoc {
     message:
       `${count} lines of ${source} (sequence ${sequence[0]} to ${last}) ` +
       `from ${times[0]} to ${times.at(-1)} were dropped: the spool was full`,
+    'gap.last_read': times[0],
+    'gap.first_available': times.at(-1),
+    'gap.lines': count,
     ...(identity.service ? { 'service.name': identity.service } : {}),
   }
 }

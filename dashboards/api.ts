@@ -2,11 +2,13 @@ import type { DecisionDoc, ScalingStatus } from '../pipeline/decision.ts'
 import type { ChangeDoc, DeadLetter, Level, LogDoc } from '../pipeline/event.ts'
 import type { Clock } from '../pipeline/clock.ts'
 import type { Logger } from '../pipeline/log.ts'
+import type { Lag } from '../pipeline/health.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
 import type { ProcessView } from '../pipeline/presence.ts'
 import type { MarathonState, ServiceState as ServiceFacts } from '../pipeline/service-state.ts'
 import type { SignalDeclaration } from '../pipeline/signals.ts'
-import type { SequenceGap, Store } from '../pipeline/store/store.ts'
+import type { Losses } from '../pipeline/store/losses.ts'
+import type { Store } from '../pipeline/store/store.ts'
 
 /** What the HTTP API needs of the rest of the program, handed in as functions. */
 export interface DashboardsOptions {
@@ -101,6 +103,8 @@ export interface AlertView {
 export interface HealthView {
   status: 'green' | 'amber' | 'red'
   components: ComponentHealth[]
+  /** What has been written and not been read yet, the worst first. */
+  lags?: Lag[]
 }
 
 /** `/api/health`: of this process, and the worst of all. */
@@ -193,6 +197,8 @@ export interface ServiceView {
   lastMs?: number
   /** Lines and errors in equal steps over the range; absent beyond the first 60 services. */
   spark?: Spark
+  /** What it wrote since so long ago has not been read yet; absent where it is not behind. */
+  behindSeconds?: number
   instances?: InstancesView
   owner?: string
   runbook?: string
@@ -218,6 +224,13 @@ export interface Spark {
   errors: number[]
 }
 
+export interface LossAudit extends Losses {
+  /** Lines that were written since so long ago may not be here yet; absent where nobody knows. */
+  behindSeconds?: number
+  /** Which services wait longest, and for what. */
+  lags: Lag[]
+}
+
 /** `redrivable`: its original is kept, and can be given back. */
 export type DeadView = DeadLetter & { redrivable: boolean }
 
@@ -241,8 +254,7 @@ export interface Answers {
     sent: string[]
     impossible: { id: string; reason: string }[]
   }
-  /** `told`: changes of kind `gap` and `drop`, what was gone before it was read, or had to be dropped. */
-  '/api/gaps': { gaps: SequenceGap[]; told: ChangeDoc[] }
+  '/api/gaps': LossAudit
   '/api/mails': { demo: boolean; mails: MailView[] }
   '/api/demo/faults': { demo: boolean; faults: FaultView[] }
 }

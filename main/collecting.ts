@@ -56,6 +56,7 @@ export async function openCollecting({
       name: `collector ${collector.name}`,
       trouble: () => collector.trouble(),
       behindSeconds: () => secondsSince(collector.through(), clock),
+      ...(collector.lags && { lags: collector.lags }),
     })
   }
   // Closed first: from now on what a collector still holds goes beyond the bound of a full spool, and nobody waits.

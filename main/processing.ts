@@ -51,7 +51,12 @@ export async function openProcessing(base: BaseWithStore): Promise<void> {
   )
   const indexing = [lines, samples, docs, catalog]
   components.push(
-    { name: 'index', trouble: () => firstTrouble(indexing), vital: true },
+    {
+      name: 'index',
+      trouble: () => firstTrouble(indexing),
+      behindSeconds: () => secondsSince(lines.ownThrough(), clock),
+      vital: true,
+    },
     {
       name: 'measure',
       trouble: measurer.trouble,

@@ -112,6 +112,9 @@ export function openIndexer(options: IndexerOptions) {
     topic: 'logs',
     maxBytes: 2 ** 20,
     onBatch,
+    onRevoked(partitions) {
+      for (const partition of partitions) reached.delete(partition)
+    },
     onRecovered() {
       trouble = undefined
     },
@@ -127,6 +130,13 @@ export function openIndexer(options: IndexerOptions) {
     through(): number | undefined {
       const partitions = Array.from({ length: bus.partitions('logs') }, (_, partition) => partition)
       const slowest = Math.min(...partitions.map((one) => reached.get(one)?.watermark ?? -Infinity))
+      return Number.isFinite(slowest) ? slowest : undefined
+    },
+    /** The same of the partitions that this process has, as far as these had a mark. */
+    ownThrough(): number | undefined {
+      const slowest = Math.min(
+        ...[...reached.values()].map(({ watermark }) => watermark ?? Infinity),
+      )
       return Number.isFinite(slowest) ? slowest : undefined
     },
     close: () => consumer.close(),

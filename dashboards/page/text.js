@@ -79,8 +79,11 @@ export function amount(/** @type {number} */ count) {
   return count.toLocaleString('en')
 }
 
-export const plural = (/** @type {number} */ count, /** @type {string} */ noun) =>
-  `${amount(count)} ${noun}${count === 1 ? '' : 's'}`
+export const plural = (
+  /** @type {number} */ count,
+  /** @type {string} */ noun,
+  several = `${noun}s`,
+) => `${amount(count)} ${count === 1 ? noun : several}`
 
 /** A link only where it leads to a page, never to a script. */
 export function safeLink(/** @type {unknown} */ link) {

@@ -15,6 +15,7 @@ import type { ServiceState as ServiceFacts } from '../../pipeline/service-state.
 import { tasksOf } from '../tasks.ts'
 import type { Level } from '../../pipeline/event.ts'
 import type { Histogram, ServiceSummary } from '../../pipeline/store/store.ts'
+import { lagsOf } from '../lags.ts'
 import { niceStep } from './logs.ts'
 
 const minuteMs = 60_000
@@ -55,6 +56,7 @@ async function listServices(context: Context, range: WholeRange): Promise<Servic
   )
   const open = context.alerts().filter(({ state }) => isOpen(state))
   const facts = new Map(context.serviceFacts?.().map((one) => [one.service, one]))
+  const lags = new Map(lagsOf(context).map((lag) => [lag.service, lag.seconds]))
   const names = new Set([
     ...[...summaries, ...remembered].map(({ service }) => service),
     ...open.flatMap(({ service }) => service ?? []),
@@ -66,6 +68,7 @@ async function listServices(context: Context, range: WholeRange): Promise<Servic
       ever: remembered.find((summary) => summary.service === service),
       alerts: open.filter((alert) => alert.service === service),
       facts: facts.get(service),
+      behindSeconds: lags.get(service),
     }),
   )
   views.sort(byIllness)
@@ -81,9 +84,11 @@ interface Known {
   ever: ServiceSummary | undefined
   alerts: AlertView[]
   facts: ServiceFacts | undefined
+  behindSeconds: number | undefined
 }
 
-function viewOf(service: string, { now, ever, alerts, facts }: Known): ServiceView {
+function viewOf(service: string, known: Known): ServiceView {
+  const { now, ever, alerts, facts, behindSeconds } = known
   const levels = now?.levels ?? {}
   const states: ServiceState[] = alerts.map(({ state }) => state as ServiceState)
   const lastMs = now?.lastMs ?? ever?.lastMs
@@ -99,6 +104,7 @@ function viewOf(service: string, { now, ever, alerts, facts }: Known): ServiceVi
     tasks: now?.tasks ?? [],
     taskCount: now?.taskCount ?? 0,
     ...(lastMs !== undefined && { lastMs }),
+    ...(behindSeconds !== undefined && { behindSeconds }),
     ...(facts && factsOf(facts)),
   }
 }

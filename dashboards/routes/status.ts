@@ -1,9 +1,11 @@
 import type { FastifyInstance } from 'fastify'
 import { changeKinds, type ChangeDoc } from '../../pipeline/event.ts'
 import type { ProcessView } from '../../pipeline/presence.ts'
-import type { Answers, ClusterHealth, HealthView } from '../api.ts'
+import { unresolvedService } from '../../pipeline/identity.ts'
+import { findLosses } from '../../pipeline/store/losses.ts'
+import type { Answers, ClusterHealth, HealthView, LossAudit } from '../api.ts'
+import { indexBehind, lagsOf } from '../lags.ts'
 import { readParams, refusal } from '../params.ts'
-import type { TimeRange } from '../../pipeline/store/store.ts'
 import type { Context } from '../server.ts'
 
 /** What happened and how it stands: alerts, changes, gaps, the program's own health. */
@@ -82,20 +84,24 @@ function changeRoute(app: FastifyInstance, { store, clock, services, timed }: Co
   })
 }
 
-function lossRoutes(app: FastifyInstance, { store, clock, timed }: Context): void {
+function lossRoutes(app: FastifyInstance, context: Context): void {
+  const { store, clock, services, timed } = context
   app.get('/api/gaps', async (request): Promise<Answers['/api/gaps']> => {
-    const params = readParams(request.query, ['from', 'to'], clock.now())
-    const range = params.range()
-    const gaps = await timed('gaps', () => store.gaps(range))
-    return { gaps, told: await toldLosses(store, range) }
+    const params = readParams(request.query, ['service', 'from', 'to'], clock.now())
+    const scope = { ...params.range(), ...(await services.resolve(params.list('service'))) }
+    const losses = await timed('gaps', () => findLosses(store, scope))
+    return { ...losses, ...onItsWay(context, scope.services) }
   })
 }
 
-/** What collectors told of: the audit of sequences cannot know of lines that were never read. */
-async function toldLosses(store: Context['store'], range: TimeRange): Promise<ChangeDoc[]> {
-  const kinds = ['gap', 'drop'] as const
-  const found = await Promise.all(
-    kinds.map((kind) => store.docs('changes', { ...range, kind, limit: limits.max })),
+/** What is not here yet, of these services. */
+function onItsWay(
+  context: Context,
+  services: readonly string[] | undefined,
+): Pick<LossAudit, 'behindSeconds' | 'lags'> {
+  const lags = lagsOf(context).filter(
+    ({ service }) => !services || services.includes(service) || service === unresolvedService,
   )
-  return found.flat() as ChangeDoc[]
+  const behindSeconds = indexBehind(context)
+  return { lags, ...(behindSeconds === undefined ? {} : { behindSeconds }) }
 }

@@ -6,7 +6,7 @@ import { openBulk, type BulkOptions } from './elasticsearch-bulk.ts'
 import { connect, type ElasticsearchConnection } from './elasticsearch-client.ts'
 import { histogram, services } from './elasticsearch-counts.ts'
 import { docs, putDocs, putSamples, samples } from './elasticsearch-docs.ts'
-import { gaps } from './elasticsearch-gaps.ts'
+import { audit } from './elasticsearch-gaps.ts'
 import { openIndices, retain } from './elasticsearch-indices.ts'
 import { patchIdentity } from './elasticsearch-patch.ts'
 import { context, search } from './elasticsearch-search.ts'
@@ -60,7 +60,7 @@ export async function openElasticsearchStore(options: ElasticsearchOptions): Pro
     samples: (query) => samples(es, indices, query),
     buckets: (signal, range) => buckets(es, indices, signal, range),
     series: (signal, query) => series(es, indices, signal, query),
-    gaps: (range) => gaps(es, indices, range),
+    audit: (scope) => audit(es, indices, scope),
     retain: (firstDays) => retain(es, indices, firstDays),
     close: () => es.close(),
   }

@@ -1,10 +1,10 @@
 import { existsSync, statSync } from 'node:fs'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { isoDay, msToIso, type LogDoc } from '../event.ts'
+import { isoDay, type LogDoc } from '../event.ts'
 import { decodeBody, decodeDocs } from '../record.ts'
 import { explained, openForReading } from '../sqlite.ts'
+import { isoFrom, isoTo, type TimeRange } from './range.ts'
 import { fileOfDay, hasTable, lastOfOldSchema, lastOfSchema, storedDays } from './sqlite-schema.ts'
-import type { TimeRange } from './store.ts'
 
 /** One day's database, open for reading. */
 export interface Day {
@@ -89,23 +89,6 @@ function inRange({ from, to }: TimeRange): (day: string) => boolean {
   const last = isoDay(isoTo(to))
   return (day) => day >= first && day <= last
 }
-
-const firstMs = Date.parse('0000-01-01T00:00:00Z')
-const lastMs = Date.parse('9999-12-31T23:59:59.999Z')
-
-/** The start of a range as text to compare event times with: below all of them if it is not bounded. */
-export function isoFrom(ms: number | undefined): string {
-  if (ms === undefined || ms < firstMs) return ''
-  return ms > lastMs ? beyond : msToIso(ms)
-}
-
-/** The end of a range likewise: above all event times if it is not bounded. */
-export function isoTo(ms: number | undefined): string {
-  if (ms === undefined || ms > lastMs) return beyond
-  return ms < firstMs ? '' : msToIso(ms)
-}
-
-const beyond = '~'
 
 /** All that is asked in it is of one moment, whatever is written meanwhile. */
 export function inSnapshot<T>(db: DatabaseSync, ask: () => T): T {

@@ -1,6 +1,7 @@
 import { parseQuery } from '../query.ts'
 import { checkNumbers, defaultLimit, openTimeLimit } from './limits.ts'
-import { isoFrom, isoTo, type Days } from './sqlite-days.ts'
+import { isoFrom, isoTo } from './range.ts'
+import type { Days } from './sqlite-days.ts'
 import { conditions } from './sqlite-plan.ts'
 import type { DocClass, DocQuery, StoredDoc } from './store.ts'
 

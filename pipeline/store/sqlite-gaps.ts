@@ -1,6 +1,7 @@
+import { isoFrom, isoTo, withMargin } from './range.ts'
 import { docsOf, type Day, type Days } from './sqlite-days.ts'
 import { plan } from './sqlite-plan.ts'
-import type { SequenceGap, TimeRange } from './store.ts'
+import type { Audit, AuditScope, SequenceGap } from './store.ts'
 
 interface Stored {
   id: number
@@ -10,27 +11,50 @@ interface Stored {
   /** First and last sequence; dense between. */
   first: number
   last: number
+  /** Times of its lines. */
+  oldest: string
+  newest: string
   day: Day
 }
 
-const columns = 'id, source, lineage, service, first, last'
+const columns = 'id, source, lineage, service, first, last, t_min AS oldest, t_max AS newest'
 
 /** Ranges are dense inside a block, so what lies between one block's last line and the next one's first is missing. */
-export function gaps(days: Days, range: TimeRange): SequenceGap[] {
-  const { where, params } = plan(range)
-  const blocks: Stored[] = []
-  for (const day of days.in(range)) {
-    const rows = day.db.prepare(`SELECT ${columns} FROM blocks WHERE ${where}`).all(...params)
-    for (const row of rows) blocks.push({ ...row, day } as unknown as Stored)
-  }
+export function audit(days: Days, scope: AuditScope): Audit {
+  const [from, to] = [isoFrom(scope.from), isoTo(scope.to)]
+  const around = withMargin(scope)
+  const blocks = blocksIn(days, { ...scope, ...around })
+  const within = blocks.filter(({ oldest, newest }) => newest >= from && oldest < to)
   const runs = Map.groupBy(blocks, ({ source, lineage }) => `${source} ${lineage}`)
-  return [...runs.values()].flatMap((run) =>
+  const gaps = [...runs.values()].flatMap((run) =>
     holes(run).flatMap(([before, after]) => {
       // What is missing here may be stored under a time outside the range: clocks jump.
       const between = blocksBetween(days, before, after)
       return holes([before, ...between, after]).map(toGap)
     }),
   )
+  return {
+    sources: new Set(within.map(({ source }) => source)).size,
+    lines: within.reduce((sum, block) => sum + linesWithin(block, from, to), 0),
+    gaps: gaps.filter(({ between }) => between[0] < to && between[1] >= from),
+  }
+}
+
+function blocksIn(days: Days, scope: AuditScope): Stored[] {
+  const { where, params } = plan(scope)
+  const found: Stored[] = []
+  for (const day of days.in(scope)) {
+    const rows = day.db.prepare(`SELECT ${columns} FROM blocks WHERE ${where}`).all(...params)
+    for (const row of rows) found.push({ ...row, day } as unknown as Stored)
+  }
+  return found
+}
+
+/** Only a block at the edge has to be opened. */
+function linesWithin({ day, id, first, last, oldest, newest }: Stored, from: string, to: string) {
+  if (oldest >= from && newest < to) return last - first + 1
+  const times = docsOf(day, id).map((doc) => doc['@timestamp'])
+  return times.filter((time) => time >= from && time < to).length
 }
 
 /** Neighbours by sequence with something missing between them. */

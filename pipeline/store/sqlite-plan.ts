@@ -2,7 +2,8 @@ import type { LogDoc } from '../event.ts'
 import { parsePattern, parseQuery, type Query } from '../query.ts'
 import { scanLines } from '../record.ts'
 import { checkedLevels, checkNumbers, openTimeLimit } from './limits.ts'
-import { isoFrom, isoTo, readBody, type Day } from './sqlite-days.ts'
+import { isoFrom, isoTo } from './range.ts'
+import { readBody, type Day } from './sqlite-days.ts'
 import type { LogQuery } from './store.ts'
 
 /** How a query is answered: columns choose blocks, then lines are looked at. */

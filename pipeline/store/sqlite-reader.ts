@@ -6,7 +6,7 @@ import { histogram, services } from './sqlite-counts.ts'
 import { openDays, type Days } from './sqlite-days.ts'
 import { buckets } from './sqlite-buckets.ts'
 import { docs } from './sqlite-docs.ts'
-import { gaps } from './sqlite-gaps.ts'
+import { audit } from './sqlite-gaps.ts'
 import { samples } from './sqlite-samples.ts'
 import { search } from './sqlite-search.ts'
 import { series } from './sqlite-series.ts'
@@ -30,7 +30,7 @@ const handlers = {
   samples: answering(samples),
   buckets: answering(buckets),
   series: answering(series),
-  gaps: answering(gaps),
+  audit: answering(audit),
   shut: () => days.close(),
 }
 export type StoreReader = typeof handlers

@@ -68,6 +68,6 @@ function readingPart(remote: ReturnType<typeof openWorker<StoreReader>>['remote'
     samples: remote.samples,
     buckets: remote.buckets,
     series: remote.series,
-    gaps: remote.gaps,
+    audit: remote.audit,
   } satisfies Partial<Store>
 }

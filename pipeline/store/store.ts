@@ -1,7 +1,10 @@
 import type { ChangeDoc, DeadLetter, Level, LogDoc, SampleDoc, SignalBucket } from '../event.ts'
 import type { Identity } from '../identity.ts'
 import type { LogRecord } from '../record.ts'
+import type { TimeRange } from './range.ts'
 import type { FirstDays } from './retention.ts'
+
+export type { TimeRange }
 
 /**
  * The store: everything searchable. Elasticsearch in a cluster, SQLite on one machine; one contract suite
@@ -45,8 +48,8 @@ export interface Store {
    * Ascending by start; `partition` is -1.
    */
   series(signal: string, query: SeriesQuery): Promise<SignalBucket[]>
-  /** What is missing per source in the stored sequences: the loss audit. */
-  gaps(range: TimeRange): Promise<SequenceGap[]>
+  /** What is there and what is missing per source in the stored sequences: the loss audit. */
+  audit(scope: AuditScope): Promise<Audit>
   /** Deletes what is older than it is kept (`retention.ts`); returns the days, ascending, of which anything was deleted. */
   retain(firstDays: FirstDays): Promise<string[]>
   close(): Promise<void>
@@ -72,12 +75,6 @@ export interface IdentityPatch {
   /** `service` unless set. */
   lacking?: 'service' | 'task'
   identity: Identity
-}
-
-/** Half open: `from` ≤ time < `to`; ms since the epoch. */
-export interface TimeRange {
-  from?: number
-  to?: number
 }
 
 export interface LogQuery extends TimeRange {
@@ -156,6 +153,23 @@ export interface SampleQuery extends TimeRange {
   order?: 'asc' | 'desc'
   /** At most this many, 200 unless set. */
   limit?: number
+}
+
+export interface AuditScope extends TimeRange {
+  /** Exact names; all services where absent. */
+  services?: string[]
+}
+
+export interface Audit {
+  /** Containers' streams, files, senders that have lines in the range. */
+  sources: number
+  /** In the range. */
+  lines: number
+  /**
+   * Gaps of which any part lies in the range, by source. Around a range with both ends a gap is recognised if its neighbours are
+   * no further away than `withMargin` of `range.ts` looks.
+   */
+  gaps: SequenceGap[]
 }
 
 /** Lines that were counted at the source and are not in the store. */

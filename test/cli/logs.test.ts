@@ -59,7 +59,8 @@ for (const [where, prepare] of [
     const { dir } = await prepare(t)
     const { run } = openTerminal()
     const { out, err, code } = await run('logs', '/shop/web', '--utc', '--data', dir)
-    t.deepEqual({ out, err, code }, { out: expected, err: '', code: 0 })
+    const complete = 'complete: 4 lines of 2 sources\n'
+    t.deepEqual({ out, err, code }, { out: expected, err: complete, code: 0 })
   })
 
   test(`options choose lines: from ${where}`, async (t) => {
@@ -94,7 +95,10 @@ for (const [where, prepare] of [
     t.regex(unknown.err, /^mesoscope: no service "shop" has written a line yet: services are .*\n$/)
     t.is(unknown.code, 3)
     const none = await run('logs', '/shop/web', '--grep', 'nowhere', '--data', dir)
-    t.is(none.err, 'mesoscope: no line matches: widen --since, --level, --grep or --query\n')
+    t.is(
+      none.err,
+      'complete: 4 lines of 2 sources\nmesoscope: no line matches: widen --since, --level, --grep or --query\n',
+    )
     t.is(none.code, 3)
   })
 }
@@ -129,7 +133,10 @@ test('an address where nobody answers is told, and the store is read', async (t)
   const { dir } = await ended(t)
   leaveAddress(dir, { url: 'http://127.0.0.1:9' })
   const { out, err, code } = await openTerminal().run('logs', '/blog/web', '--utc', '--data', dir)
-  t.is(err, `mesoscope: nobody answers at http://127.0.0.1:9; reading the store in ${dir}\n`)
+  t.is(
+    err,
+    `mesoscope: nobody answers at http://127.0.0.1:9; reading the store in ${dir}\ncomplete: 1 line of 1 source\n`,
+  )
   t.regex(out, /blog\n$/)
   t.is(code, 0)
 })

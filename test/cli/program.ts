@@ -26,7 +26,7 @@ await buildCli({
         bytes: 1,
         sample: 'x',
       })),
-    gaps: async () => [],
+    audit: async () => ({ sources: 0, lines: 0, gaps: [] }),
     close: async () => {},
   }),
 }).parseAsync()

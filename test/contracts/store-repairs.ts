@@ -2,6 +2,7 @@ import { keepFrom, everyClass } from '../../pipeline/store/retention.ts'
 import { isoToMs } from '../../pipeline/event.ts'
 import { identityToEcs, type Identity } from '../../pipeline/identity.ts'
 import { encodeRecord, type LogRecord } from '../../pipeline/record.ts'
+import type { AuditScope } from '../../pipeline/store/store.ts'
 import {
   dayMs,
   docsOf,
@@ -169,7 +170,7 @@ const patches: Case<StoreSubject>[] = [
       )
       for (let n = 0; n < 12; n++)
         t.is((await store.search({ query: `c1 AND "o ${n}"` })).hits.length, 1)
-      t.deepEqual(await store.gaps({}), [])
+      t.deepEqual((await store.audit({})).gaps, [])
     },
   },
   {
@@ -247,9 +248,41 @@ const audits: Case<StoreSubject>[] = [
         gap([3, 6], [noon + 2000, noon + 60_000]),
         gap([8, 8], [noon + 60_000, noon + dayMs]),
       ]
-      t.deepEqual(await store.gaps({}), found)
-      t.deepEqual(await store.gaps({ to: noon + 70_000 }), found.slice(0, 1))
-      t.deepEqual(await store.gaps({ to: noon + 3000 }), [])
+      t.deepEqual((await store.audit({})).gaps, found)
+      t.deepEqual((await store.audit({ to: noon + 70_000 })).gaps, found.slice(0, 1))
+      t.deepEqual((await store.audit({ to: noon + 3000 })).gaps, found.slice(0, 1))
+      const gapsIn = async (from: number, to: number) =>
+        (await store.audit({ from: noon + from, to: noon + to })).gaps
+      t.deepEqual(await gapsIn(20_000, 30_000), found.slice(0, 1), 'a range within a gap')
+      t.deepEqual(await gapsIn(-5000, 2000), [], 'a range that ends before it')
+    },
+  },
+  {
+    title:
+      'an audit counts the lines and sources of its range and services, and names gaps of these alone',
+    async run(t, subject) {
+      const { store } = subject
+      const web = openSource('c1:o', { service: 'web' })
+      const other = openSource('c2:e', { service: 'web' })
+      const db = openSource('c3:o', { service: 'db' })
+      const records = [web.tick(5), other.tick(2, noon + 1000), db.tick(2)]
+      db.skip(3)
+      records.push(db.tick(1, noon + 8000), web.tick(2, noon + 50_000))
+      await store.appendLogs(records)
+      await settled(subject)
+      const counted = async (scope: AuditScope) => {
+        const { sources, lines, gaps } = await store.audit(scope)
+        return [sources, lines, gaps.length]
+      }
+      t.deepEqual(await counted({}), [3, 12, 1])
+      t.deepEqual(await counted({ services: ['web'] }), [2, 9, 0])
+      t.deepEqual(await counted({ services: ['db'] }), [1, 3, 1])
+      t.deepEqual(await counted({ services: [] }), [0, 0, 0])
+      t.deepEqual(
+        await counted({ services: ['web'], from: noon + 2000, to: noon + 10_000 }),
+        [2, 4, 0],
+      )
+      t.deepEqual(await counted({ from: noon + 60_000 }), [0, 0, 0])
     },
   },
   {
@@ -263,7 +296,7 @@ const audits: Case<StoreSubject>[] = [
       await store.appendLogs([...part(0, 4), ...part(20, 29), other.tick(3, noon + 60_000)])
       await store.appendLogs(part(10, 12))
       await settled(subject)
-      const missing = async () => (await store.gaps({})).map((gap) => gap.missing)
+      const missing = async () => (await store.audit({})).gaps.map((gap) => gap.missing)
       t.deepEqual(await missing(), [
         [5, 9],
         [13, 19],
@@ -284,8 +317,8 @@ const audits: Case<StoreSubject>[] = [
       ]
       await subject.store.appendLogs(records)
       await settled(subject)
-      t.deepEqual(await subject.store.gaps({ from: noon, to: noon + dayMs }), [])
-      t.deepEqual(await subject.store.gaps({}), [])
+      t.deepEqual((await subject.store.audit({ from: noon, to: noon + dayMs })).gaps, [])
+      t.deepEqual((await subject.store.audit({})).gaps, [])
     },
   },
 ]

@@ -41,7 +41,7 @@ const storing: Case<StoreSubject>[] = [
       t.deepEqual(await store.search({}), { hits: [] })
       t.deepEqual(await store.histogram({}, 1000), { bucketMs: 1000, buckets: [], total: 0 })
       t.deepEqual(await store.services({}), [])
-      t.deepEqual(await store.gaps({}), [])
+      t.deepEqual((await store.audit({})).gaps, [])
       t.deepEqual(await store.docs('changes', {}), [])
       t.deepEqual(await store.samples({}), [])
       t.deepEqual(await store.buckets('errors', {}), [])

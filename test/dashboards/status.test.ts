@@ -1,5 +1,6 @@
 import test from 'ava'
 import { Trouble } from '../../pipeline/errors.ts'
+import { msToIso } from '../../pipeline/event.ts'
 import { change, deadLetter, openInstance } from './shop.ts'
 import { getJson, open } from './open.ts'
 
@@ -82,6 +83,44 @@ test('what is missing or was not understood is listed', async (t) => {
   t.deepEqual(gaps[0].missing, [1, 1])
   t.is(gaps[0].service, '/shop/web')
   t.is((await getJson(`${url}/api/dead`)).body.dead[0].reason, 'not a json-file record')
+})
+
+test('the loss audit of a service and a time says complete, or each gap, and what is on its way', async (t) => {
+  const lags = [
+    { service: '/shop/web', input: 'docker:log:a', seconds: 12 },
+    { service: '/other', input: '/logs/x', seconds: 40 },
+  ]
+  const components = [{ name: 'index', status: 'green' as const, behindSeconds: 3 }]
+  const { url, store, state } = await open(t)
+  state.health = { status: 'green', components, lags }
+  const web = openInstance('/shop/web', 'w', 'a'.repeat(64))
+  const cart = openInstance('/shop/cart', 'c', 'c'.repeat(64))
+  const [first, , third] = [0, 1, 2].map((at) => web.write(now + at * 1000, [['info', `${at}`]]))
+  if (first && third) await store.appendLogs([first, third, cart.write(now, [['info', 'x']])])
+  const told = (id: string, service: string, lastRead: number, at: number) => ({
+    '@timestamp': msToIso(at),
+    'event.id': id,
+    'event.kind': 'gap' as const,
+    'event.action': 'rotated',
+    message: id,
+    'gap.last_read': msToIso(lastRead),
+    'service.name': service,
+  })
+  await store.putDocs('changes', [
+    told('cart', '/shop/cart', now + 10_000, now + 50_000),
+    told('later', '/shop/web', now + 60_000, now + 70_000),
+  ])
+  const ask = async (query: string) => (await getJson(`${url}/api/gaps?${query}`)).body
+  const shop = await ask(`service=web&from=${now}&to=${now + 5000}`)
+  t.like(shop, { complete: false, sources: 1, lines: 2, behindSeconds: 3, lags: [lags[0]] })
+  t.deepEqual(shop.gaps[0].missing, [1, 1])
+  t.deepEqual(shop.told, [])
+  const before = await ask(`service=cart&from=${now}&to=${now + 5000}`)
+  t.like(before, { complete: true, sources: 1, lines: 1, told: [], lags: [] })
+  const within = await ask(`service=cart&from=${now + 20_000}&to=${now + 30_000}`)
+  t.is(within.complete, false, 'a gap that was told reaches over the whole time')
+  t.is(within.told[0]['event.id'], 'cart')
+  t.is((await getJson(`${url}/api/services?to=${now + 5000}`)).body.services[0].behindSeconds, 12)
 })
 
 test('the buckets of a signal', async (t) => {

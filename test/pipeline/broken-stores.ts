@@ -388,18 +388,32 @@ export const brokenStores: readonly BrokenStore[] = [
   {
     breaks: 'knows no gaps',
     caughtBy: ['what is missing of a source', 'a gap that is filled later'],
-    wrap: (store) => ({ ...store, gaps: async () => [] }),
+    wrap: (store) => ({
+      ...store,
+      audit: async (scope) => ({ ...(await store.audit(scope)), gaps: [] }),
+    }),
+  },
+  {
+    breaks: 'audits all services, whichever is asked for',
+    caughtBy: ['an audit counts the lines and sources'],
+    wrap: (store) => ({
+      ...store,
+      audit: ({ from, to }) => store.audit({ ...(from && { from }), ...(to && { to }) }),
+    }),
   },
   {
     breaks: 'names gaps with their neighbours',
     caughtBy: ['what is missing of a source'],
     wrap: (store) => ({
       ...store,
-      gaps: async (range) =>
-        (await store.gaps(range)).map((gap) => ({
+      audit: async (scope) => {
+        const { gaps, ...counted } = await store.audit(scope)
+        const widened = gaps.map((gap) => ({
           ...gap,
-          missing: [gap.missing[0] - 1, gap.missing[1] + 1],
-        })),
+          missing: [gap.missing[0] - 1, gap.missing[1] + 1] as [number, number],
+        }))
+        return { ...counted, gaps: widened }
+      },
     }),
   },
   {

@@ -81,7 +81,7 @@ export function troubleTests(serverOf: () => ElasticsearchServer): void {
     await subject.settle?.()
     const { total } = await store.histogram({}, dayMs)
     t.is(total, appended, `${failures} calls failed and were made again`)
-    t.deepEqual(await store.gaps({}), [])
+    t.deepEqual((await store.audit({})).gaps, [])
     const found = await searchAll(store, { services: ['web'], limit: 2000, order: 'asc' })
     t.is(new Set(found.map((doc) => doc['event.id'])).size, appended)
   })

@@ -338,7 +338,7 @@ async function countLines(reader: StoreForReading, ledger: ClusterLedger) {
     duplicated += Math.max(0, ids.size - written)
     for (const times of ids.values()) duplicated += times - 1
   }
-  const gaps = (await reader.gaps({})).length
+  const gaps = (await reader.audit({})).gaps.length
   return { lines, lost, duplicated, gaps }
 }
 

@@ -127,7 +127,7 @@ export async function count(reader: StoreForReading, ledger: Ledger) {
       if ((wanted.get(from) ?? 0) !== (measured.get(from) ?? 0)) wrongWindows++
     }
   }
-  const gaps = (await reader.gaps({})).length
+  const gaps = (await reader.audit({})).gaps.length
   return { lines, lost, duplicated, gaps, windows, wrongWindows }
 }
 

@@ -38,7 +38,7 @@ export const HealthView = () => {
   const dead = usePoll(readDead, 30_000, [])
   if (!data)
     return error ? html`<${Failure} error=${error} retry=${reload} />` : html`<${Loading} />`
-  const { health, gaps, told } = data
+  const { health, gaps, told, lags } = data
   return html`
     <${Failure} error=${error} />
     <section class="verdict verdict-${health.status}">
@@ -62,6 +62,7 @@ export const HealthView = () => {
         ${health.components.toSorted(byIllness).map((component) => html`<${Component} key=${component.name} of=${component} />`)}
       </tbody>
     </table>
+    <${Lags} lags=${lags} />
     <h1>
       Gaps
       <span class="dim">lines that were counted at the source and are not here, last 7 days</span>
@@ -111,11 +112,11 @@ const Processes = ({ processes }) =>
   </table>`
 
 async function readHealth(signal) {
-  const [health, { gaps, told }] = await Promise.all([
+  const [health, { gaps, told, lags }] = await Promise.all([
     get('api/health', {}, signal),
     get('api/gaps', { from: '7d' }, signal),
   ])
-  return { health, gaps, told }
+  return { health, gaps, told, lags }
 }
 
 const readDead = (signal) => get('api/dead', { from: '7d', limit: 100 }, signal)
@@ -136,6 +137,32 @@ const Component = ({ of }) =>
       ${!of.trouble && html`<span class="dim">${tasks[of.name] ?? ''}</span>`}
     </td>
   </tr>`
+
+/** Whose lines wait to be read, and why. */
+const Lags = ({ lags }) =>
+  lags.length > 0 &&
+  html`<h1>Behind <span class="dim">written, and not read yet</span></h1>
+    <table class="plain">
+      <thead>
+        <tr>
+          <th>Service</th>
+          <th class="number">Behind</th>
+          <th>Input</th>
+          <th></th>
+        </tr>
+      </thead>
+      <tbody>
+        ${lags.map(
+          ({ service, input, seconds, trouble }) =>
+            html`<tr key=${service}>
+              <td class="narrow">${service}</td>
+              <td class="number narrow">${span(seconds * 1000)}</td>
+              <td class="mono">${input}</td>
+              <td>${trouble && html`<b>${trouble}</b>`}</td>
+            </tr>`,
+        )}
+      </tbody>
+    </table>`
 
 /** What was gone before it could be read: the sequences of what was read cannot know of it. */
 const Told = ({ told }) =>

@@ -6,6 +6,7 @@ import { usePoll } from '../poll.js'
 import { go, linkTo } from '../route.js'
 import { wordsOf } from '../text.js'
 import { now, relativeMs } from '../time.js'
+import { Completeness } from './completeness.js'
 import { Controls, chosenLevels } from './log-controls.js'
 import { LineDetails } from './log-line.js'
 import { Lines } from './log-lines.js'
@@ -43,6 +44,7 @@ export const LogsView = ({ params }) => {
       />`
     }
     ${!histogram.data && !histogram.error && html`<div class="histogram-space"><${Loading} /></div>`}
+    <${Completeness} service=${params.service} range=${range} />
     ${params.id && html`<${Pinned} params=${params} change=${change} words=${words} />`}
     <${Lines} ...${{ filter, live, params, change, words }} />
   </div>`

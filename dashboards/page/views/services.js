@@ -5,6 +5,7 @@ import { usePoll } from '../poll.js'
 import { linkTo } from '../route.js'
 import { Instances, OwnTrouble, Value, whatIsBehind } from '../standing.js'
 import { amount, plural, safeLink } from '../text.js'
+import { span } from '../time.js'
 import { percent, rate } from '../units.js'
 import { Trend } from '../trend.js'
 
@@ -109,6 +110,7 @@ const Row = ({ of }) =>
     </td>
     <td class="number col-last">
       ${of.lastMs === undefined ? html`<span class="dim">never</span>` : html`<${Ago} ms=${of.lastMs} /> ago`}
+      ${of.behindSeconds >= 5 && html`<span class="note note-waiting" title="what it wrote since then has not been read yet">${span(of.behindSeconds * 1000)} behind</span>`}
     </td>
   </tr>`
 
