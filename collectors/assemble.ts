@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import type { DeadLetter, Level, Stream } from '../pipeline/event.ts'
 import type { Identity } from '../pipeline/identity.ts'
-import type { LogRecord } from '../pipeline/record.ts'
 import { levelOf } from './level.ts'
 import { openLines, type Chunk, type JoinedLine } from './lines.ts'
 import { isTrace, maxEventLines, shapeOfFirst, shapes, shapeWith, type Shape } from './multiline.ts'
 import { openRecordBuilder } from './records.ts'
+import type { CollectedRecord } from './sink.ts'
+import { isKept, wishesOf } from './wishes.ts'
 
 /** The durable part of an assembler: stands in the read position, in the same atomic batch as the records. */
 export interface AssemblerState<Place> {
@@ -96,7 +97,7 @@ export interface Assembler<Place> {
    * event that may go on stays back until the next line starts or the wait is over: `lingerMs` for lines that may
    * follow, {@link unfinishedMs} for the end of a line. Dead letters tell which lines had to be cut.
    */
-  take(nowMs: number, force?: boolean): { records: LogRecord[]; dead: DeadLetter[] }
+  take(nowMs: number, force?: boolean): { records: CollectedRecord[]; dead: DeadLetter[] }
   /** The state after the events taken so far. */
   state(): AssemblerState<Place>
   /** When the oldest piece that was not taken yet was pushed (ms); undefined if nothing waits. */
@@ -112,7 +113,12 @@ export const unfinishedMs = 10_000
 
 /** Opens an assembler; with `state` it goes on exactly where the one that gave the state stood. */
 export function openAssembler<Place>(options: AssemblerOptions<Place>): Assembler<Place> {
-  const { redact, maxEventBytes, multiline } = options
+  const { redact, maxEventBytes } = options
+  let wishes = wishesOf(options.identity)
+  let multiline = options.multiline
+  /** Where the service says which line begins an event, all others follow. */
+  let begins: ((escaped: string) => boolean) | undefined
+  readMultiline()
   const state = { ...(options.state ?? freshState<Place>()) }
   const builder = openRecordBuilder<AssemblerState<Place>>({ ...options, lineage: state.lineage })
   const lines = openLines(options, state.open, { line: addJoined, startChunks, chunk, dead })
@@ -132,6 +138,18 @@ export function openAssembler<Place>(options: AssemblerOptions<Place>): Assemble
   let since = 0
   let last = 0
 
+  function readMultiline(): void {
+    const { multiline: wish = options.multiline } = wishes
+    multiline = wish !== false
+    begins = typeof wish === 'function' ? wish : undefined
+  }
+
+  function levelOfText(message: string, trace: boolean): Level {
+    const found = levelOf(message, trace)
+    const ofText = found === 'unknown' ? (wishes.level ?? found) : found
+    return options.level ? options.level(ofText) : ofText
+  }
+
   function nextId(eventTime: string, place: Place): string {
     if (eventTime !== state.time) state.ordinal = 0
     state.time = eventTime
@@ -143,8 +161,13 @@ export function openAssembler<Place>(options: AssemblerOptions<Place>): Assemble
     held = false
     const message = suspect ? redact(text) : text
     const id = nextId(time, begin)
-    const ofText = levelOf(message, isTrace(shape))
-    const level = options.level ? options.level(ofText) : ofText
+    const level = levelOfText(message, isTrace(shape))
+    if (!isKept(wishes.sample, level, id)) {
+      builder.leaveOut(time)
+      state.place = end
+      reopen(open)
+      return
+    }
     let tags = count === 1 ? noTags : multilineTag
     if (message !== text) tags = [...tags, 'redacted']
     if (marks.length > 0) tags = [...tags, ...marks]
@@ -162,7 +185,7 @@ export function openAssembler<Place>(options: AssemblerOptions<Place>): Assemble
   }
 
   function joins(line: string, isSuspect: boolean): boolean {
-    const next = shapeWith(shape, text, line)
+    const next = begins ? shapeOfPattern(line) : shapeWith(shape, text, line)
     if (next === shapes.single || count >= maxEventLines) return false
     if (text.length + line.length + 2 * blanks + 2 > maxEventBytes) return false
     shape = next
@@ -176,7 +199,17 @@ export function openAssembler<Place>(options: AssemblerOptions<Place>): Assemble
     return true
   }
 
+  /** The lines of a private key stay together, so that they are replaced. */
+  function shapeOfPattern(line: string): Shape {
+    if (shape === shapes.privateKey) return shapeWith(shape, text, line)
+    return begins?.(line) ? shapes.single : shapes.plain
+  }
+
   function firstShape(line: string, isSuspect: boolean): Shape {
+    if (begins)
+      return isSuspect && shapeOfFirst(line, true) === shapes.privateKey
+        ? shapes.privateKey
+        : shapes.plain
     if (multiline) return shapeOfFirst(line, isSuspect)
     const first = isSuspect ? shapeOfFirst(line, true) : shapes.single
     return first === shapes.privateKey ? first : shapes.single
@@ -230,8 +263,7 @@ export function openAssembler<Place>(options: AssemblerOptions<Place>): Assemble
     if (message !== part.text) tags.push('redacted')
     if (part.unterminated) tags.push('unterminated')
     // Only the first counts with its level: the line is one line.
-    const ofText = part.number === 1 ? levelOf(message) : 'unknown'
-    const level = part.number === 1 && options.level ? options.level(ofText) : ofText
+    const level = part.number === 1 ? levelOfText(message, false) : 'unknown'
     const id = `${part.id}#${part.number}`
     const shown = plausible(part.time, part.since)
     if (shown !== part.time) tags.push('clamped-time')
@@ -274,6 +306,8 @@ export function openAssembler<Place>(options: AssemblerOptions<Place>): Assemble
     identify(identity) {
       builder.cut({ ...state })
       builder.identify(identity)
+      wishes = wishesOf(identity)
+      readMultiline()
     },
   }
 }

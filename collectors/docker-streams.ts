@@ -1,10 +1,10 @@
 import { streams, type DeadLetter, type Stream } from '../pipeline/event.ts'
 import type { Identity } from '../pipeline/identity.ts'
-import type { LogRecord } from '../pipeline/record.ts'
 import { openAssembler, type Assembler, type AssemblerState } from './assemble.ts'
 import { openPlausibleTime } from './plausible-time.ts'
 import type { FollowPosition } from './follow-file.ts'
 import { openNanoseconds } from './nanoseconds.ts'
+import type { CollectedRecord } from './sink.ts'
 
 /** A place in one stream that both ways of reading share: behind the `count`-th piece that Docker stamped `time`. */
 export interface Cursor {
@@ -42,7 +42,7 @@ export interface DockerStreamsOptions<Place> extends EventOptions {
 export interface DockerStreams<Place> {
   of(stream: Stream): Assembler<Place>
   opened(): [Stream, Assembler<Place>][]
-  take(nowMs: number, force: boolean): { records: LogRecord[]; dead: DeadLetter[] }
+  take(nowMs: number, force: boolean): { records: CollectedRecord[]; dead: DeadLetter[] }
   states(): { [Of in Stream]?: AssemblerState<Place> }
   waitingSince(): number | undefined
   identify(identity: Identity): void

@@ -9,7 +9,7 @@ import type { Metrics } from '../pipeline/metrics.ts'
 import type { CollectedContainers } from './collected-containers.ts'
 import { openDockerApi, type DockerEvent } from './docker-api.ts'
 import { diedChange, lifeChanges, type Told } from './docker-changes.ts'
-import { openDockerFile, type DockerInput } from './docker-file.ts'
+import { nameOf, openDockerFile, type DockerInput } from './docker-file.ts'
 import {
   describeFolder,
   isForbidden,
@@ -22,7 +22,11 @@ import { asObject, dockerIdentity, unknownContainer } from './docker-identity.ts
 import { openDockerStats, type RunningContainer } from './docker-stats.ts'
 import type { DockerPosition, EventOptions } from './docker-streams.ts'
 import { openDockerWatch } from './docker-watch.ts'
+import { mountedFiles } from './docker-mounted.ts'
+import { openFileSet, type Wanted } from './file-set.ts'
+import { hashOf } from './fingerprint.ts'
 import { gapChange } from './gaps.ts'
+import { wishesOf } from './wishes.ts'
 import { containerOfDockerName } from './mesos-task-id.ts'
 import { openPump } from './pump.ts'
 import type { Collector, Sink } from './sink.ts'
@@ -45,6 +49,8 @@ export interface DockerCollectorOptions extends EventOptions {
   intervalMs?: number
   /** Where the Mesos ids of the containers are kept that are measured here. */
   measured?: Pick<Set<string>, 'add' | 'delete'>
+  /** True: only containers whose label `mesoscope.logs` is true; else all but those where it is false. */
+  optIn?: boolean
   /** Told of the Mesos ids of the containers whose logs are read here. */
   collected?: Pick<CollectedContainers, 'add'>
   sink: Sink
@@ -68,6 +74,8 @@ interface Known {
   tty: boolean
   told: Told
   input?: DockerInput | DockerFollow
+  /** Named by its label. */
+  mounted: Wanted[]
 }
 
 /** A container this young is looked at more often: it may be gone soon. */
@@ -114,8 +122,21 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
     clock,
     metrics,
     log,
-    discover: (nowMs) => Promise.resolve(discover(nowMs)),
+    async discover(nowMs) {
+      const isComplete = discover(nowMs)
+      await mounted.look(nowMs)
+      return isComplete
+    },
     idleMs: () => (hasYoung() ? idleMs.young : idleMs.usual),
+  })
+
+  const mounted = openFileSet({
+    ...options,
+    prefix: `${name}:mounted:`,
+    wanted: () => [...containers.values()].flatMap((known) => known.mounted),
+    pump,
+    onBytes: (bytes) => metrics.collected_bytes_total.inc({ collector: name }, bytes),
+    forgetMs,
   })
 
   const { intervalMs = usualIntervalMs, measured = new Set<string>() } = options
@@ -159,7 +180,7 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
         const isThere = folders?.has(known.id) || listed?.has(known.id)
         if (!isThere) known.input?.gone()
         if (known.input && !pump.inputs.has(logKey(known.id))) forget(known)
-        else if (!isThere && !known.input) containers.delete(known.id)
+        else if (!isThere && !known.input) forget(known)
       }
       forgetOrphans(nowMs)
     }
@@ -202,6 +223,7 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
       known.input.close()
       delete known.input
     }
+    if (!isWanted(known)) return leaveOut(known)
     if (known.input) {
       tellCollected(known)
       const isRunning = daemon?.view()?.containers.get(id)?.running
@@ -215,6 +237,41 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
     tellCollected(known)
   }
 
+  /** Whether its logs are to be collected; where only some are, not before it is known. */
+  function isWanted({ identity }: Known): boolean {
+    return wishesOf(identity).collect ?? options.optIn !== true
+  }
+
+  /** Its log is not read, and what it prints must not be read elsewhere either. */
+  function leaveOut(known: Known) {
+    const { id, identity, input } = known
+    tellCollected(known)
+    if (!input) return
+    pump.inputs.delete(logKey(id))
+    input.close()
+    delete known.input
+    tellNot(
+      id,
+      `the log of ${nameOf(identity, id)} is not read any more: its label mesoscope.logs says so`,
+    )
+  }
+
+  /** Told once of a container. */
+  function tellNot(id: string, message: string) {
+    pump.put({
+      changes: [
+        {
+          '@timestamp': msToIso(clock.now()),
+          'event.id': `change:collector:${id}:wish:${hashOf(message)}`,
+          'event.kind': 'collector',
+          'event.action': 'left-out',
+          message,
+          'container.id': id,
+        },
+      ],
+    })
+  }
+
   function tellCollected({ identity }: Known) {
     const mesosId = containerOfDockerName(identity.containerName ?? '')
     if (mesosId !== undefined) options.collected?.add(mesosId)
@@ -223,7 +280,7 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
   function meet(id: string, nowMs: number): Known {
     const told = asObject(sink.position(lifeKey(id))) as Told
     const identity = unknownContainer(id, naming)
-    const known: Known = { id, sinceMs: nowMs, identity, tty: false, told }
+    const known: Known = { id, sinceMs: nowMs, identity, tty: false, told, mounted: [] }
     containers.set(id, known)
     return known
   }
@@ -262,6 +319,7 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
     const isNew = JSON.stringify(identity) !== JSON.stringify(known.identity)
     known.identity = identity
     known.tty = asObject(config['Config'])['Tty'] === true
+    if (isNew || known.mounted.length > 0) readWishes(known, config)
     const { changes, told } = lifeChanges(known.id, identity, config['State'], known.told)
     const isTold = JSON.stringify(told) === JSON.stringify(known.told)
     known.told = told
@@ -271,6 +329,17 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
       identities: isNew ? [identity] : [],
       ...(isTold ? {} : { positions: { [lifeKey(known.id)]: told } }),
     })
+  }
+
+  const faults = new Map<string, string>()
+  function readWishes(known: Known, config: Record<string, unknown>) {
+    const { id, identity } = known
+    const files = mountedFiles(config, identity)
+    const isWantedNow = isWanted(known)
+    known.mounted = isWantedNow ? files.wanted : []
+    const fault = [...wishesOf(identity).faults, ...files.faults][0]
+    if (fault === undefined) faults.delete(id)
+    else faults.set(id, `${nameOf(identity, id)}: ${fault}`)
   }
 
   function openInput(known: Known, root: string | undefined) {
@@ -340,6 +409,7 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
     containers.delete(id)
     toldDrivers.delete(id)
     undescribedNow.delete(id)
+    faults.delete(id)
     const death = daemon?.death(id)
     const ns = death?.timeNs || isoToNs(msToIso(clock.now()))
     const code = Number.parseInt(death?.exitCode ?? '', 10)
@@ -389,7 +459,9 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
       (api && daemon?.view() ? undefined : rootTrouble) ??
       pump.trouble() ??
       toldDrivers.values().next().value ??
-      undescribedNow.values().next().value,
+      undescribedNow.values().next().value ??
+      mounted.trouble() ??
+      faults.values().next().value,
     lags: pump.lags,
     async close() {
       hint?.close()

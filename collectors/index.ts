@@ -32,7 +32,9 @@ export const collectors = {
 
 /** What the settings say of collectors; keys as in the file. */
 export interface CollectorSettings {
-  docker: readonly Pick<DockerCollectorOptions, 'root' | 'socket' | 'service' | 'stats'>[]
+  docker: readonly (Pick<DockerCollectorOptions, 'root' | 'socket' | 'service' | 'stats'> & {
+    opt_in?: boolean
+  })[]
   files: readonly Pick<FilesCollectorOptions, 'paths' | 'service' | 'retention'>[]
   mesos_master: readonly (ConnectionSettings & Pick<MesosMasterSettings, 'urls' | 'agents'>)[]
   mesos_agent: readonly (ConnectionSettings & Pick<MesosAgentSettings, 'url'>)[]
@@ -99,10 +101,11 @@ export function openCollectors(
   const ownAgents = new Set(settings.mesos_agent.map(({ url }) => new URL(url).host))
   const name = (kind: string, index: number) => (index === 0 ? kind : `${kind}-${index + 1}`)
   return Promise.all([
-    ...settings.docker.map((one, index) =>
+    ...settings.docker.map(({ opt_in: optIn = false, ...one }, index) =>
       collectors.docker({
         ...shared,
         ...one,
+        optIn,
         name: name('docker', index),
         intervalMs,
         measured,

@@ -127,6 +127,12 @@ function containerParts(
   return containerizer === 'DOCKER' ? { containerName: `mesos-${id}` } : { container: id }
 }
 
+/** What stands in labels of Mesos of who a task is. */
+export function labelIdentity(labels: Readonly<Record<string, string>>) {
+  const all = labelMap(labels)
+  return { service: all.get('mesoscope.service'), ...labelParts(all) }
+}
+
 const labelMap = (labels: Readonly<Record<string, string>>) =>
   cleanLabels(new Map(Object.entries(labels)))
 

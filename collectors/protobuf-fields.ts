@@ -9,7 +9,13 @@ export type ProtobufValue = bigint | Uint8Array
  * protobufFields(Buffer.from('0a0761742d3172616b', 'hex'))?.get(1) // the bytes of `at-1rak`
  */
 export function protobufFields(bytes: Uint8Array): Map<number, ProtobufValue> | undefined {
-  const fields = new Map<number, ProtobufValue>()
+  const entries = protobufEntries(bytes)
+  return entries && new Map(entries)
+}
+
+/** The fields in their order, repeated ones as often as they stand there. */
+export function protobufEntries(bytes: Uint8Array): [number, ProtobufValue][] | undefined {
+  const fields: [number, ProtobufValue][] = []
   let at = 0
 
   /** At most ten bytes of seven bits each; undefined where it has no end. */
@@ -41,7 +47,7 @@ export function protobufFields(bytes: Uint8Array): Map<number, ProtobufValue> | 
     const tag = varint()
     const found = tag === undefined ? undefined : value(Number(tag & 7n))
     if (tag === undefined || found === undefined) return undefined
-    fields.set(Number(tag >> 3n), found)
+    fields.push([Number(tag >> 3n), found])
   }
   return fields
 }

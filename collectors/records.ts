@@ -1,6 +1,7 @@
 import { levels, type DeadLetter, type Level, type Stream } from '../pipeline/event.ts'
 import { identityToEcs, type Identity } from '../pipeline/identity.ts'
-import { encodeBody, type LogHead, type LogRecord } from '../pipeline/record.ts'
+import { encodeBody, type LogHead } from '../pipeline/record.ts'
+import type { CollectedRecord, LeftOut } from './sink.ts'
 
 /** A record is full with this many events or bytes of NDJSON. */
 export const maxRecordEvents = 256
@@ -8,7 +9,7 @@ export const maxRecordNdjson = 256 * 1024
 
 /** Records that are ready, with what belongs to them. */
 export interface ReadyRecord<State> {
-  record: LogRecord
+  record: CollectedRecord
   dead: DeadLetter[]
   /** The assembler's state behind the record's last event. */
   state: State
@@ -29,6 +30,8 @@ export interface RecordBuilder<State> {
     sinceMs: number,
   ): void
   full(): boolean
+  /** A line that is not kept, since its service asks for a sample; told with the record that is being built. */
+  leaveOut(time: string): void
   /** Goes with the record that is being built. */
   dead(letter: DeadLetter): void
   /** Ends the record, if it holds anything. */
@@ -71,6 +74,7 @@ export function openRecordBuilder<State>(options: BuilderOptions): RecordBuilder
   let latest = ''
   let since = 0
   let counts: LogHead['levels'] = {}
+  let leftOut: LeftOut | undefined
 
   function taggedTail(tags: readonly string[]): Buffer {
     const key = tags.join('","')
@@ -110,6 +114,15 @@ export function openRecordBuilder<State>(options: BuilderOptions): RecordBuilder
       size += head.length + end.length
     },
     full: () => count >= maxRecordEvents || size >= maxRecordNdjson,
+    leaveOut(time) {
+      if (leftOut === undefined) {
+        leftOut = { count: 1, time: [time, time] }
+        return
+      }
+      leftOut.count++
+      if (time < leftOut.time[0]) leftOut.time[0] = time
+      if (time > leftOut.time[1]) leftOut.time[1] = time
+    },
     dead: (letter) => void dead.push(letter),
     cut(state) {
       if (count === 0) return
@@ -125,7 +138,9 @@ export function openRecordBuilder<State>(options: BuilderOptions): RecordBuilder
         levels: counts,
         identity,
       }
-      ready.push({ record: { head, body: encodeBody(bytes) }, dead, state, since })
+      const record = { head, body: encodeBody(bytes), ...(leftOut && { leftOut }) }
+      ready.push({ record, dead, state, since })
+      leftOut = undefined
       heads = []
       ends = []
       size = 0

@@ -1,5 +1,6 @@
 import type { Identity } from '../pipeline/identity.ts'
 import { clean, withoutUnknown } from './docker-identity.ts'
+import { labelIdentity } from './mesos-identity.ts'
 import { marathonExecutor } from './mesos-task-id.ts'
 import type { SandboxRun } from './sandbox-folder.ts'
 
@@ -9,6 +10,7 @@ export interface SandboxSurroundings {
   agent: string
   /** The executor runs one command task, which has its id. */
   isCommand: boolean
+  labels?: Readonly<Record<string, string>> | undefined
 }
 
 /**
@@ -18,18 +20,20 @@ export interface SandboxSurroundings {
  */
 export function sandboxIdentity(
   run: SandboxRun,
-  { cluster, agent, isCommand }: SandboxSurroundings,
+  { cluster, agent, isCommand, labels = {} }: SandboxSurroundings,
 ): Identity {
+  const { service, ...ofLabels } = labelIdentity(labels)
   const { executorId, frameworkId, parents } = run
   const marathon = marathonExecutor(executorId)
   const single = marathon?.task ?? (isCommand ? executorId : undefined)
   return withoutUnknown({
     cluster,
-    service: clean(marathon?.service),
+    service: service ?? clean(marathon?.service),
     task: parents.length === 0 ? clean(single) : undefined,
     container: containerName(run),
     agent,
     framework: clean(frameworkId),
+    ...ofLabels,
   })
 }
 

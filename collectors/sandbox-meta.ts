@@ -1,7 +1,7 @@
 import { accessSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { clean } from './docker-identity.ts'
-import { protobufFields, protobufText } from './protobuf-fields.ts'
+import { protobufEntries, protobufFields, protobufText } from './protobuf-fields.ts'
 import type { SandboxRun } from './sandbox-folder.ts'
 
 /** What an agent wrote down of the executor of a run. */
@@ -10,6 +10,8 @@ export interface ExecutorFacts {
   isCommand: boolean
   /** Whose containerizer runs it. */
   containerizer: 'DOCKER' | 'MESOS'
+  /** Of the task, or of the pod; absent where there are none. */
+  labels?: Record<string, string>
 }
 
 /**
@@ -24,8 +26,17 @@ export interface SandboxMeta {
   isOver(run: SandboxRun): boolean
 }
 
-/** Of `SlaveInfo`, `ExecutorInfo` and `ContainerInfo`. */
-const field = { hostname: 1, executorName: 9, executorContainer: 11, containerType: 1 }
+/** Of `SlaveInfo`, `ExecutorInfo`, `ContainerInfo`, `Labels` and `Label`. */
+const field = {
+  hostname: 1,
+  executorName: 9,
+  executorContainer: 11,
+  executorLabels: 14,
+  containerType: 1,
+  labels: 1,
+  labelKey: 1,
+  labelValue: 2,
+}
 const dockerType = 1n
 /** A command with its environment is in it. */
 const maxBytes = 4 * 2 ** 20
@@ -51,6 +62,7 @@ export function openSandboxMeta(workDir: string): SandboxMeta {
       return {
         isCommand: markerOf(dir) ?? name.startsWith(`Command Executor (Task: ${run.executorId})`),
         containerizer: isDocker ? 'DOCKER' : 'MESOS',
+        ...labelsOf(info.get(field.executorLabels)),
       }
     },
     isOver(run) {
@@ -58,6 +70,18 @@ export function openSandboxMeta(workDir: string): SandboxMeta {
       return isThere(join(executorDir(run), 'runs', top, 'executor.sentinel'))
     },
   }
+}
+
+/** An agent gives the executor of a command task the labels of its task. */
+function labelsOf(message: unknown): Pick<ExecutorFacts, 'labels'> {
+  const entries = message instanceof Uint8Array ? protobufEntries(message) : undefined
+  const labels = (entries ?? []).flatMap(([number, value]): [string, string][] => {
+    if (number !== field.labels || !(value instanceof Uint8Array)) return []
+    const label = protobufFields(value)
+    const [key, text] = [field.labelKey, field.labelValue].map((part) => protobufText(label, part))
+    return key === undefined ? [] : [[key, text ?? '']]
+  })
+  return labels.length === 0 ? {} : { labels: Object.fromEntries(labels) }
 }
 
 /** Agents since 1.9 write it; before them the executor's name tells. */

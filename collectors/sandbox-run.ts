@@ -12,6 +12,7 @@ import {
   type StoredFile,
 } from './sandbox-file.ts'
 import { containerName, sandboxIdentity } from './sandbox-identity.ts'
+import { wishesOf } from './wishes.ts'
 import type { SandboxMeta } from './sandbox-meta.ts'
 import type { RunState, SandboxRun } from './sandbox-folder.ts'
 import { lookAgainMs } from './sandbox-tree.ts'
@@ -95,7 +96,8 @@ export function openSandboxRun(options: OpenRunOptions): OpenRun {
   function identityNow(): Identity {
     const { cluster, hostname } = options
     const agent = meta.hostname(run.agentId) ?? hostname
-    return sandboxIdentity(run, { cluster, agent, isCommand: facts?.isCommand ?? false })
+    const { isCommand = false, labels } = facts ?? {}
+    return sandboxIdentity(run, { cluster, agent, isCommand, labels })
   }
 
   function openFile(key: string, path: string): SandboxFile {
@@ -159,7 +161,7 @@ export function openSandboxRun(options: OpenRunOptions): OpenRun {
   const isDockers = () => docker !== undefined && facts?.containerizer === 'DOCKER'
 
   function judge(nowMs: number): Verdict {
-    if (isLeft) return 'leave'
+    if (isLeft || wishesOf(identity).collect === false) return 'leave'
     // Containers within containers are Mesos' own.
     if (!docker || run.parents.length > 0) return 'collect'
     if (docker.has(run.containerId)) return 'leave'

@@ -21,8 +21,18 @@ export interface Sink {
   positions(prefix: string): string[]
 }
 
+/** Lines that a sample does not hold. */
+export interface LeftOut {
+  count: number
+  /** Of the earliest and the latest one. */
+  time: [string, string]
+}
+
+/** `leftOut`: since the record before it. */
+export type CollectedRecord = LogRecord & { leftOut?: LeftOut }
+
 export interface Collected {
-  records?: LogRecord[]
+  records?: CollectedRecord[]
   changes?: ChangeDoc[]
   dead?: DeadLetter[]
   samples?: SampleRecord[]

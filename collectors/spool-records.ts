@@ -1,10 +1,12 @@
 import { msToIso, type ChangeDoc } from '../pipeline/event.ts'
 import type { Topic } from '../pipeline/bus/bus.ts'
-import { taskKey } from '../pipeline/identity.ts'
+import { taskKey, type Identity } from '../pipeline/identity.ts'
 import { toBusRecord, type LogHead } from '../pipeline/record.ts'
 import { samplesToBus } from '../pipeline/sample.ts'
 import { marathonKey } from '../pipeline/service-state.ts'
 import type { Collected } from './sink.ts'
+import type { WhenFull } from './when-full.ts'
+import { wishesOf } from './wishes.ts'
 
 /** A record on its way to the bus. `id` orders all records of the spool. */
 export interface SpooledRecord {
@@ -14,6 +16,8 @@ export interface SpooledRecord {
   headers: Record<string, string>
   value: Uint8Array
   lines: number
+  /** What its service wants to become of it when the spool is full; absent: as all others. */
+  whenFull?: WhenFull
 }
 
 /** What a record takes of the spool, in bytes. */
@@ -41,11 +45,17 @@ export function toRecords({
       ...toBusRecord(record),
       topic: 'logs' as const,
       lines: record.head.count,
+      ...wishOf(record.head.identity),
     })),
     ...samples.map((record) => ({ ...samplesToBus(record), topic: 'metrics' as const, lines: 0 })),
     ...changes.map((doc) => docRecord('changes', serviceOf(doc), doc)),
     ...dead.map((doc) => docRecord('dead', doc.origin, doc)),
   ]
+}
+
+function wishOf(identity: Identity): Pick<SpooledRecord, 'whenFull'> {
+  const { whenFull } = wishesOf(identity)
+  return whenFull === undefined ? {} : { whenFull }
 }
 
 function serviceRecord(state: NonNullable<Collected['services']>[number]) {

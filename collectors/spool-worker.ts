@@ -4,6 +4,7 @@ import type { LogHead } from '../pipeline/record.ts'
 import { serve } from '../pipeline/rpc.ts'
 import { explained, openDatabase, transaction } from '../pipeline/sqlite.ts'
 import { sizeOf, type SpooledRecord } from './spool-records.ts'
+import type { WhenFull } from './when-full.ts'
 
 const { file } = workerData as { file: string }
 
@@ -12,12 +13,15 @@ const db = openDatabase(
   file,
   `CREATE TABLE IF NOT EXISTS outbox (
      id INTEGER PRIMARY KEY, size INTEGER, lines INTEGER, topic TEXT, key TEXT, headers TEXT, value BLOB);
+   CREATE TABLE IF NOT EXISTS wishes (id INTEGER PRIMARY KEY, when_full TEXT);
    CREATE TABLE IF NOT EXISTS positions (input TEXT PRIMARY KEY, position TEXT) WITHOUT ROWID;`,
 )
 const insert = db.prepare(
   'INSERT INTO outbox (id, size, lines, topic, key, headers, value) VALUES (?, ?, ?, ?, ?, ?, ?)',
 )
+const insertWish = db.prepare('INSERT INTO wishes VALUES (?, ?)')
 const remove = db.prepare('DELETE FROM outbox WHERE id = ?')
+const removeWish = db.prepare('DELETE FROM wishes WHERE id = ?')
 const savePosition = db.prepare('INSERT OR REPLACE INTO positions VALUES (?, ?)')
 const forgetPosition = db.prepare('DELETE FROM positions WHERE input = ?')
 
@@ -39,10 +43,14 @@ function append(writes: readonly SpoolWrite[]): void {
 
 function appendOne({ records, positions, dropped }: SpoolWrite): void {
   for (const record of records) {
-    const { id, topic, key, headers, value, lines } = record
+    const { id, topic, key, headers, value, lines, whenFull } = record
+    if (whenFull) insertWish.run(id, whenFull)
     insert.run(id, sizeOf(record), lines, topic, key, JSON.stringify(headers), value)
   }
-  for (const id of dropped) remove.run(id)
+  for (const id of dropped) {
+    remove.run(id)
+    removeWish.run(id)
+  }
   for (const [input, position] of positions) {
     if (position === null) forgetPosition.run(input)
     else savePosition.run(input, position)
@@ -94,19 +102,24 @@ function trim(upTo: number): number {
       .prepare('SELECT coalesce(sum(size), 0) AS bytes FROM outbox WHERE id <= ?')
       .get(upTo)
     db.prepare('DELETE FROM outbox WHERE id <= ?').run(upTo)
+    db.prepare('DELETE FROM wishes WHERE id <= ?').run(upTo)
     return freed?.['bytes'] as number
   })
 }
 
-/** The oldest records of lines after `id`, as many as take `bytes`: what can be dropped. */
-function oldestLines(after: number, bytes: number): { id: number; size: number; head: LogHead }[] {
+/**
+ * The oldest records of lines after `id`, as many as take `bytes`, that can be dropped: those of services that want that and,
+ * with `usual`, those of services that do not say.
+ */
+function oldestLines(
+  after: number,
+  bytes: number,
+  usual: WhenFull,
+): { id: number; size: number; head: LogHead }[] {
   return explained(file, () => {
     const found = []
     let total = 0
-    const rows = db.prepare(
-      "SELECT id, size, headers FROM outbox WHERE topic = 'logs' AND id > ? ORDER BY id",
-    )
-    for (const row of rows.iterate(after)) {
+    for (const row of (usual === 'block' ? wished : allButKept).iterate(after)) {
       if (total >= bytes) break
       const { head } = JSON.parse(row['headers'] as string) as { head: string }
       const size = row['size'] as number
@@ -116,6 +129,16 @@ function oldestLines(after: number, bytes: number): { id: number; size: number; 
     return found
   })
 }
+
+const wished = db.prepare(
+  `SELECT outbox.id, size, headers FROM wishes JOIN outbox ON outbox.id = wishes.id
+   WHERE wishes.id > ? AND when_full = 'drop_oldest' ORDER BY wishes.id`,
+)
+const allButKept = db.prepare(
+  `SELECT outbox.id, size, headers FROM outbox LEFT JOIN wishes ON wishes.id = outbox.id
+   WHERE topic = 'logs' AND outbox.id > ? AND coalesce(when_full, 'drop_oldest') = 'drop_oldest'
+   ORDER BY outbox.id`,
+)
 
 const handlers = { open, append, read, trim, oldestLines, shut: () => db.close() }
 export type SpoolHandlers = typeof handlers

@@ -8,6 +8,7 @@ import { openWorker } from '../pipeline/rpc.ts'
 import type { Collected, Sink } from './sink.ts'
 import { openRecent } from './spool-recent.ts'
 import { dropChanges, sizeOf, toRecords, type SpooledRecord } from './spool-records.ts'
+import type { WhenFull } from './when-full.ts'
 import type { SpoolHandlers, SpoolWrite } from './spool-worker.ts'
 
 export type { SpooledRecord } from './spool-records.ts'
@@ -38,7 +39,8 @@ export interface SpoolOptions {
   dir: string
   /** More is not taken, but for one batch. */
   maxBytes: number
-  whenFull: 'block' | 'drop_oldest'
+  /** For services that do not say. */
+  whenFull: WhenFull
   clock: Clock
   metrics: Metrics
   log: Logger
@@ -153,7 +155,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
 
   async function makeRoom(): Promise<void> {
     while (bytes > maxBytes && !finishing && !closed) {
-      if (whenFull === 'drop_oldest' && (await dropOldest())) continue
+      if (await dropOldest()) continue
       full = `the spool in ${dir} is full (${maxBytes} bytes): reading waits until the bus takes more, or raise spool.max_bytes`
       await blocked()
     }
@@ -164,7 +166,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
   /** False if there is nothing that may be dropped: all of it is on its way to the bus, or tells of drops. */
   function dropOldest(): Promise<boolean> {
     return exclusively(async () => {
-      const oldest = await remote.oldestLines(taken, bytes - maxBytes * 0.9)
+      const oldest = await remote.oldestLines(taken, bytes - maxBytes * 0.9, whenFull)
       if (oldest.length === 0) return false
       const heads = oldest.map(({ head }) => head)
       const changes = dropChanges(heads, clock.now())

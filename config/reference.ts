@@ -111,7 +111,7 @@ function signalsPart(): string {
 const labelsPart = `## Labels
 
 Labels of an app in Marathon, or of a container in Docker, say what holds for its events; the app's count for containers of Docker too, since
-Marathon hands them on in the environment.
+Marathon hands them on in the environment. A value that is not understood changes nothing and is told on the health page.
 
 | Label | What it says |
 |---|---|
@@ -119,6 +119,13 @@ Marathon hands them on in the environment.
 | \`mesoscope.owner\` or \`owner\`, \`mesoscope.runbook\` or \`runbook\` | Stand on lines, samples, changes, alerts and decisions, and in mails. |
 | \`mesoscope.retention\` | Which of \`store.retention_classes\` its events are kept by. One that is not there is told. |
 | \`mesoscope.lines_per_second\` | Takes the place of \`collectors.limit.lines_per_second\`. |
+| \`mesoscope.logs\` | \`false\`: its log is not collected; \`true\`: also where \`collectors.docker[].opt_in\` is set. |
+| \`mesoscope.files\` | Docker: log files in folders that are mounted into the container, as it sees them, divided by commas; \`/var/log/app/*.log\`. What lies elsewhere, also behind a link, is not read. |
+| \`mesoscope.multiline\` | \`true\` or \`false\` in place of \`collectors.multiline\`; or a regular expression (RE2) that matches the first line of each event, all others follow it. |
+| \`mesoscope.level\` | Level of lines that tell none: \`info\`, \`warn\` … |
+| \`mesoscope.parser\` | How its messages are read where a query asks for fields: \`json\`, \`access\`, \`logfmt\` (\`took=12ms msg="done"\`) or \`none\`; absent: JSON objects and access lines are recognised. |
+| \`mesoscope.sample\` | The share that is kept of its lines below \`warn\`, 0.1 for a tenth. What is left out is counted and told. |
+| \`mesoscope.spool\` | \`block\` or \`drop_oldest\` in place of \`spool.when_full\`. |
 
 With \`autoscaling.labels\` an app asks to be scaled by labels, or by environment variables; where both set the same, the label
 counts. A policy for it under \`autoscaling.services\` takes the place of all of them. Meanings and defaults are those of

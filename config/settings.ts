@@ -74,6 +74,11 @@ const dockerCollector = z.strictObject({
   stats: flag()
     .prefault(true)
     .describe('With a socket: measure CPU, memory, network and processes of the containers.'),
+  opt_in: flag()
+    .prefault(false)
+    .describe(
+      'Read only the logs of containers whose label `mesoscope.logs` is `true`; else all but those where it is `false`.',
+    ),
 })
 
 /** How to reach Mesos or Marathon. */

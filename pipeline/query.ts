@@ -1,4 +1,6 @@
 import { parse, type LiqeQuery } from 'liqe'
+import { parseLogfmt } from './logfmt.ts'
+import { ownLabel } from './own-label.ts'
 import { accessFields, parseAccessLine, type AccessLine } from './access-line.ts'
 import { Trouble } from './errors.ts'
 import { levels as allLevels, type Level } from './event.ts'
@@ -97,14 +99,29 @@ function openLine(doc: Queryable): Line {
     doc,
     message,
     json() {
-      if (parsed === null) parsed = parseObject(message ?? '')
+      if (parsed === null) parsed = fieldsOf(message ?? '', parserOf(doc))
       return parsed
     },
     access() {
-      if (access === null) access = parseAccessLine(message ?? '')
+      if (access === null) access = mayBeAccess(doc) ? parseAccessLine(message ?? '') : undefined
       return access
     },
   }
+}
+
+/** How the service says that its messages are to be read; where it does not, they tell. */
+function parserOf({ labels }: Queryable): string | undefined {
+  return labels ? ownLabel(labels as Record<string, unknown>, 'parser') : undefined
+}
+
+function mayBeAccess(doc: Queryable): boolean {
+  const parser = parserOf(doc)
+  return parser === undefined || parser === 'access'
+}
+
+function fieldsOf(message: string, parser = 'json'): Record<string, unknown> | undefined {
+  if (parser === 'logfmt') return parseLogfmt(message)
+  return parser === 'json' ? parseObject(message) : undefined
 }
 
 function parseObject(message: string): Record<string, unknown> | undefined {

@@ -22,13 +22,15 @@ export interface ExecutorPlace {
   /** It was made for one command task, whose id it has. */
   isCommand: boolean
   container: TaskSpec['container']['type']
+  labels?: TaskSpec['labels']
 }
 
 /** `slave.info` and `executor.info`, after the sandbox was made, as agents do. Throws what the disk throws. */
 export function checkpointExecutor(
   { workDir, id: agentId, hostname }: Agent,
-  { frameworkId, executorId, containerId, isCommand, container }: ExecutorPlace,
+  place: ExecutorPlace,
 ): Checkpoint {
+  const { frameworkId, executorId, containerId, isCommand, container, labels = [] } = place
   const slave = join(workDir, 'meta', 'slaves', agentId)
   const dir = join(slave, 'frameworks', frameworkId, 'executors', executorId)
   const run = join(dir, 'runs', containerId)
@@ -41,6 +43,7 @@ export function checkpointExecutor(
     message(8, text(1, frameworkId)),
     ...name,
     ...(isCommand ? [message(11, number(1, container === 'DOCKER' ? 1 : 2))] : []),
+    ...(labels.length > 0 ? [message(14, ...labels.map(labelMessage))] : []),
   )
   writeFileSync(join(dir, 'executor_generated_for_command_task'), isCommand ? '1' : '0')
   return {
@@ -70,7 +73,7 @@ function writeMessage(path: string, ...fields: Buffer[]): void {
   writeFileSync(path, Buffer.concat([size, bytes]))
 }
 
-/** Field numbers below 16; a length or a number below 2^14. */
+/** Field numbers below 16. */
 const number = (field: number, value: number) =>
   Buffer.concat([Buffer.from([field << 3]), varint(value)])
 const message = (field: number, ...fields: Buffer[]) => bytes(field, Buffer.concat(fields))
@@ -81,5 +84,12 @@ function bytes(field: number, value: Buffer): Buffer {
 }
 
 function varint(value: number): Buffer {
-  return Buffer.from(value < 0x80 ? [value] : [(value & 0x7f) | 0x80, value >> 7])
+  const groups: number[] = []
+  for (let rest = value; rest > 0 || groups.length === 0; rest >>>= 7) {
+    groups.push((rest & 0x7f) | (rest >= 0x80 ? 0x80 : 0))
+  }
+  return Buffer.from(groups)
 }
+
+const labelMessage = ({ key, value }: TaskSpec['labels'][number]) =>
+  message(1, text(1, key), text(2, value))

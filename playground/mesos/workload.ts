@@ -61,9 +61,14 @@ export function startWorkload(task: Task, options: WorkloadOptions): Workload {
 }
 
 function checkpointOf({ agent, executorId, containerId, spec }: Task): Checkpoint {
-  const { framework, container } = spec
+  const { framework, container, labels } = spec
   const place = { frameworkId: framework.id, executorId, containerId }
-  return checkpointExecutor(agent, { ...place, isCommand: true, container: container.type })
+  return checkpointExecutor(agent, {
+    ...place,
+    isCommand: true,
+    container: container.type,
+    labels,
+  })
 }
 
 function checkpointed(workload: Workload, checkpoint: Checkpoint): Workload {

@@ -470,3 +470,53 @@ test('plain: any chunking and any kills give the same events as reading in one g
   )
   t.notThrows(() => fc.assert(property, { numRuns: 150, endOnFailure: true }))
 })
+
+const labelled = (labels: Record<string, string>) => ({ service: '/web', labels })
+const messagesOf = (assembler: Assembler<number>) =>
+  assembler.take(99_999, true).records.flatMap((record) => decodeDocs(record))
+
+test('a service says which line begins an event', (t) => {
+  const assembler = open({
+    multiline: false,
+    identity: labelled({ 'mesoscope.multiline': '^\\d{4}-' }),
+  })
+  const push = openPusher(assembler)
+  for (const line of ['2026-1 a', 'b', '', '{"c":1}', '2026-2 d', 'ERROR e']) push(line)
+  t.deepEqual(
+    messagesOf(assembler).map(({ message }) => message),
+    ['2026-1 a\nb\n\n{"c":1}', '2026-2 d\nERROR e'],
+  )
+})
+
+test('a service says of which level its lines are that tell none', (t) => {
+  const assembler = open({ identity: labelled({ 'mesoscope.level': 'debug' }) })
+  const push = openPusher(assembler)
+  push('nothing told')
+  push('ERROR it is')
+  t.deepEqual(
+    messagesOf(assembler).map((doc) => doc['log.level']),
+    ['debug', 'error'],
+  )
+})
+
+test('of a sample all is counted that is left out; sequences are dense, ids as without it', (t) => {
+  const write = (labels: Record<string, string>) => {
+    const assembler = open({ identity: labelled(labels) })
+    const push = openPusher(assembler)
+    for (let n = 0; n < 2000; n++) push(n % 100 === 0 ? `ERROR ${n}` : `fine ${n}`, { time: n })
+    const { records } = assembler.take(99_999, true)
+    return { records, docs: records.flatMap((record) => decodeDocs(record)) }
+  }
+  const all = write({})
+  const { records, docs } = write({ 'mesoscope.sample': '0.2' })
+  t.is(docs.filter((doc) => doc['log.level'] === 'error').length, 20)
+  t.true(docs.length > 300 && docs.length < 550, `${docs.length}`)
+  t.deepEqual(
+    docs.map((doc) => doc['event.sequence']),
+    docs.map((_, n) => n),
+  )
+  const ids = new Set(all.docs.map((doc) => doc['event.id']))
+  t.true(docs.every((doc) => ids.has(doc['event.id'])))
+  const leftOut = records.reduce((sum, { leftOut: { count = 0 } = {} }) => sum + count, 0)
+  t.is(docs.length + leftOut, 2000)
+})

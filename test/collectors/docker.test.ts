@@ -5,6 +5,8 @@ import {
   writeFileSync,
   appendFileSync,
   mkdirSync,
+  renameSync,
+  symlinkSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -424,4 +426,97 @@ test.serial('a log driver without a file is named, once, with the remedy', async
   )
   await until('the change', () => changesOf(recording, 'collector').length === 1)
   await collector.close()
+})
+
+const mesosId = (n: number) => `ede58961-8932-479b-8055-a2d4adae353${n}`
+
+test.serial('labels opt in and out; what is left out reaches nobody else', async (t) => {
+  for (const [optIn, labels, isRead] of [
+    [false, {}, true],
+    [false, { 'mesoscope.logs': 'false' }, false],
+    [true, {}, false],
+    [true, { 'mesoscope.logs': 'true' }, true],
+  ] as const) {
+    const root = folder(t)
+    const recording = openRecording()
+    for (const n of [1, 2]) {
+      const writer = openJsonFileWriter({ root, id: idOf(n) })
+      const Labels = n === 1 ? labels : { 'mesoscope.logs': 'true' }
+      writer.config({ Name: `/mesos-${mesosId(n)}`, Config: { Image: 'web:1', Labels } })
+      writer.write(`from ${n}\n`, timeAt(n))
+    }
+    const told = new Set<string>()
+    const collector = await open(root, openRecordingSink(recording), { optIn, collected: told })
+    await until('the other', () => recording.lines.some(({ message }) => message === 'from 2'))
+    await collector.close()
+    const messages = recording.lines.map(({ message }) => message).toSorted()
+    t.deepEqual(messages, isRead ? ['from 1', 'from 2'] : ['from 2'])
+    t.deepEqual([...told].toSorted(), [mesosId(1), mesosId(2)], 'no sandbox shall be read instead')
+  }
+})
+
+test.serial('a label that is not understood is told, and the log read', async (t) => {
+  const root = folder(t)
+  const recording = openRecording()
+  const writer = openJsonFileWriter({ root, id: idOf(1) })
+  writer.config({ Name: '/web-1', Config: { Labels: { 'mesoscope.sample': 'some' } } })
+  writer.write('a\n', timeAt(0))
+  const collector = await open(root, openRecordingSink(recording))
+  await until('its line', () => recording.lines.length === 1)
+  t.regex(
+    collector.trouble() ?? '',
+    /^container web-1: its label mesoscope\.sample is not understood/,
+  )
+})
+
+test.serial('files in mounted folders are read for the container that names them', async (t) => {
+  const root = folder(t)
+  const host = folder(t)
+  const outside = folder(t)
+  writeFileSync(join(outside, 'secret.log'), 'secret\n')
+  writeFileSync(join(host, 'app.log'), 'one\ntwo\n')
+  writeFileSync(join(host, 'app.log.1'), 'zero\n')
+  symlinkSync(join(outside, 'secret.log'), join(host, 'link.log'))
+  symlinkSync(outside, join(host, 'folder'))
+  const recording = openRecording()
+  const writer = openJsonFileWriter({ root, id: idOf(1) })
+  const files =
+    '/var/log/app/*.log*, /var/log/app/folder/secret.log, /var/log/app/../../../etc/passwd, /etc/passwd'
+  writer.config({
+    ...config(),
+    Config: { ...config().Config, Labels: { 'mesoscope.files': files, 'mesoscope.level': 'warn' } },
+    MountPoints: { '/var/log/app': { Source: host, Destination: '/var/log/app', Type: 'bind' } },
+  })
+  writer.write('printed\n', timeAt(0))
+  const sink = openRecordingSink(recording)
+  const collector = await open(root, sink)
+  await until('four lines', () => recording.lines.length === 4)
+  renameSync(join(host, 'app.log.1'), join(host, 'app.log.2'))
+  renameSync(join(host, 'app.log'), join(host, 'app.log.1'))
+  writeFileSync(join(host, 'app.log'), 'three\n')
+  await until('five lines', () => recording.lines.length === 5)
+  t.deepEqual(recording.lines.map(({ message }) => message).toSorted(), [
+    'one',
+    'printed',
+    'three',
+    'two',
+    'zero',
+  ])
+  for (const line of recording.lines) {
+    t.like(line, { 'service.name': '/shop/web', 'container.id': idOf(1), 'log.level': 'warn' })
+  }
+  await until('the links', () =>
+    /is a link to elsewhere: it is not read$/.test(collector.trouble() ?? ''),
+  )
+  await collector.close()
+
+  // Another container with the same folder goes on where this one was.
+  appendFileSync(join(host, 'app.log'), 'four\n')
+  const again = await open(root, openRecordingSink(recording))
+  await until('six lines', () => recording.lines.length === 6)
+  t.is(recording.lines.at(-1)?.message, 'four')
+  rmSync(join(root, idOf(1)), { recursive: true })
+  appendFileSync(join(host, 'app.log'), 'five\n')
+  await until('what it wrote last', () => recording.lines.at(-1)?.message === 'five')
+  await again.close()
 })

@@ -2,7 +2,7 @@ import test from 'ava'
 import { limitLines } from '../../collectors/limit.ts'
 import type { Collected, Sink } from '../../collectors/sink.ts'
 import { manualClock } from '../../pipeline/clock.ts'
-import type { ChangeDoc } from '../../pipeline/event.ts'
+import { msToIso, type ChangeDoc } from '../../pipeline/event.ts'
 import type { Identity } from '../../pipeline/identity.ts'
 import { openMetrics } from '../../pipeline/metrics.ts'
 import { record, someTime } from '../helpers/pipeline.ts'
@@ -96,4 +96,29 @@ test('without a limit nothing is looked at', async (t) => {
   t.is(batches[0], batch)
   t.is(limited.position('x'), 'a position')
   t.is(limited.trouble(), undefined)
+})
+
+test('what a sample left out is told once a window, with its number and times', async (t) => {
+  const { batches, clock, metrics, limited, lines } = open(undefined)
+  const identity = { service: '/web' }
+  const sampled = (count: number, from: number) => ({
+    ...lines(identity, 1),
+    leftOut: { count, time: [msToIso(from), msToIso(from + 1000)] as [string, string] },
+  })
+  await limited.append({ records: [sampled(9, someTime), lines({ service: '/db' }, 5)] })
+  clock.set(someTime + 1000)
+  await limited.append({ records: [sampled(4, someTime - 5000)] })
+  t.is(passed(batches).length, 3, 'what is there passes')
+  const [told, ...others] = changes(batches)
+  t.is(others.length, 0)
+  t.like(told, {
+    'event.kind': 'drop',
+    'event.action': 'left out',
+    'service.name': '/web',
+    'gap.lines': 13,
+    'gap.last_read': msToIso(someTime - 5000),
+  })
+  t.regex(told?.message as string, /^left out 13 lines of \/web, from .*mesoscope\.sample/)
+  const { values } = await metrics.dropped_lines_total.get()
+  t.like(values[0], { value: 13, labels: { stage: 'collect', cause: 'sample' } })
 })

@@ -104,3 +104,16 @@ test('fields of messages, whatever the bytes are', (t) => {
     }),
   )
 })
+
+test('labels of the task, which the agent gives its executor', async (t) => {
+  // {labels: [{key: "owner", value: "shop"}, {key: "mesoscope.retention"}]} as field 14, behind the rest.
+  const labels =
+    '72280a0d0a056f776e6572120473686f700a170a136d65736f73636f70652e726574656e74696f6e1200'
+  const message = Buffer.concat([bytes('mesos').subarray(4), Buffer.from(labels, 'hex')])
+  const size = Buffer.alloc(4)
+  size.writeUInt32LE(message.length)
+  const meta = await open(t, {
+    [`${executorDir}/executor.info`]: Buffer.concat([size, message]),
+  })
+  t.deepEqual(meta.executor(run)?.labels, { owner: 'shop', 'mesoscope.retention': '' })
+})

@@ -23,7 +23,12 @@ export interface Sandbox {
   /** Of a container within. */
   nested(container?: string): Sandbox
   /** What the agent writes down of the executor. */
-  checkpoint(facts: { docker?: boolean; command?: boolean; name?: string }): void
+  checkpoint(facts: {
+    docker?: boolean
+    command?: boolean
+    name?: string
+    labels?: Record<string, string>
+  }): void
   /** The executor has ended. */
   end(): void
 }
@@ -49,8 +54,8 @@ export function openPlace(t: Pick<ExecutionContext, 'teardown'>): Place {
       nested(id = randomUUID()) {
         return sandbox(join(dir, 'containers', id), id, executorMeta, top)
       },
-      checkpoint({ docker = false, command = true, name = '' }) {
-        put(join(executorMeta, 'executor.info'), executorInfo(docker, name))
+      checkpoint({ docker = false, command = true, name = '', labels = {} }) {
+        put(join(executorMeta, 'executor.info'), executorInfo(docker, name, labels))
         put(join(executorMeta, 'executor_generated_for_command_task'), command ? '1' : '0')
       },
       end: () => put(join(executorMeta, 'runs', top, 'executor.sentinel'), ''),
@@ -86,9 +91,13 @@ function message(...fields: Buffer[]): Buffer {
   return Buffer.concat([size, ...fields])
 }
 
-function executorInfo(docker: boolean, name: string): Buffer {
+function executorInfo(docker: boolean, name: string, labels: Record<string, string>): Buffer {
   const container = field(11, Buffer.from([8, docker ? 1 : 2]))
-  return message(field(1, text(1, 'executor')), text(9, name), container)
+  const pairs = Object.entries(labels).map(([key, value]) =>
+    field(1, Buffer.concat([text(1, key), text(2, value)])),
+  )
+  const of = field(14, Buffer.concat(pairs))
+  return message(field(1, text(1, 'executor')), text(9, name), container, of)
 }
 
 /** A collector of the place, with what a test need not say. */

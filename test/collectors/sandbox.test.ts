@@ -569,3 +569,30 @@ test('what the agent did not make is not taken for containers', async (t) => {
     ['x'],
   )
 })
+
+test('labels of a task stand on its lines and say what is to be read', async (t) => {
+  const place = openPlace(t)
+  const recording = openRecording()
+  const labels = { owner: 'shop', 'mesoscope.retention': 'long', 'mesoscope.level': 'warn' }
+  const read = place.run(web)
+  read.checkpoint({ labels })
+  write(read, 'a\n')
+  const left = place.run(`shop_api.instance-${u(2)}._app.1`)
+  left.checkpoint({ labels: { 'mesoscope.logs': 'false' } })
+  write(left, 'b\n')
+  const last = place.run(`shop_db.instance-${u(3)}._app.1`)
+  last.checkpoint({})
+  const collector = await open(place, openRecordingSink(recording))
+  await until('its line', () => out(recording, read).length === 1)
+  write(last, 'c\n')
+  await until('a later line', () => out(recording, last).length === 1)
+  await collector.close()
+  t.deepEqual(out(recording, left), [])
+  t.like(recording.lines[0], {
+    'service.name': '/shop/web',
+    'mesoscope.owner': 'shop',
+    'mesoscope.retention': 'long',
+    'log.level': 'warn',
+    labels,
+  })
+})

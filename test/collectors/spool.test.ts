@@ -215,6 +215,50 @@ test('when it is full, `drop_oldest` drops the oldest lines, counts them and tel
   })
 })
 
+for (const [usual, wish, dropped] of [
+  ['block', 'drop_oldest', '/wishing'],
+  ['drop_oldest', 'block', '/other'],
+] as const) {
+  test(`when it is full, only the lines of ${dropped} go: usually ${usual}, by its label ${wish}`, async (t) => {
+    const dir = await tempDir(t)
+    const put = async (spool: Spool, service: string, at: number) => {
+      const labels: Record<string, string> =
+        service === '/wishing' ? { 'mesoscope.spool': wish } : {}
+      const one = bulk(service, at, 4000)
+      const identity = { service, labels }
+      await spool.append({
+        records: [{ ...one, head: { ...one.head, sequence: [at, at], identity } }],
+      })
+    }
+    const first = await open(t, { dir, maxBytes: 50_000, whenFull: usual })
+    for (let at = 0; at < 6; at++) {
+      await put(first, '/wishing', at)
+      await put(first, '/other', at)
+    }
+    await first.close()
+    // What services want is known again after a start.
+    const spool = await open(t, { dir, maxBytes: 50_000, whenFull: usual })
+    for (let at = 6; at < 10; at++) await put(spool, dropped, at)
+    const left = await drain(spool)
+    const kept = (service: string) =>
+      sequencesOf(left)
+        .get(service)
+        ?.filter((_, at) => at % 2 === 0)
+    const other = dropped === '/other' ? '/wishing' : '/other'
+    t.deepEqual(kept(other), [0, 1, 2, 3, 4, 5])
+    t.is(kept(dropped)?.at(-1), 9)
+    t.true((kept(dropped)?.[0] ?? 0) > 0)
+    const told = left
+      .filter(({ topic }) => topic === 'changes')
+      .map((one) => jsonOf(one) as ChangeDoc)
+    t.true(told.length > 0 && told.every((change) => change['service.name'] === dropped))
+    t.is(
+      told.reduce((sum, change) => sum + Number(change['gap.lines']), 0),
+      10 - (kept(dropped)?.length ?? 0),
+    )
+  })
+}
+
 test('what was given to the bus is never dropped; then it waits like `block`', async (t) => {
   const spool = await open(t, { maxBytes: 10_000, whenFull: 'drop_oldest' })
   for (let i = 0; i < 3; i++) await spool.append({ records: [bulk('a', i, 4000)] })
