@@ -13,8 +13,10 @@ import {
   type MesosAgentSettings,
   type MesosMasterSettings,
 } from './mesos.ts'
+import { openPrometheusCollector, type PrometheusCollectorOptions } from './prometheus.ts'
 import { openRedactor, type RedactorOptions } from './redact.ts'
 import { openSandboxCollector } from './sandbox.ts'
+import { openFoundTargets } from './scrape-targets.ts'
 import type { Collector, Sink } from './sink.ts'
 import { openSyslogCollector, type SyslogCollectorOptions } from './syslog.ts'
 
@@ -27,6 +29,7 @@ export const collectors = {
   mesos_sandbox: openSandboxCollector,
   marathon: openMarathonCollector,
   syslog: openSyslogCollector,
+  prometheus: openPrometheusCollector,
   checks: openCheck,
 } as const satisfies Record<string, (options: never) => Promise<Collector>>
 
@@ -44,6 +47,11 @@ export interface CollectorSettings {
     SyslogCollectorOptions,
     'host' | 'port' | 'protocols' | 'service' | 'retention'
   >[]
+  prometheus: readonly (ConnectionSettings &
+    Pick<PrometheusCollectorOptions, 'urls' | 'service' | 'retention' | 'interval'> & {
+      marathon: boolean
+      max_series: number
+    })[]
   checks: readonly (Pick<
     CheckOptions,
     'command' | 'interval' | 'timeout' | 'service' | 'retention'
@@ -98,6 +106,8 @@ export function openCollectors(
   // What Docker's containers print reaches their sandboxes as well: it is collected once.
   const collected = openCollectedContainers()
   const docker = settings.docker.length > 0 ? collected : undefined
+  // Marathon knows which tasks serve metrics.
+  const found = openFoundTargets()
   const ownAgents = new Set(settings.mesos_agent.map(({ url }) => new URL(url).host))
   const name = (kind: string, index: number) => (index === 0 ? kind : `${kind}-${index + 1}`)
   return Promise.all([
@@ -143,10 +153,20 @@ export function openCollectors(
         ...one,
         name: name('marathon', index),
         intervalMs,
+        found,
       }),
     ),
     ...settings.syslog.map((one, index) =>
       collectors.syslog({ ...shared, ...one, name: name('syslog', index) }),
+    ),
+    ...settings.prometheus.map(({ marathon, max_series: maxSeries, ...one }, index) =>
+      collectors.prometheus({
+        ...shared,
+        ...one,
+        maxSeries,
+        found: marathon ? found : undefined,
+        name: name('prometheus', index),
+      }),
     ),
     ...settings.checks.map(({ name: check, ...one }) =>
       collectors.checks({ ...shared, ...one, check }),

@@ -7,6 +7,8 @@ export interface MarathonTask {
   app?: string
   /** Host name of the agent. */
   agent?: string
+  /** On its agent, in the order in which the app names them. */
+  ports?: number[]
   /** `TASK_RUNNING` …; of Marathons that do not tell it, what its times say. */
   state: string
   stagedMs?: number
@@ -73,8 +75,16 @@ function readTask(part: Part, problems: Problem[], app?: string): MarathonTask |
       startedMs,
       version: part.text('version'),
     }),
+    ...portsOf(part),
     ...healthOf(part, problems),
   }
+}
+
+function portsOf(part: Part): Pick<MarathonTask, 'ports'> {
+  const list = part.fields['ports']
+  const ports = Array.isArray(list) ? list.map(Number) : []
+  const isSound = ports.every((port) => Number.isInteger(port) && port > 0 && port < 65_536)
+  return ports.length > 0 && isSound ? { ports } : {}
 }
 
 /** Healthy: all its checks pass. */

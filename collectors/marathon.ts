@@ -20,6 +20,7 @@ import { openPlausibleTime } from './plausible-time.ts'
 import { openPoller } from './poller.ts'
 import { merge } from './pump.ts'
 import { openSampler } from './sampler.ts'
+import { targetsOf, type FoundTargets } from './scrape-targets.ts'
 import type { Collected, Collector, Sink } from './sink.ts'
 import type { SseMessage } from './sse.ts'
 
@@ -31,6 +32,8 @@ export interface MarathonCollectorOptions extends ConnectionSettings {
   /** How often it is asked, ms; events make it sooner. */
   intervalMs: number
   cluster?: string | undefined
+  /** Told of the tasks that serve metrics. */
+  found?: Pick<FoundTargets, 'put'>
   sink: Sink
   clock: Clock
   metrics: Metrics
@@ -70,6 +73,7 @@ export async function openMarathonCollector(options: MarathonCollectorOptions): 
   const plausible = openPlausibleTime()
   const stuckAfterMs = options.stuckAfterMs ?? stuckMs
   const framework = () => info.framework
+  const frameworkOf = () => (info.framework === undefined ? {} : { framework: info.framework })
   const news = openMarathonNews({ name, cluster, memory, sampler, stuckAfterMs, framework })
   const api = openMarathonApi({
     client,
@@ -132,6 +136,10 @@ export async function openMarathonCollector(options: MarathonCollectorOptions): 
       hearsEvents: stream.connected(),
     })
     readMs = startMs
+    options.found?.put(
+      name,
+      targetsOf(answered.apps, { ...(cluster ? { cluster } : {}), ...frameworkOf() }),
+    )
     return { ...collected, services: [...(collected.services ?? []), freshness(partial)] }
   }
 

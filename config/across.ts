@@ -27,6 +27,9 @@ export interface Readable {
   /** By their path. */
   retentions: { path: Path; retention: string | undefined }[]
   checks: { name: string | undefined }[]
+  prometheus: ({ urls: string[]; marathon: boolean } | undefined)[]
+  /** How many Marathons there are. */
+  marathons: number
   docker: (DockerSettings | undefined)[]
   mesosSandbox: ({ work_dir: string } | undefined)[]
   /** To Mesos and Marathon. */
@@ -63,6 +66,7 @@ const checks: readonly ((settings: Readable) => AcrossFault[])[] = [
   checkScaling,
   retentionNames,
   checksOnce,
+  prometheusHasTargets,
   mailLogin,
 ]
 
@@ -100,6 +104,19 @@ function checksOnce({ checks }: Readable): AcrossFault[] {
     const first = checks.findIndex((one) => one.name === name)
     if (name === undefined || first === i) return []
     return [{ path: ['collectors', 'checks', i, 'name'], sentence: 'another check has this name' }]
+  })
+}
+
+function prometheusHasTargets({ prometheus, marathons }: Readable): AcrossFault[] {
+  return prometheus.flatMap((item, i) => {
+    if (!item) return []
+    const path = ['collectors', 'prometheus', i]
+    if (item.marathon && marathons === 0) {
+      const sentence = 'there is no collectors.marathon to find tasks with'
+      return [{ path: [...path, 'marathon'], sentence }]
+    }
+    if (item.urls.length > 0 || item.marathon) return []
+    return [{ path, sentence: 'needs urls, marathon: true or both' }]
   })
 }
 
@@ -178,7 +195,9 @@ function signalsFitTheirSource({ signals }: Readable): AcrossFault[] {
 
 /** Mesos serves more under `/metrics/snapshot` than anyone lists. '' is wrong itself. */
 const isMetric = (name: string) =>
-  name === '' || /^(?:mesos|check)\./.test(name) || Object.hasOwn(metricNames, name)
+  name === '' ||
+  /^(?:mesos|check|prometheus|series)\./.test(name) ||
+  Object.hasOwn(metricNames, name)
 
 function unknownMetric(name: string): string {
   const meant = nearestName(name, Object.keys(metricNames))

@@ -47,12 +47,13 @@ function addressFaults(connections: readonly Connection[]): AcrossFault[] {
         return [{ path: at, sentence: 'holds a login: set user and password instead' }]
       }
       const shown = JSON.stringify(address)
-      if (url.search || url.hash) {
+      const isScraped = path[1] === 'prometheus'
+      if ((url.search && !isScraped) || url.hash) {
         return [
           { path: at, sentence: `${shown} is more than an address: leave out what follows ? or #` },
         ]
       }
-      const key = `${path[1]} ${url.origin}${url.pathname.replace(/\/+$/, '')}`
+      const key = `${path[1]} ${url.origin}${url.pathname.replace(/\/+$/, '')}${url.search}`
       if (!seen.has(key)) {
         seen.add(key)
         return []

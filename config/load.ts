@@ -164,7 +164,7 @@ function readable(root: unknown): Readable {
     kafka: sound(shape.bus.unwrap().shape.kafka, 'bus', 'kafka'),
     elasticsearch: sound(shape.store.unwrap().shape.elasticsearch, 'store', 'elasticsearch'),
     retentionClasses: Object.keys(Object(valueAt(root, ['store', 'retention_classes']))),
-    retentions: (['files', 'syslog', 'checks'] as const).flatMap((kind) =>
+    retentions: (['files', 'syslog', 'prometheus', 'checks'] as const).flatMap((kind) =>
       places(root, 'collectors', kind).map((path) => ({
         path,
         retention:
@@ -175,15 +175,20 @@ function readable(root: unknown): Readable {
     checks: places(root, 'collectors', 'checks').map((path) => ({
       name: sound(collectors.checks.unwrap().element.shape.name, ...path, 'name'),
     })),
+    prometheus: places(root, 'collectors', 'prometheus').map((path) =>
+      sound<Readable['prometheus'][number]>(collectors.prometheus.unwrap().element, ...path),
+    ),
+    marathons: places(root, 'collectors', 'marathon').length,
     docker: places(root, 'collectors', 'docker').map((path) => sound(docker, ...path)),
     mesosSandbox: places(root, 'collectors', 'mesos_sandbox').map((path) =>
       sound(sandbox, ...path),
     ),
-    connections: (['mesos_master', 'mesos_agent', 'marathon'] as const).flatMap((kind) =>
-      places(root, 'collectors', kind).flatMap((path) => {
-        const item = sound<Connection['item']>(collectors[kind].unwrap().element, ...path)
-        return item ? [{ path, item }] : []
-      }),
+    connections: (['mesos_master', 'mesos_agent', 'marathon', 'prometheus'] as const).flatMap(
+      (kind) =>
+        places(root, 'collectors', kind).flatMap((path) => {
+          const item = sound<Connection['item']>(collectors[kind].unwrap().element, ...path)
+          return item ? [{ path, item }] : []
+        }),
     ),
     signals: Object.fromEntries(
       signals.map((name) => [

@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
-import { metricNames } from '../pipeline/metric-names.ts'
+import { mesosMetricNames } from '../pipeline/mesos-metric-names.ts'
+import { mesosMetric, metricNames } from '../pipeline/metric-names.ts'
 import { catalogue } from '../pipeline/metrics.ts'
 import { builtinSignals } from './builtin-signals.ts'
 import { declared, kindMeta } from './schema.ts'
@@ -17,7 +18,15 @@ interface Row {
 
 /** The reference of all settings and of Mesoscope's own metrics, as Markdown. */
 export function makeReference(): string {
-  const parts = [intro, settingsPart(), labelsPart, signalsPart(), measuredPart(), metricsPart()]
+  const parts = [
+    intro,
+    settingsPart(),
+    labelsPart,
+    signalsPart(),
+    measuredPart(),
+    metricsPart(),
+    mesosMetricsPart(),
+  ]
   return parts.join('\n')
 }
 
@@ -125,6 +134,8 @@ Marathon hands them on in the environment. A value that is not understood change
 | \`mesoscope.level\` | Level of lines that tell none: \`info\`, \`warn\` … |
 | \`mesoscope.parser\` | How its messages are read where a query asks for fields: \`json\`, \`access\`, \`logfmt\` (\`took=12ms msg="done"\`) or \`none\`; absent: JSON objects and access lines are recognised. |
 | \`mesoscope.sample\` | The share that is kept of its lines below \`warn\`, 0.1 for a tenth. What is left out is counted and told. |
+| \`mesoscope.metrics\` | Its tasks serve metrics (Prometheus' format) under this path, \`/metrics\`; \`true\` means that. For \`collectors.prometheus[].marathon\`. |
+| \`mesoscope.metrics_port\` | On which of their ports, counted from 0; absent: 0. |
 | \`mesoscope.spool\` | \`block\` or \`drop_oldest\` in place of \`spool.when_full\`. |
 
 With \`autoscaling.labels\` an app asks to be scaled by labels, or by environment variables; where both set the same, the label
@@ -152,10 +163,32 @@ function measuredPart(): string {
     '## What is measured',
     '',
     'For `metric` of a signal. What the leading master and the agents serve under `/metrics/snapshot` is there too, behind `mesos.`:',
-    '`master/elected` is `mesos.master.elected`.',
+    '`master/elected` is `mesos.master.elected`; the list is [below](#metrics-of-mesos).',
+    '',
+    'What `collectors.prometheus` scrapes has two names. `prometheus.<name>` tells of a whole target: gauges without labels, and what all label',
+    'sets of a counter, histogram or summary count together. `series.<name>` tells of one label set, which a query finds by',
+    '`prometheus.labels.code:500`. A counter is told by its rate, `prometheus.http_requests_total.rate` a second; of a histogram',
+    'or summary there are `.rate` (observations a second), `.avg`, `.p50`, `.p90`, `.p95` and `.p99` of what was observed since the scrape before.',
     '',
     '| Metric | Unit | Meaning |',
     '|---|---|---|',
+  ]
+  return [...head, ...rows, ''].join('\n')
+}
+
+function mesosMetricsPart(): string {
+  const rows = [...mesosMetricNames].map(([name, { kind, unit, help }]) => {
+    const cells = [code(mesosMetric(name)), kind, unit, help]
+    return `| ${cells.map(cell).join(' | ')} |`
+  })
+  const head = [
+    '## Metrics of Mesos',
+    '',
+    "By Mesos' documentation of 1.11; `<…>` stands for a name. Others, of other versions, are measured as well. Counters are told as they",
+    'are, from the start of the process on.',
+    '',
+    '| Metric | Kind | Unit | Meaning |',
+    '|---|---|---|---|',
   ]
   return [...head, ...rows, ''].join('\n')
 }

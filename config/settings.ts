@@ -154,6 +154,29 @@ const syslogCollector = z.strictObject({
     .describe('Which of `store.retention_classes` it is kept by; absent: `default`.'),
 })
 
+const prometheusCollector = z.strictObject({
+  urls: z
+    .array(url())
+    .prefault([])
+    .describe('Expositions to scrape: `http://node-1:9100/metrics`; without a path `/metrics`.'),
+  marathon: flag()
+    .prefault(false)
+    .describe(
+      'Also scrape the tasks of apps that ask for it by the label `mesoscope.metrics`; needs `collectors.marathon`.',
+    ),
+  service: text()
+    .prefault('host')
+    .describe('Service of `urls`; of a cAdvisor each container tells its own.'),
+  retention: retentionClass()
+    .optional()
+    .describe('Which of `store.retention_classes` it is kept by; absent: `default`.'),
+  interval: duration(second).prefault('15s').describe('How often each target is scraped.'),
+  max_series: wholeNumber(1, 100_000)
+    .prefault(2000)
+    .describe('Label sets of one target: what is beyond is left out and told.'),
+  ...connection,
+})
+
 const check = z.strictObject({
   name: text('the name of a check').describe('Stands in samples and changes as `task`.'),
   command: z
@@ -207,6 +230,10 @@ const collectors = z.strictObject({
     .array(syslogCollector)
     .prefault([])
     .describe('Ports for the syslog of hosts that are not in Mesos.'),
+  prometheus: z
+    .array(prometheusCollector)
+    .prefault([])
+    .describe("What serves metrics in Prometheus' text format or as OpenMetrics."),
   checks: z.array(check).prefault([]).describe('Programs to run again and again, as Nagios does.'),
   metrics_interval: duration(second)
     .prefault('5s')

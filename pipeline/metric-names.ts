@@ -1,3 +1,5 @@
+import { mesosMetricFacts } from './mesos-metric-names.ts'
+
 /**
  * The names of what is measured, each with its unit. Names and units follow OpenTelemetry's semantic conventions where
  * these have one (`container.cpu.usage` in cores, `container.memory.usage` in bytes). Metrics that Mesos serves under
@@ -38,15 +40,20 @@ export const metricNames = {
   'service.queue.waiting': { unit: 'instances', help: 'In the launch queue.' },
   'service.queue.delay': { unit: 's', help: 'Until the next launch is tried (back-off).' },
   'service.deployment.age': { unit: 's', help: 'Of the oldest deployment that touches it.' },
+  'scrape.up': { unit: '', help: '1 where a target of `collectors.prometheus` answered, else 0.' },
+  'scrape.duration': { unit: 's', help: 'How long its answer took.' },
+  'scrape.series': { unit: 'series', help: 'In its answer.' },
   'check.state': { unit: '', help: '0 ok, 1 warning, 2 critical, 3 unknown.' },
   'check.duration': { unit: 's', help: 'How long the check took.' },
 } as const satisfies Record<string, { unit: string; help: string }>
+
+const mesosPrefix = 'mesos.'
 
 export type MetricName = keyof typeof metricNames
 
 /** `master/elected` → `mesos.master.elected`; percent-encoded names of frameworks stay encoded. */
 export function mesosMetric(name: string): string {
-  return `mesos.${name.replaceAll('/', '.')}`
+  return mesosPrefix + name.replaceAll('/', '.')
 }
 
 /**
@@ -64,5 +71,8 @@ export function checkMetric(label: string): string | undefined {
 
 /** Undefined where the name does not tell. */
 export function unitOf(metric: string): string | undefined {
+  if (metric.startsWith(mesosPrefix)) {
+    return mesosMetricFacts(metric.slice(mesosPrefix.length).replaceAll('.', '/'))?.unit
+  }
   return Object.hasOwn(metricNames, metric) ? metricNames[metric as MetricName].unit : undefined
 }

@@ -23,6 +23,7 @@ const nothing = {
   files: [],
   syslog: [],
   checks: [],
+  prometheus: [],
   marathon: [],
   mesos_master: [],
   mesos_agent: [],

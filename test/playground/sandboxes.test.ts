@@ -55,6 +55,7 @@ async function openPipeline(t: ExecutionContext, { playground }: RunningPlaygrou
       files: [],
       syslog: [],
       checks: [],
+      prometheus: [],
       mesos_master: [{ ...connection, urls: masters, agents: true }],
       mesos_agent: [],
       mesos_sandbox: agents.map(({ workDir }) => ({ work_dir: workDir })),
