@@ -81,11 +81,12 @@ function readTask(part: Part, problems: Problem[], app?: string): MarathonTask |
 }
 
 function portsOf(part: Part): Pick<MarathonTask, 'ports'> {
-  const list = part.fields['ports']
-  const ports = Array.isArray(list) ? list.map(Number) : []
-  const isSound = ports.every((port) => Number.isInteger(port) && port > 0 && port < 65_536)
-  return ports.length > 0 && isSound ? { ports } : {}
+  const list: unknown = part.fields['ports']
+  return Array.isArray(list) && list.length > 0 && list.every(isPort) ? { ports: list } : {}
 }
+
+const isPort = (port: unknown): port is number =>
+  Number.isInteger(port) && Number(port) > 0 && Number(port) < 65_536
 
 /** Healthy: all its checks pass. */
 function healthOf(part: Part, problems: Problem[]): Pick<MarathonTask, 'healthy' | 'healthMs'> {

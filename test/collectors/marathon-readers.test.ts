@@ -91,6 +91,7 @@ withMarathon('an app before 1.5, with its tasks, labels, versions and image', (t
   t.deepEqual(Object.fromEntries(app?.labels ?? []), { consul: 'true', public: 'tag' })
   t.deepEqual(app?.tasks?.[0], {
     id: 'myapp.cc49ccc1-9812-11e5-a06e-56847afe9799',
+    ports: [31678, 31679, 31680, 31681],
     app: '/myapp',
     agent: '10.141.141.10',
     state: 'TASK_RUNNING',
@@ -183,6 +184,7 @@ withMarathon('tasks: their lists, one that was killed, times and states that are
   )
   t.deepEqual(readTasks(marathonFixture('docs-app_tasks')).tasks, [
     {
+      ports: [31756],
       id: 'minecraft_survival-world.instance-564bd685-4c30-11e5-98c1-be5b2935a987',
       app: '/minecraft/survival-world',
       agent: 'srv7.hw.ca1.mesosphere.com',
