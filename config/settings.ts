@@ -258,6 +258,15 @@ const collectors = z.strictObject({
     .describe(
       'Against services that write without end: what is beyond is dropped, counted and told.',
     ),
+  canary: z
+    .strictObject({
+      enabled: flag()
+        .prefault(true)
+        .describe('Write a line now and then, and measure how long it takes until it is found.'),
+      interval: duration(second).prefault('10s').describe('How often.'),
+    })
+    .prefault({})
+    .describe('How long lines take. Its own are of the service `mesoscope/canary`.'),
 })
 
 const spool = z.strictObject({

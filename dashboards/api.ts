@@ -58,6 +58,8 @@ export interface Dashboards {
 export interface TailFilter {
   /** Exact names; any of them; all services where absent. */
   services?: string[]
+  /** Not these. */
+  without?: string[]
   query?: string
   levels?: Level[]
   task?: string

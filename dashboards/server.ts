@@ -1,3 +1,4 @@
+import { canaryService } from '../pipeline/canary.ts'
 import { fastify, type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import { errorCode, Trouble } from '../pipeline/errors.ts'
 import { matchService } from '../pipeline/identity.ts'
@@ -151,7 +152,7 @@ function statusOf(error: FastifyError | Refusal | Trouble): number {
 /** Turns what a person writes into exact names. */
 interface ServiceNames {
   /** Throws 404 where nothing matches and 300, with the matches, where several do. No names mean all services. */
-  resolve: (names: string[]) => Promise<{ services?: string[] }>
+  resolve: (names: string[]) => Promise<{ services?: string[]; without?: string[] }>
 }
 
 const rememberNamesMs = 2000
@@ -173,7 +174,7 @@ function serviceNames({ store, clock, alerts, serviceFacts }: DashboardsOptions)
   }
   return {
     async resolve(names) {
-      if (names.length === 0) return {}
+      if (names.length === 0) return { without: [canaryService] }
       const services = []
       for (const name of names) services.push(theOnly(name, await find(name), known.names))
       return { services }

@@ -7,7 +7,10 @@ import { decodeDocs, fromBusRecord, type LogHead } from '../pipeline/record.ts'
 import type { LogQuery } from '../pipeline/store/store.ts'
 
 /** Which lines a live tail shows; times and paging have no meaning for it. */
-export type TailFilter = Pick<LogQuery, 'services' | 'levels' | 'task' | 'query' | 'grep'>
+export type TailFilter = Pick<
+  LogQuery,
+  'services' | 'without' | 'levels' | 'task' | 'query' | 'grep'
+>
 
 const pollMs = 150
 const maxBytes = 2 ** 20
@@ -76,6 +79,7 @@ interface Found {
 
 function compile({
   services,
+  without,
   levels,
   task,
   query,
@@ -87,6 +91,7 @@ function compile({
     (!levels || levels.includes(level)) && (!parsed.levels || parsed.levels.includes(level))
   const wantsRecord = ({ identity, levels: counts }: LogHead) =>
     (!services || services.includes(identity.service ?? unresolvedService)) &&
+    !without?.includes(identity.service ?? unresolvedService) &&
     (!task || identity.task?.includes(task)) &&
     Object.keys(counts).some((level) => wantsLevel(level as Level))
   const wantsLine = (doc: LogDoc) =>

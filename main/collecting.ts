@@ -1,7 +1,9 @@
 import { join } from 'node:path'
+import { openCanary } from '../collectors/canary.ts'
 import { openCollectors } from '../collectors/index.ts'
 import { limitLines } from '../collectors/limit.ts'
 import { openShipper } from '../collectors/ship.ts'
+import { openRedactor } from '../collectors/redact.ts'
 import type { Collector } from '../collectors/sink.ts'
 import { openSpool } from '../collectors/spool.ts'
 import type { Bus } from '../pipeline/bus/bus.ts'
@@ -49,7 +51,7 @@ export async function openCollecting({
   const sink = limitLines(spool, settings.collectors.limit, { clock, metrics })
   components.push({ name: 'limit', trouble: sink.trouble })
   const context = { cluster: settings.cluster, sink, clock, metrics, log }
-  for (const collector of await openCollectors(settings.collectors, context)) {
+  const addCollector = (collector: Collector) => {
     collectors.push(collector)
     stack.defer(() => collector.close())
     components.push({
@@ -59,6 +61,22 @@ export async function openCollecting({
       ...(collector.lags && { lags: collector.lags }),
     })
   }
+  for (const one of await openCollectors(settings.collectors, context)) addCollector(one)
+  if (settings.collectors.canary.enabled && collectors.length > 0) await openOwnCanary()
+
+  async function openOwnCanary(): Promise<void> {
+    const { canary, redact, ...usual } = settings.collectors
+    const canaryCollector = await openCanary({
+      ...context,
+      dir: join(settings.data, 'canary'),
+      intervalMs: canary.interval,
+      maxEventBytes: usual.max_event_bytes,
+      multiline: false,
+      redactor: openRedactor({ ...redact, enabled: false }),
+    })
+    addCollector(canaryCollector)
+  }
+
   // Closed first: from now on what a collector still holds goes beyond the bound of a full spool, and nobody waits.
   stack.defer(() => spool.finish())
 }

@@ -1,3 +1,4 @@
+import { openCanaryWatch } from '../processors/canary.ts'
 import { openDeaths } from '../processors/deaths.ts'
 import { openDocIndexer } from '../processors/index-docs.ts'
 import { openIndexer } from '../processors/index-lines.ts'
@@ -20,8 +21,18 @@ export async function openProcessing(base: BaseWithStore): Promise<void> {
   const { complete } = catalog
   const declared = Object.keys(settings.store.retention_classes)
   const oddRetentions = openOddRetentions({ declared, clock, log })
+  const canary = opened(openCanaryWatch({ store, clock, metrics }))
   const lines = opened(
-    openIndexer({ bus, store, catalog, clock, metrics, log, onIdentity: oddRetentions.look }),
+    openIndexer({
+      bus,
+      store,
+      catalog,
+      clock,
+      metrics,
+      log,
+      onIdentity: oddRetentions.look,
+      onStored: canary.stored,
+    }),
   )
   const samples = opened(openSampleIndexer({ bus, store, complete, clock, metrics, log }))
   const docs = opened(openDocIndexer({ bus, store, complete, metrics, log }))
@@ -62,6 +73,7 @@ export async function openProcessing(base: BaseWithStore): Promise<void> {
       trouble: measurer.trouble,
       behindSeconds: () => secondsSince(measurer.watermark(), clock),
     },
+    { name: 'canary', trouble: canary.trouble, behindSeconds: canary.seconds },
     { name: 'deaths', trouble: deaths.trouble },
     { name: 'retention', trouble: () => retention.trouble() ?? oddRetentions.trouble() },
   )

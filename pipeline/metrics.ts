@@ -126,6 +126,11 @@ export const catalogue = {
     labels: ['outcome', 'reason'],
     help: 'Decisions on scaling that were written: changes, and new reasons for doing nothing.',
   },
+  end_to_end_seconds: {
+    kind: 'histogram',
+    labels: [],
+    help: 'From writing a line of the canary until a search finds it.',
+  },
   search_seconds: { kind: 'histogram', labels: ['kind'], help: 'Time the store took to answer.' },
 } as const satisfies Record<
   string,

@@ -7,7 +7,7 @@ import { killPoint } from '../pipeline/fault.ts'
 import type { Identity } from '../pipeline/identity.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
-import { fromBusRecord, toBusRecord, type LogRecord } from '../pipeline/record.ts'
+import { fromBusRecord, toBusRecord, type LogHead, type LogRecord } from '../pipeline/record.ts'
 import type { AppendResult, Store } from '../pipeline/store/store.ts'
 import { readable, sampleOf, tellDead } from './dead.ts'
 import { awaitIdentities, patchesFor, resolve, unknownContainers, type Catalog } from './resolve.ts'
@@ -22,11 +22,13 @@ export interface IndexerOptions {
   log: Logger
   /** Told of whose lines come, once a record. */
   onIdentity?: (identity: Identity) => void
+  /** Told of records that are stored now, and were not before (or some of their batch were not). */
+  onStored?: (head: LogHead) => void
 }
 
 /** The way of a line from the bus into the store; a position is committed after the store has accepted. */
 export function openIndexer(options: IndexerOptions) {
-  const { bus, store, catalog, clock, metrics, log, onIdentity } = options
+  const { bus, store, catalog, clock, metrics, log, onIdentity, onStored } = options
   const reached = new Map<number, Reach>()
   let trouble: string | undefined
 
@@ -41,6 +43,7 @@ export function openIndexer(options: IndexerOptions) {
     await patchLate(duplicates > 0 ? records : resolved)
     killPoint('index:before-commit')
     count(resolved, stored, duplicates, dead.length)
+    if (stored > 0) for (const { head } of resolved) onStored?.(head)
     noteMarks(batch)
     trouble = undefined
   }

@@ -13,6 +13,7 @@ import { readParams, refusal, type WholeRange } from '../params.ts'
 import type { Context } from '../server.ts'
 import type { ServiceState as ServiceFacts } from '../../pipeline/service-state.ts'
 import { tasksOf } from '../tasks.ts'
+import { canaryService } from '../../pipeline/canary.ts'
 import type { Level } from '../../pipeline/event.ts'
 import type { Histogram, ServiceSummary } from '../../pipeline/store/store.ts'
 import { lagsOf } from '../lags.ts'
@@ -57,12 +58,13 @@ async function listServices(context: Context, range: WholeRange): Promise<Servic
   const open = context.alerts().filter(({ state }) => isOpen(state))
   const facts = new Map(context.serviceFacts?.().map((one) => [one.service, one]))
   const lags = new Map(lagsOf(context).map((lag) => [lag.service, lag.seconds]))
-  const names = new Set([
+  const all = new Set([
     ...[...summaries, ...remembered].map(({ service }) => service),
     ...open.flatMap(({ service }) => service ?? []),
     ...facts.keys(),
   ])
-  const views = [...names].map((service) =>
+  const names = [...all].filter((name) => name !== canaryService)
+  const views = names.map((service) =>
     viewOf(service, {
       now: summaries.find((summary) => summary.service === service),
       ever: remembered.find((summary) => summary.service === service),

@@ -2,7 +2,7 @@ import { unresolvedService } from '../identity.ts'
 import type { LogDoc } from '../event.ts'
 import { parsePattern, parseQuery } from '../query.ts'
 import { translate, translateGrep } from './elasticsearch-query.ts'
-import { anyOf, servicesFilter, timeFilter, type Dsl } from './elasticsearch-scan.ts'
+import { anyOf, not, servicesFilter, timeFilter, type Dsl } from './elasticsearch-scan.ts'
 import { checkedLevels, checkNumbers } from './limits.ts'
 import type { LogQuery } from './store.ts'
 
@@ -16,7 +16,7 @@ export interface Plan {
 /** Throws Trouble where the query cannot be answered. */
 export function plan(query: LogQuery): Plan {
   checkNumbers(query)
-  const { services, task, grep } = query
+  const { services, without, task, grep } = query
   const parsed = parseQuery(query.query ?? '')
   const { dsl, exact } = translate(query.query ?? '')
   const levels = checkedLevels(query.levels)
@@ -24,6 +24,7 @@ export function plan(query: LogQuery): Plan {
   const filter = [
     timeFilter(query),
     services && servicesFilter(services, unresolvedService),
+    without && not(anyOf('service.name', without)),
     levels && anyOf('log.level', levels),
     task ? { wildcard: { 'mesos.task.id': { value: `*${escaped(task)}*` } } } : undefined,
     dsl,

@@ -29,6 +29,7 @@ export function plan(query: LogQuery): Plan {
   const asked = both(checkedLevels(query.levels), parsed.levels)
   const { where, params } = conditions([
     query.services && [`service IN (${query.services.map(() => '?').join()})`, ...query.services],
+    query.without && [`service NOT IN (${query.without.map(() => '?').join()})`, ...query.without],
     query.task !== undefined && ['instr(task, ?) > 0', query.task],
     query.from !== undefined && ['t_max >= ?', from],
     query.to !== undefined && ['t_min < ?', to],

@@ -81,6 +81,8 @@ export interface LogQuery extends TimeRange {
   /** Exact service names; any of them, so an empty list finds nothing. `levels` likewise. */
   services?: string[]
   levels?: Level[]
+  /** Not these services. */
+  without?: string[]
   /** A task id, or a part of it that tells it from others (`8c1f` of `shop_web.8c1f…`). */
   task?: string
   /** Lucene-like, see `pipeline/query.ts`. */

@@ -52,7 +52,7 @@ test('options of run are laid over the file', async (t) => {
   t.is(settings?.data, '/c')
   t.is(settings?.listen.port, 0)
   t.deepEqual(settings?.collectors.docker, [
-    { root: '/var/lib/docker/containers', socket: '/d.sock', stats: true },
+    { root: '/var/lib/docker/containers', socket: '/d.sock', stats: true, opt_in: false },
   ])
   t.deepEqual(settings?.collectors.files, [
     { paths: ['/b'], service: 'b' },

@@ -278,6 +278,10 @@ const audits: Case<StoreSubject>[] = [
       t.deepEqual(await counted({ services: ['web'] }), [2, 9, 0])
       t.deepEqual(await counted({ services: ['db'] }), [1, 3, 1])
       t.deepEqual(await counted({ services: [] }), [0, 0, 0])
+      const others = await store.search({ without: ['web', 'other'] })
+      t.deepEqual([...new Set(others.hits.map((hit) => hit['service.name']))], ['db'])
+      const { total } = await store.histogram({ without: ['web'] }, 1000)
+      t.is(total, 3)
       t.deepEqual(
         await counted({ services: ['web'], from: noon + 2000, to: noon + 10_000 }),
         [2, 4, 0],

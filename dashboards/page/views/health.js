@@ -16,6 +16,7 @@ const tasks = {
   services: 'knows what Marathon tells of the services',
   index: 'puts lines, samples and changes where they can be searched',
   measure: 'measures the signals that rules and scaling follow',
+  canary: 'how long lines take, from being written until a search finds them',
   deaths: 'makes one event of the end of a task',
   retention: 'deletes what is older than it has to be kept',
   alerting: 'evaluates the rules, sends the mails',
