@@ -45,7 +45,7 @@ export interface CollectorSettings {
   marathon: readonly (ConnectionSettings & Pick<MarathonCollectorOptions, 'urls'>)[]
   syslog: readonly Pick<
     SyslogCollectorOptions,
-    'host' | 'port' | 'protocols' | 'service' | 'retention'
+    'host' | 'port' | 'protocols' | 'cert' | 'key' | 'ca' | 'service' | 'retention'
   >[]
   prometheus: readonly (ConnectionSettings &
     Pick<PrometheusCollectorOptions, 'urls' | 'service' | 'retention' | 'interval'> & {

@@ -1,8 +1,10 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { createServer, isIPv6, type AddressInfo, type Server, type Socket } from 'node:net'
+import { createSecureContext, createServer as createSecureServer, type TlsOptions } from 'node:tls'
 import { pause, type Clock } from '../pipeline/clock.ts'
 import { errorCode, explain, Trouble } from '../pipeline/errors.ts'
 import { msToIso, type ChangeDoc } from '../pipeline/event.ts'
+import { readPem } from '../pipeline/http-connection.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
 import { openAppender } from './appender.ts'
@@ -19,6 +21,11 @@ export interface SyslogCollectorOptions extends EventOptions {
   /** 0 takes a free one. */
   port: number
   protocols: readonly ('tcp' | 'udp')[]
+  /** Paths of PEM files: with both TCP is TLS (RFC 5425). */
+  cert?: string | undefined
+  key?: string | undefined
+  /** Senders have to show a certificate that one of these signed. */
+  ca?: string | undefined
   /** The service of all that comes. */
   service: string
   /** How long it is kept: the name of a retention class. */
@@ -36,6 +43,7 @@ const lookMs = 1000
 /** TCP senders wait while so much has come that is not on disk; datagrams are dropped, which is told. */
 const mostWaitingBytes = 8 * 2 ** 20
 const retryMs = 5000
+const refusedEveryMs = 60_000
 /** Larger ones come in pieces; above `max_event_bytes` they are cut to chunks as any line is. */
 const mostMessageBytes = 2 ** 20
 const receiveBufferBytes = 8 * 2 ** 20
@@ -43,7 +51,8 @@ const receiveBufferBytes = 8 * 2 ** 20
 /**
  * Takes syslog messages (RFC 5424 and 3164) over TCP (RFC 6587: by length or newline) and UDP (a message a datagram). Syslog has no
  * acknowledgement: what a sender has given to the network when this process is killed is lost. While the spool is full TCP senders are
- * held up; what cannot be taken of UDP is counted and told. A port that cannot be opened is tried again, and told by `trouble()`.
+ * held up; what cannot be taken of UDP is counted and told. A port that cannot be opened is tried again, and told by `trouble()`. Rejects with a
+ * Trouble for a certificate or key that cannot be used.
  */
 export async function openSyslogCollector(options: SyslogCollectorOptions): Promise<
   Collector & {
@@ -65,6 +74,8 @@ export async function openSyslogCollector(options: SyslogCollectorOptions): Prom
   let refused = 0
   let kernelDrops: number | undefined
   let lookedMs = 0
+  let refusedMs = -Infinity
+  const secure = secureContext(options)
 
   function take(message: Buffer, peer: string): void {
     waitingBytes += message.length
@@ -91,8 +102,17 @@ export async function openSyslogCollector(options: SyslogCollectorOptions): Prom
   }
 
   function openTcp(port: number): Promise<Server> {
-    const server = createServer(onConnection)
+    const server = secure ? createSecureServer(secure, onConnection) : createServer(onConnection)
+    if (secure) server.on('tlsClientError', (error: Error) => refuseSender(error))
     return listening(server, () => server.listen({ host, port }))
+  }
+
+  /** Who scans ports must not fill the log. */
+  function refuseSender(error: Error): void {
+    const nowMs = clock.now()
+    if (nowMs - refusedMs < refusedEveryMs) return
+    refusedMs = nowMs
+    log.warn({ trouble: error.message, collector: name }, 'a sender of syslog was refused')
   }
 
   async function openUdp(port: number): Promise<UdpSocket> {
@@ -190,6 +210,20 @@ export async function openSyslogCollector(options: SyslogCollectorOptions): Prom
       await appender.close()
     },
   }
+}
+
+function secureContext({ cert, key, ca }: SyslogCollectorOptions): TlsOptions | undefined {
+  if (cert === undefined || key === undefined) return undefined
+  const pems = { cert: readPem(cert), key: readPem(key), ca: readPem(ca) }
+  try {
+    createSecureContext(pems)
+  } catch (error) {
+    throw new Trouble(`${cert} and ${key} cannot be used for syslog over TLS: ${explain(error)}`, {
+      remedy: 'name a certificate and its own private key, both PEM',
+    })
+  }
+  const asks = ca !== undefined
+  return { ...pems, requestCert: asks, rejectUnauthorized: asks, minVersion: 'TLSv1.2' }
 }
 
 /** What has come waits so long for more of its record. */

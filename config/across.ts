@@ -28,6 +28,9 @@ export interface Readable {
   retentions: { path: Path; retention: string | undefined }[]
   checks: { name: string | undefined }[]
   prometheus: ({ urls: string[]; marathon: boolean } | undefined)[]
+  syslog: (
+    { cert?: string | undefined; key?: string | undefined; ca?: string | undefined } | undefined
+  )[]
   /** How many Marathons there are. */
   marathons: number
   docker: (DockerSettings | undefined)[]
@@ -67,6 +70,7 @@ const checks: readonly ((settings: Readable) => AcrossFault[])[] = [
   retentionNames,
   checksOnce,
   prometheusHasTargets,
+  syslogIsSecure,
   mailLogin,
 ]
 
@@ -117,6 +121,22 @@ function prometheusHasTargets({ prometheus, marathons }: Readable): AcrossFault[
     }
     if (item.urls.length > 0 || item.marathon) return []
     return [{ path, sentence: 'needs urls, marathon: true or both' }]
+  })
+}
+
+function syslogIsSecure({ syslog }: Readable): AcrossFault[] {
+  return syslog.flatMap((item, i) => {
+    const path = ['collectors', 'syslog', i]
+    if (!item) return []
+    const { cert, key, ca } = item
+    if (cert !== undefined && key === undefined) {
+      return [{ path: [...path, 'cert'], sentence: 'needs key beside it' }]
+    }
+    if (key !== undefined && cert === undefined) {
+      return [{ path: [...path, 'key'], sentence: 'needs cert beside it' }]
+    }
+    if (ca === undefined || cert !== undefined) return []
+    return [{ path: [...path, 'ca'], sentence: 'needs cert and key beside it' }]
   })
 }
 

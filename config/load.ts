@@ -178,6 +178,9 @@ function readable(root: unknown): Readable {
     prometheus: places(root, 'collectors', 'prometheus').map((path) =>
       sound<Readable['prometheus'][number]>(collectors.prometheus.unwrap().element, ...path),
     ),
+    syslog: places(root, 'collectors', 'syslog').map((path) =>
+      sound<Readable['syslog'][number]>(collectors.syslog.unwrap().element, ...path),
+    ),
     marathons: places(root, 'collectors', 'marathon').length,
     docker: places(root, 'collectors', 'docker').map((path) => sound(docker, ...path)),
     mesosSandbox: places(root, 'collectors', 'mesos_sandbox').map((path) =>

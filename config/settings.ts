@@ -146,6 +146,13 @@ const syslogCollector = z.strictObject({
     .min(1)
     .prefault(['tcp', 'udp'])
     .describe('TCP senders wait while nothing can be taken; what UDP loses is counted.'),
+  cert: text('the path of a file')
+    .optional()
+    .describe('Certificate (PEM): with it and `key` TCP is TLS (RFC 5425, usually port 6514).'),
+  key: text('the path of a file').optional().describe('Its private key (PEM).'),
+  ca: text('the path of a file')
+    .optional()
+    .describe('Take only senders that show a certificate signed by one of these (PEM).'),
   service: text()
     .prefault('host')
     .describe('Service of all that comes; its hosts are `agent`, its programs `task`.'),

@@ -72,7 +72,9 @@ export function checkMetric(label: string): string | undefined {
 /** Undefined where the name does not tell. */
 export function unitOf(metric: string): string | undefined {
   if (metric.startsWith(mesosPrefix)) {
-    return mesosMetricFacts(metric.slice(mesosPrefix.length).replaceAll('.', '/'))?.unit
+    return (
+      mesosMetricFacts(metric.slice(mesosPrefix.length).replaceAll('.', '/'))?.unit || undefined
+    )
   }
   return Object.hasOwn(metricNames, metric) ? metricNames[metric as MetricName].unit : undefined
 }

@@ -1,14 +1,19 @@
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { connect as connectSecurely } from 'node:tls'
 import { promisify } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
 import { openSyslogCollector, type SyslogCollectorOptions } from '../../collectors/syslog.ts'
 import { udpDrops } from '../../collectors/udp-drops.ts'
 import { wallClock } from '../../pipeline/clock.ts'
+import { Trouble } from '../../pipeline/errors.ts'
 import { silentLog } from '../../pipeline/log.ts'
 import { openMetrics } from '../../pipeline/metrics.ts'
+import { tempDir } from '../helpers/pipeline.ts'
 import { openRecording, openRecordingSink, until, type Recording } from './recording-sink.ts'
 
 async function open(
@@ -227,4 +232,87 @@ test('util-linux’ logger is understood, over both protocols and in both forms'
     })
     t.regex(line.message, /^tool(?:\[\d+\])?: (?:tcp|udp) rfc/)
   }
+})
+
+/** Certificates as a site makes them: of an authority, of a server, and of a sender. */
+function certificates(dir: string) {
+  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: dir, stdio: 'pipe' })
+  const make = (name: string, ...more: string[]) =>
+    openssl(
+      'req',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-subj',
+      `/CN=${name}`,
+      '-keyout',
+      `${name}.key`,
+      '-out',
+      `${name}.${more.length > 0 ? 'pem' : 'csr'}`,
+      ...more,
+    )
+  make('authority', '-x509', '-days', '2')
+  make('stranger', '-x509', '-days', '2')
+  for (const name of ['server', 'sender']) {
+    make(name)
+    openssl(
+      'x509',
+      '-req',
+      '-days',
+      '2',
+      '-in',
+      `${name}.csr`,
+      '-out',
+      `${name}.pem`,
+      '-CA',
+      'authority.pem',
+      '-CAkey',
+      'authority.key',
+      '-CAcreateserial',
+    )
+  }
+  return (name: string) => join(dir, name)
+}
+
+test('over TLS, from senders with a certificate of ours alone', async (t) => {
+  const file = certificates(await tempDir(t))
+  const recording = openRecording()
+  const [cert, key, ca] = [file('server.pem'), file('server.key'), file('authority.pem')]
+  const collector = await open(t, recording, { protocols: ['tcp'], cert, key, ca })
+  const send = async (name: string | undefined, bytes: string) => {
+    const own = name && {
+      cert: readFileSync(file(`${name}.pem`)),
+      key: readFileSync(file(`${name}.key`)),
+    }
+    const socket = connectSecurely({
+      port: collector.tcp,
+      host: '127.0.0.1',
+      ca: readFileSync(ca),
+      checkServerIdentity: () => undefined,
+      ...own,
+    })
+    socket.on('error', () => {})
+    socket.end(bytes)
+    await new Promise((resolve) => socket.once('close', resolve))
+  }
+  await send('stranger', '<14>1 2026-11-26T21:40:00Z h evil - - - unsigned\n')
+  await send(undefined, '<14>1 2026-11-26T21:40:00Z h evil - - - none\n')
+  await sendTcp(collector.tcp, '<14>1 2026-11-26T21:40:00Z h evil - - - plain\n')
+  await send('sender', '43 <14>1 2026-11-26T21:40:00Z h app - - - good')
+  await until('its line', () => recording.lines.length > 0)
+  await collector.close()
+  t.deepEqual(linesOf(recording), ['app: good'])
+})
+
+test('a certificate that cannot be used is a Trouble at the start', async (t) => {
+  const dir = await tempDir(t)
+  const cert = join(dir, 'cert.pem')
+  writeFileSync(cert, 'no certificate')
+  await t.throwsAsync(open(t, openRecording(), { cert, key: cert }), {
+    instanceOf: Trouble,
+    message: /cannot be used for syslog over TLS/,
+  })
+  await t.throwsAsync(open(t, openRecording(), { cert: join(dir, 'none'), key: cert }), {
+    message: /none \(ENOENT\)/,
+  })
 })
