@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -20,26 +21,23 @@ export interface RunningProgram {
 export async function runProgram(
   dir: string,
   settings: Record<string, unknown>,
+  roles: readonly string[] = [],
 ): Promise<RunningProgram> {
   const data = join(dir, 'data')
+  const port = await freePort()
   const file = join(dir, 'settings.json')
-  writeFileSync(
-    file,
-    JSON.stringify({ data, log_level: 'error', listen: { port: 0 }, ...settings }),
-  )
-  const child = spawn(process.execPath, [program, 'run', '--config', file], {
+  writeFileSync(file, JSON.stringify({ data, log_level: 'error', listen: { port }, ...settings }))
+  const only = roles.length === 0 ? [] : ['--roles', roles.join(',')]
+  const child = spawn(process.execPath, [program, 'run', '--config', file, ...only], {
     stdio: ['ignore', 'ignore', 'inherit'],
   })
-  let url: string | undefined
-  while (!url) {
+  while (runningProcess(data)?.pid !== child.pid) {
     if (child.exitCode !== null) throw new Error(`mesoscope ended with code ${child.exitCode}`)
-    const found = runningProcess(data)
-    if (found?.pid === child.pid) url = found?.url
-    else await sleep(20)
+    await sleep(20)
   }
-  const address = url
+  const address = `http://127.0.0.1:${port}`
   return {
-    url,
+    url: address,
     async get<Answer>(path: string) {
       const response = await fetch(address + path)
       if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
@@ -54,10 +52,18 @@ export async function runProgram(
   }
 }
 
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  return port
+}
+
 /** Linux counts CPU in hundredths of a second. */
 const ticksPerSecond = 100
 
-function usageOf(pid: number): { cpuSeconds: number; peakMiB: number } {
+export function usageOf(pid: number): { cpuSeconds: number; peakMiB: number } {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
   // The name may hold anything, also blanks; the fields after it are fixed.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
