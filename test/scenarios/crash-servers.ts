@@ -90,7 +90,10 @@ async function crashServers(
           listen: { port: 0 },
           bus: { kafka: { brokers: kafka.brokers } },
           store: { elasticsearch: { urls: [elasticsearch.url], replicas: 0 } },
-          collectors: role === 'collector' ? { docker: [{ root }] } : {},
+          collectors: {
+            docker: role === 'collector' ? [{ root }] : [],
+            canary: { enabled: false },
+          },
           ...judgedSettings(mails.port),
         }),
       )

@@ -82,7 +82,7 @@ function config(dir: string, smtpPort: number) {
     data: join(dir, 'data'),
     log_level: 'error',
     listen: { port: 0 },
-    collectors: { docker: [{ root: join(dir, 'containers') }] },
+    collectors: { docker: [{ root: join(dir, 'containers') }], canary: { enabled: false } },
     ...judgedSettings(smtpPort),
   }
 }

@@ -111,7 +111,7 @@ async function outage(dir: string) {
     return { child: startProgram(settings, { roles }), port, settings, roles }
   }
   const collector = await partOf('collector', {
-    collectors: { docker: [{ root }] },
+    collectors: { docker: [{ root }], canary: { enabled: false } },
     spool: { max_bytes: spoolBytes },
   })
   const processor = await partOf('processor', {})
