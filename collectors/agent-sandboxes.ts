@@ -63,15 +63,17 @@ export function openAgentSandboxes(options: AgentSandboxesOptions): Promise<Coll
 
   const pump = openPump({ name, sink, clock, metrics, log, discover, discoverMs: 250, idleMs: () => 100 })
 
+  /** True if all that was there by now is known. */
   async function discover(nowMs: number): Promise<boolean> {
-    if (nowMs >= stateDueMs) await readState(nowMs)
+    const isAsked = nowMs >= stateDueMs
+    if (isAsked) await readState(nowMs)
     for (const [path, { opened, isOver }] of runs) {
       if (!opened.update(nowMs, { isOver })) continue
       runs.delete(path)
       done.add(path)
     }
     if (stateTrouble === undefined) forgetMissing(nowMs)
-    return stateTrouble === undefined
+    return isAsked && stateTrouble === undefined
   }
 
   async function readState(nowMs: number): Promise<void> {

@@ -9,6 +9,7 @@ import { openFilesCollector, type FilesCollectorOptions } from './files.ts'
 import { openMarathonCollector, type MarathonCollectorOptions } from './marathon.ts'
 import {
   openMesosAgent,
+  openMesosFiles,
   openMesosMaster,
   type MesosAgentSettings,
   type MesosMasterSettings,
@@ -35,7 +36,8 @@ export interface CollectorSettings {
   docker: readonly Pick<DockerCollectorOptions, 'root' | 'socket' | 'service' | 'stats'>[]
   files: readonly Pick<FilesCollectorOptions, 'paths' | 'service' | 'retention'>[]
   mesos_master: readonly (ConnectionSettings & Pick<MesosMasterSettings, 'urls' | 'agents'>)[]
-  mesos_agent: readonly (ConnectionSettings & Pick<MesosAgentSettings, 'url'>)[]
+  mesos_agent: readonly (ConnectionSettings &
+    Pick<MesosAgentSettings, 'url'> & { sandboxes?: boolean | undefined })[]
   mesos_sandbox: readonly { work_dir: string }[]
   marathon: readonly (ConnectionSettings & Pick<MarathonCollectorOptions, 'urls'>)[]
   syslog: readonly Pick<
@@ -122,7 +124,7 @@ export function openCollectors(
         ownAgents,
       }),
     ),
-    ...settings.mesos_agent.map((one, index) =>
+    ...settings.mesos_agent.map(({ sandboxes: _, ...one }, index) =>
       collectors.mesos_agent({
         ...shared,
         ...one,
@@ -130,6 +132,11 @@ export function openCollectors(
         intervalMs,
         measured,
       }),
+    ),
+    ...settings.mesos_agent.flatMap(({ sandboxes, ...one }, index) =>
+      sandboxes
+        ? [openMesosFiles({ ...shared, ...one, docker, name: name('mesos-agent-sandboxes', index) })]
+        : [],
     ),
     ...settings.mesos_sandbox.map(({ work_dir: workDir }, index) =>
       collectors.mesos_sandbox({ ...shared, workDir, docker, name: name('mesos-sandbox', index) }),
