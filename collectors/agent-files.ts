@@ -57,8 +57,9 @@ export function openAgentFiles(client: HttpClient, name: string, clock: Clock): 
         if (status === 404) return undefined
         throw Object.assign(refusalTrouble(asked, answer), { isOfPath })
       }
-      const value = parsed(() => parseJson(answer.text), (cause) =>
-        notJsonTrouble(asked, answer, cause),
+      const value = parsed(
+        () => parseJson(answer.text),
+        (cause) => notJsonTrouble(asked, answer, cause),
       )
       failure = undefined
       return value
@@ -125,8 +126,7 @@ function filesIn(answer: unknown): RemoteFile[] {
 
 /** Of text whose characters are bytes; those that are none were escaped in the answer. */
 function bytesOf(text: string): Buffer {
-  // eslint-disable-next-line no-control-regex
-  if (!/[^\u0000-\u00ff]/.test(text)) return Buffer.from(text, 'latin1')
-  const parts = text.split(/([^\u0000-\u00ff]+)/)
+  if (!/[\u0100-\uffff]/.test(text)) return Buffer.from(text, 'latin1')
+  const parts = text.split(/([\u0100-\uffff]+)/)
   return Buffer.concat(parts.map((part, n) => Buffer.from(part, n % 2 ? 'utf8' : 'latin1')))
 }

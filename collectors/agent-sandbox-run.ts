@@ -2,7 +2,12 @@ import { Trouble, explain } from '../pipeline/errors.ts'
 import { streams } from '../pipeline/event.ts'
 import type { Identity } from '../pipeline/identity.ts'
 import type { AgentFiles } from './agent-files.ts'
-import { openPlainFile, type PlainFileOptions, type PlainInput, type PlainPosition } from './plain-file.ts'
+import {
+  openPlainFile,
+  type PlainFileOptions,
+  type PlainInput,
+  type PlainPosition,
+} from './plain-file.ts'
 import type { Input } from './pump.ts'
 import { openRemoteLog, type Listing } from './remote-log.ts'
 import { containerName } from './sandbox-identity.ts'
@@ -81,7 +86,11 @@ export function openAgentSandboxRun(options: AgentSandboxRunOptions): AgentSandb
           read: (file, offset, length) => files.read(`${run.dir}/${file}`, offset, length),
         }),
     })
-    return { ...input, read: (buffer, nowMs) => readNow(input, buffer, nowMs), trouble: () => failure }
+    return {
+      ...input,
+      read: (buffer, nowMs) => readNow(input, buffer, nowMs),
+      trouble: () => failure,
+    }
   }
 
   /** A failure is told by `trouble`: it is the agent's, not the file's. */
@@ -123,7 +132,8 @@ export function openAgentSandboxRun(options: AgentSandboxRunOptions): AgentSandb
     for (const input of opened) input?.gone()
   }
 
-  const isOpen = (at: number) => opened[at] !== undefined && inputs.get(keys[at] as string) === opened[at]
+  const isOpen = (at: number) =>
+    opened[at] !== undefined && inputs.get(keys[at] as string) === opened[at]
 
   function isComplete(input: PlainInput, nowMs: number): boolean {
     const sinceMs = Math.max(overSinceMs ?? nowMs, changedMs)

@@ -61,7 +61,16 @@ export function openAgentSandboxes(options: AgentSandboxesOptions): Promise<Coll
   let stateTrouble: string | undefined
   let stateDueMs = 0
 
-  const pump = openPump({ name, sink, clock, metrics, log, discover, discoverMs: 250, idleMs: () => 100 })
+  const pump = openPump({
+    name,
+    sink,
+    clock,
+    metrics,
+    log,
+    discover,
+    discoverMs: 250,
+    idleMs: () => 100,
+  })
 
   /** True if all that was there by now is known. */
   async function discover(nowMs: number): Promise<boolean> {
@@ -137,7 +146,12 @@ export function openAgentSandboxes(options: AgentSandboxesOptions): Promise<Coll
     const { over, file, state } = stored
     const changes = []
     if (!over && file && state) {
-      const gap = { cause: 'rotated', at: file.at, lastTime: state.time, firstTime: undefined } as const
+      const gap = {
+        cause: 'rotated',
+        at: file.at,
+        lastTime: state.time,
+        firstTime: undefined,
+      } as const
       const about = { source: key, name: `the sandbox ${path}`, identity: { agent: place } }
       changes.push(gapChange({ ...gap, ...about }, nowMs))
     }

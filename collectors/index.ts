@@ -124,7 +124,7 @@ export function openCollectors(
         ownAgents,
       }),
     ),
-    ...settings.mesos_agent.map(({ sandboxes: _, ...one }, index) =>
+    ...settings.mesos_agent.map((one, index) =>
       collectors.mesos_agent({
         ...shared,
         ...one,
@@ -135,7 +135,14 @@ export function openCollectors(
     ),
     ...settings.mesos_agent.flatMap(({ sandboxes, ...one }, index) =>
       sandboxes
-        ? [openMesosFiles({ ...shared, ...one, docker, name: name('mesos-agent-sandboxes', index) })]
+        ? [
+            openMesosFiles({
+              ...shared,
+              ...one,
+              docker,
+              name: name('mesos-agent-sandboxes', index),
+            }),
+          ]
         : [],
     ),
     ...settings.mesos_sandbox.map(({ work_dir: workDir }, index) =>

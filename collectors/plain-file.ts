@@ -24,6 +24,8 @@ export interface PlainPosition {
   source: string
   file: FollowPosition
   state: AssemblerState<number>
+  /** See {@link PlainFileOptions.made}. */
+  made?: number
 }
 
 export interface PlainFileOptions extends EventOptions {
@@ -41,6 +43,8 @@ export interface PlainFileOptions extends EventOptions {
   confined?: boolean
   /** Of a container: what its id and that of its sandbox do not tell, the same wherever it is read. Part of ids. */
   place?: string
+  /** Beside `place`: how many files of this name were read and removed before; none unless set. */
+  made?: number
   /** Reads it otherwise than from this machine's disk. */
   follow?(options: { position: FollowPosition | undefined; onGap(gap: Gap): void }): Follower
   onBytes(bytes: number): void
@@ -69,7 +73,7 @@ const unfinishedMs = 1_000
  * `<source>:<fingerprint>.<generation>:<offset>`.
  */
 export function openPlainFile(options: PlainFileOptions): PlainInput {
-  const { key, path, position, redactor, container } = options
+  const { key, path, position, redactor, container, made = 0 } = options
   let { identity } = options
   const stream: Stream = /stderr/i.test(basename(path)) ? 'stderr' : 'stdout'
   const times = openLineTimes()
@@ -124,7 +128,7 @@ export function openPlainFile(options: PlainFileOptions): PlainInput {
     if (options.place !== undefined) {
       const length = headLength(bytes)
       const first = bytes.toString('latin1', 0, length < 0 ? bytes.length : length)
-      return `file:${hashOf(JSON.stringify([options.place, first]))}`
+      return `file:${hashOf(JSON.stringify([options.place, made, first]))}`
     }
     const { ino, bornMs } = follower.stretchAt(at) ?? {}
     const head = bytes.toString('latin1', 0, fingerprintBytes)
@@ -174,7 +178,7 @@ export function openPlainFile(options: PlainFileOptions): PlainInput {
     const state = (assembler as NonNullable<typeof assembler>).state()
     const isWaiting = assembler?.waitingSince() !== undefined
     const at = isWaiting ? (state.place ?? firstPushed ?? 0) : follower.place()
-    return { source, state, file: follower.position(at) }
+    return { source, state, file: follower.position(at), ...(made > 0 ? { made } : {}) }
   }
 
   function take(atMs: number, force: boolean): Collected | undefined {
@@ -186,9 +190,12 @@ export function openPlainFile(options: PlainFileOptions): PlainInput {
     const over = ended()
     if (over && position && !wasFound) changes.push(goneUnread(position, atMs))
     if (records.length + dead.length + changes.length === 0 && !over) return undefined
-    const positions = over ? { [key]: null } : assembler ? { [key]: snapshot() } : {}
+    const positions = over ? { [key]: leftOver() } : assembler ? { [key]: snapshot() } : {}
     return { records, dead, changes, positions }
   }
+
+  /** Of a removed file; a container may make it anew with the same beginning. */
+  const leftOver = () => (options.place === undefined || isGone ? null : { made: made + 1 })
 
   function goneUnread({ file, state }: PlainPosition, atMs: number): ChangeDoc {
     const gap = {

@@ -131,7 +131,10 @@ export function openRemoteLog(options: RemoteLogOptions): Follower {
       isLost = wanted !== undefined
       return start()
     }
-    current = open(age, { offset, stretch: stretches.find(({ base: one }) => one === wanted?.base) })
+    current = open(age, {
+      offset,
+      stretch: stretches.find(({ base: one }) => one === wanted?.base),
+    })
   }
 
   /** The first of them that begins so, has so much, and at the end of that the bytes that were read last. */
@@ -279,7 +282,11 @@ export function openRemoteLog(options: RemoteLogOptions): Follower {
     return length
   }
 
-  async function verified(file: Current, offset: number, tail: Buffer): Promise<Buffer | undefined> {
+  async function verified(
+    file: Current,
+    offset: number,
+    tail: Buffer,
+  ): Promise<Buffer | undefined> {
     const name = nameOf(file.age)
     const data = await options.read(name, offset - tail.length, mostBytes)
     if (!data?.subarray(0, tail.length).equals(tail)) return undefined
@@ -337,7 +344,8 @@ export function openRemoteLog(options: RemoteLogOptions): Follower {
     stretchAt: (at) => stretchOf(stretches, at),
     place: () => place,
     idle: () => current === undefined,
-    caughtUp: () => !mustLocate && (!current || (current.age === 0 && current.readTo === current.size)),
+    caughtUp: () =>
+      !mustLocate && (!current || (current.age === 0 && current.readTo === current.size)),
     ended: () => ended,
     holds: () => false,
     lookedMs: () => seen?.atMs ?? 0,

@@ -106,7 +106,7 @@ export function openSandboxRun(options: OpenRunOptions): OpenRun {
       sinceMs,
       hints,
       onHint: options.onHint,
-      open(position) {
+      open(position, made) {
         const input = gated(
           openPlainFile({
             ...options,
@@ -117,6 +117,7 @@ export function openSandboxRun(options: OpenRunOptions): OpenRun {
             history: true,
             container: containerName(run),
             place: `${run.path}/${basename(path)}`,
+            made,
             confined: true,
           }),
           (taken) => file.taken(taken),

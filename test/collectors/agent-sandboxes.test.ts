@@ -49,7 +49,7 @@ async function openAgent(t: ExecutionContext) {
       sink,
       clock: wallClock,
       metrics: openMetrics(),
-      log: process.env['DBG'] ? (console as never) : silentLog,
+      log: silentLog,
       redactor: { scan: () => [], redact: (escaped) => escaped },
       maxEventBytes: 256 * 1024,
       multiline: false,
@@ -222,7 +222,8 @@ test('a task that ends at once is read to its end, once for all lives; a sandbox
   cluster.update(short, 'TASK_FINISHED', { at: wallClock.now() })
   await until('both lines', () => recording.lines.length === 2)
   t.deepEqual(out(recording, short), ['one', 'without a newline'])
-  const overs = () => [...recording.positions.values()].filter((one) => (one as { over?: true }).over)
+  const overs = () =>
+    [...recording.positions.values()].filter((one) => (one as { over?: true }).over)
   await until('it is over', () => overs().length === 2)
   const removed = run('removed.1')
   write(removed, 'a\n')

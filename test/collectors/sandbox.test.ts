@@ -569,3 +569,19 @@ test('what the agent did not make is not taken for containers', async (t) => {
     ['x'],
   )
 })
+
+test('a file that is removed and made anew with the same beginning is another one', async (t) => {
+  const place = openPlace(t)
+  const recording = openRecording()
+  const run = place.run('again.1')
+  write(run, 'a\n')
+  const collector = await open(place, openRecordingSink(recording))
+  await until('a', () => recording.lines.length === 1)
+  rmSync(join(run.dir, 'stdout'))
+  const isForgotten = () => [...recording.positions.values()].some((one) => 'made' in Object(one))
+  await until('it is given up', isForgotten, 60_000)
+  write(run, 'a\n')
+  await until('a again', () => recording.lines.length === 2)
+  await collector.close()
+  t.is(new Set(recording.lines.map((line) => line['event.id'])).size, 2)
+})
