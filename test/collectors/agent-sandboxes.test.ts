@@ -1,9 +1,10 @@
 import { appendFileSync, mkdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { openAgentSandboxes } from '../../collectors/agent-sandboxes.ts'
 import { openCollectedContainers } from '../../collectors/collected-containers.ts'
-import type { Collector } from '../../collectors/sink.ts'
 import { wallClock } from '../../pipeline/clock.ts'
 import { openHttp } from '../../pipeline/http.ts'
 import { silentLog } from '../../pipeline/log.ts'
@@ -39,11 +40,12 @@ async function openAgent(t: ExecutionContext) {
     return task
   }
 
-  async function open(sink: Sink, more: { docker?: boolean } = {}): Promise<Collector> {
+  async function open(sink: Sink, more: { docker?: boolean; url?: string } = {}) {
+    const { url = face.url } = more
     const collector = await openAgentSandboxes({
       name: 'mesos-agent-sandboxes',
-      place: new URL(face.url).host,
-      client: openHttp({ urls: [face.url], name: 'the Mesos agent', timeoutMs: 2_000 }),
+      place: new URL(url).host,
+      client: openHttp({ urls: [url], name: 'the Mesos agent', timeoutMs: 2_000 }),
       cluster: 'test',
       docker: more.docker ? openCollectedContainers() : undefined,
       sink,
@@ -259,4 +261,38 @@ test('what Docker’s collector reads is left out; containers of pods are read',
   const throughMs = wallClock.now()
   await until('it was looked after that', () => collector.through() > throughMs)
   t.deepEqual(recording.lines.map(({ message }) => message).toSorted(), ['nested.1', 'pod'])
+})
+
+/** Hands on to the agent what it does not refuse. */
+async function openGuard(t: ExecutionContext, url: string, refuse: (path: string) => number) {
+  const server = createServer((request, response) => {
+    const path = request.url ?? ''
+    const status = refuse(path)
+    if (status !== 200) return void response.writeHead(status).end()
+    void fetch(url + path).then(async (answer) => {
+      response.writeHead(answer.status).end(Buffer.from(await answer.arrayBuffer()))
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+test('who may not ask is told so; one sandbox that is refused does not keep others', async (t) => {
+  const { face, run, open } = await openAgent(t)
+  const [free, closed] = [run('free.1'), run('closed.1')]
+  let status = 401
+  const isRefused = (path: string) => status === 401 || path.includes('closed.1')
+  const url = await openGuard(t, face.url, (path) => (isRefused(path) ? status : 200))
+  for (const task of [free, closed]) write(task, 'a\n')
+  const recording = openRecording()
+  const collector = await open(openRecordingSink(recording), { url })
+  await until('401', () => /401.*check user and password/.test(collector.trouble() ?? ''))
+  status = 403
+  await until('the free one', () => recording.lines.length === 1)
+  t.deepEqual(out(recording, free), ['a'])
+  await until('403', () => /403.*may not ask/.test(collector.trouble() ?? ''))
+  status = 200
+  await until('the other', () => recording.lines.length === 2)
+  await until('no trouble', () => collector.trouble() === undefined)
 })
