@@ -48,6 +48,15 @@ interface Current {
   gapBefore: boolean
 }
 
+/** By what a file is known again, whatever its name. */
+interface Mark {
+  fingerprint: Fingerprint
+  /** So much of it was read. */
+  offset: number
+  /** What was read last. */
+  tail?: Buffer
+}
+
 const tailBytes = 256
 /** Who rotates has closed the file by then. */
 const handoverMs = 2_000
@@ -72,8 +81,8 @@ export function openRemoteLog(options: RemoteLogOptions): Follower {
   let ended = false
   let chunk: Buffer = Buffer.alloc(0)
   const finished = new Set<string>()
-  /** How the file before began. */
-  let former: Fingerprint | undefined
+  /** The file before: it stands behind the one that is read. */
+  let former: Mark | undefined
   let isLost = false
 
   const nameOf = (age: number) => (age === 0 ? base : `${base}.${age}`)
@@ -137,19 +146,20 @@ export function openRemoteLog(options: RemoteLogOptions): Follower {
     })
   }
 
-  /** The first of them that begins so, has so much, and at the end of that the bytes that were read last. */
-  async function find(
-    order: readonly number[],
-    { fingerprint, offset, tail }: { fingerprint: Fingerprint; offset: number; tail?: Buffer },
-  ): Promise<number | undefined> {
+  /** The first of them that is the marked file. */
+  async function find(order: readonly number[], mark: Mark): Promise<number | undefined> {
     for (const age of order) {
-      if ((ages.get(age)?.size ?? -1) < offset) continue
-      if ((await headOf(age, fingerprint.length)) !== fingerprint.hash) continue
-      if (!tail || tail.length === 0) return age
-      const last = await options.read(nameOf(age), offset - tail.length, tail.length)
-      if (last?.equals(tail)) return age
+      if ((ages.get(age)?.size ?? -1) >= mark.offset && (await isAt(age, mark))) return age
     }
     return undefined
+  }
+
+  /** Whether it begins so, and has the bytes that were read last where they were. */
+  async function isAt(age: number, { fingerprint, offset, tail }: Mark): Promise<boolean> {
+    if ((await headOf(age, fingerprint.length)) !== fingerprint.hash) return false
+    if (!tail || tail.length === 0) return true
+    const last = await options.read(nameOf(age), offset - tail.length, tail.length)
+    return last?.equals(tail) ?? false
   }
 
   async function headOf(age: number, length: number): Promise<string | undefined> {
@@ -172,18 +182,28 @@ export function openRemoteLog(options: RemoteLogOptions): Follower {
     if (isTurned && age === 0 && found === 0 && !(await isFormer(1))) lost('rotated')
   }
 
-  /** Nothing of it was consumed: its name is all that is known. */
+  /** Nothing of it was consumed: it is the one before the file that was read before it. */
   async function relocateUnread(isTurned: boolean): Promise<void> {
     const one = current as Current
-    const next = one.age + 1
-    if (isTurned && ages.has(next) && !(await isFormer(next))) {
-      Object.assign(one, { age: next, readTo: -1 })
-    } else if (!ages.has(one.age)) current = undefined
+    if (!former) return restart()
+    const order = [...ages.keys()].toSorted((a, b) => a - b).filter((age) => age > one.age)
+    const behind = await find(order, former)
+    if (behind === undefined) return giveUp(isTurned || mustLocate)
+    Object.assign(one, { age: behind - 1, readTo: -1 })
   }
 
-  /** It was read to its end, but perhaps written to since. */
+  function restart(): void {
+    current = undefined
+    start()
+  }
+
   async function isFormer(age: number): Promise<boolean> {
-    return former !== undefined && (await headOf(age, former.length)) === former.hash
+    return former !== undefined && (await isAt(age, former))
+  }
+
+  /** Where names had shifted since the listing, a file would be passed over. */
+  async function isNext(age: number): Promise<boolean> {
+    return former ? isFormer(age + 1) : (await options.read(nameOf(age + 1), 0, 1)) === undefined
   }
 
   async function giveUp(isTurned: boolean): Promise<void> {
@@ -212,6 +232,8 @@ export function openRemoteLog(options: RemoteLogOptions): Follower {
 
   /** From here on the file is part of the log. */
   async function begin(file: Current): Promise<OpenStretch> {
+    // Of one that turned out to be another file nothing came.
+    stretches = stretches.filter(({ fingerprint }) => fingerprint)
     const known = await knownStretch(file)
     if (file.gapBefore) lost('rotated')
     file.gapBefore = false
@@ -295,6 +317,8 @@ export function openRemoteLog(options: RemoteLogOptions): Follower {
     if (tail.length === 0 && fingerprint) {
       if ((await headOf(file.age, fingerprint.length)) !== fingerprint.hash) return undefined
     }
+    if (offset === 0 && !fingerprint && !file.gapBefore && !(await isNext(file.age)))
+      return undefined
     return data.subarray(tail.length)
   }
 
@@ -305,7 +329,7 @@ export function openRemoteLog(options: RemoteLogOptions): Follower {
 
   function advance(file: Current): void {
     const { fingerprint } = file.stretch ?? {}
-    former = fingerprint
+    if (fingerprint) former = { fingerprint, offset: file.offset, tail: file.tail }
     if (fingerprint?.length === fingerprintBytes) finished.add(fingerprint.hash)
     const age = oldest().find((one) => one < file.age)
     current = age === undefined ? open(0) : open(age)

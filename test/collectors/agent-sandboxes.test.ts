@@ -169,6 +169,12 @@ test('rotated by the container logger at full speed, killed again and again: onc
     await until('this life', isDone)
     if (life < 3) await collector.close()
   }
+  // While it reads: each time several files are turned.
+  for (let n = 0; n < 5; n++) {
+    const before = recording.appends
+    for (let file = 0; file < 20; file++) more(150)
+    await until('something more', () => recording.appends > before)
+  }
   await until('all', () => recording.lines.length >= written)
   t.deepEqual(out(recording, task), lines(0, written))
   t.deepEqual(gaps(recording), [])
