@@ -94,6 +94,12 @@ export interface Follower {
   /** True once the log was deleted and everything was read. */
   ended(): boolean
   holds(dev: number, ino: number): boolean
+  /** When it was looked last, where that is not with each `look`, ms. */
+  lookedMs?(): number
+  /** What is wrong with it, if it is not by throwing. */
+  trouble?(): string | undefined
+  /** Nothing more can be read of it. */
+  lose?(): void
   close(): void
 }
 
@@ -109,7 +115,7 @@ interface Held extends FoundFile {
 }
 
 /** The fingerprint is not known before the first complete line. */
-type OpenStretch = Omit<Stretch, 'fingerprint'> & { fingerprint?: Fingerprint }
+export type OpenStretch = Omit<Stretch, 'fingerprint'> & { fingerprint?: Fingerprint }
 
 /** So many unread files are held open for one log; what is rotated away beyond them can be lost. */
 const maxHeld = 32
@@ -326,7 +332,7 @@ export function openFollower(options: FollowOptions): Follower {
   }
 }
 
-function stretchOf<T extends { base: number }>(stretches: readonly T[], place: number) {
+export function stretchOf<T extends { base: number }>(stretches: readonly T[], place: number) {
   return stretches.findLast(({ base }) => base <= place)
 }
 

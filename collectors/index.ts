@@ -9,6 +9,7 @@ import { openFilesCollector, type FilesCollectorOptions } from './files.ts'
 import { openMarathonCollector, type MarathonCollectorOptions } from './marathon.ts'
 import {
   openMesosAgent,
+  openMesosFiles,
   openMesosMaster,
   type MesosAgentSettings,
   type MesosMasterSettings,
@@ -40,7 +41,8 @@ export interface CollectorSettings {
   })[]
   files: readonly Pick<FilesCollectorOptions, 'paths' | 'service' | 'retention'>[]
   mesos_master: readonly (ConnectionSettings & Pick<MesosMasterSettings, 'urls' | 'agents'>)[]
-  mesos_agent: readonly (ConnectionSettings & Pick<MesosAgentSettings, 'url'>)[]
+  mesos_agent: readonly (ConnectionSettings &
+    Pick<MesosAgentSettings, 'url'> & { sandboxes?: boolean | undefined })[]
   mesos_sandbox: readonly { work_dir: string }[]
   marathon: readonly (ConnectionSettings & Pick<MarathonCollectorOptions, 'urls'>)[]
   syslog: readonly Pick<
@@ -143,6 +145,18 @@ export function openCollectors(
         intervalMs,
         measured,
       }),
+    ),
+    ...settings.mesos_agent.flatMap(({ sandboxes, ...one }, index) =>
+      sandboxes
+        ? [
+            openMesosFiles({
+              ...shared,
+              ...one,
+              docker,
+              name: name('mesos-agent-sandboxes', index),
+            }),
+          ]
+        : [],
     ),
     ...settings.mesos_sandbox.map(({ work_dir: workDir }, index) =>
       collectors.mesos_sandbox({ ...shared, workDir, docker, name: name('mesos-sandbox', index) }),

@@ -84,6 +84,8 @@ export interface MesosExecutor {
   /** Mesos' container id; only the agent's `/state` tells it. */
   container?: string
   name?: string
+  /** Its sandbox on the agent's disk; only the agent's `/state` tells it. */
+  directory?: string
   labels: Record<string, string>
   /** Those that are known, also ended ones. */
   tasks: MesosTask[]
@@ -156,6 +158,7 @@ function readExecutor(
       framework: framework ?? idOf(info, 'framework_id'),
       container: part.text('container'),
       name: info.text('name'),
+      directory: part.text('directory'),
     }),
     id,
     labels: labelsOf(info),

@@ -3,6 +3,7 @@ import { readConnection, type ConnectionSettings } from '../pipeline/http-connec
 import { openHttp } from '../pipeline/http.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
+import { openAgentSandboxes, type AgentSandboxesOptions } from './agent-sandboxes.ts'
 import type { KnownAgent } from './mesos-agent-book.ts'
 import { openMesosAgentCollector } from './mesos-agent.ts'
 import { openMesosMasterCollector } from './mesos-master.ts'
@@ -63,6 +64,19 @@ export function openMesosMaster(options: MesosMasterSettings): Promise<Collector
     client,
     ...(agents ? { openAgent, isAsked: isOurs } : {}),
   })
+}
+
+export interface MesosFilesSettings
+  extends ConnectionSettings, Omit<AgentSandboxesOptions, 'client' | 'place'> {
+  url: string
+}
+
+/** Opens the collector of what an agent's containers print, likewise. */
+export function openMesosFiles({ url, ...options }: MesosFilesSettings): Promise<Collector> {
+  const { host } = new URL(url)
+  const connection = readConnection(options)
+  const client = openHttp({ urls: [url], name: `the Mesos agent at ${host}`, ...connection })
+  return openAgentSandboxes({ ...options, place: host, client })
 }
 
 /** Opens the collector of one agent, likewise. */

@@ -5,7 +5,13 @@ import { openAssembler, type AssemblerState } from './assemble.ts'
 import { openPlausibleTime } from './plausible-time.ts'
 import { containerSource, earliest, type EventOptions } from './docker-streams.ts'
 import { fingerprintBytes, hashOf } from './fingerprint.ts'
-import { openFollower, type Chunk, type FollowPosition, type Gap } from './follow-file.ts'
+import {
+  openFollower,
+  type Chunk,
+  type Follower,
+  type FollowPosition,
+  type Gap,
+} from './follow-file.ts'
 import { framePlain } from './frame.ts'
 import { gapChange } from './gaps.ts'
 import { openLineTimes } from './line-time.ts'
@@ -18,6 +24,8 @@ export interface PlainPosition {
   source: string
   file: FollowPosition
   state: AssemblerState<number>
+  /** See {@link PlainFileOptions.made}. */
+  made?: number
 }
 
 export interface PlainFileOptions extends EventOptions {
@@ -33,6 +41,12 @@ export interface PlainFileOptions extends EventOptions {
   container?: string
   /** Who writes it is not to be trusted: links out of its folder are not followed. */
   confined?: boolean
+  /** Of a container: what its id and that of its sandbox do not tell, the same wherever it is read. Part of ids. */
+  place?: string
+  /** Beside `place`: how many files of this name were read and removed before; none unless set. */
+  made?: number
+  /** Reads it otherwise than from this machine's disk. */
+  follow?(options: { position: FollowPosition | undefined; onGap(gap: Gap): void }): Follower
   onBytes(bytes: number): void
 }
 
@@ -59,7 +73,7 @@ const unfinishedMs = 1_000
  * `<source>:<fingerprint>.<generation>:<offset>`.
  */
 export function openPlainFile(options: PlainFileOptions): PlainInput {
-  const { key, path, position, redactor, container } = options
+  const { key, path, position, redactor, container, made = 0 } = options
   let { identity } = options
   const stream: Stream = /stderr/i.test(basename(path)) ? 'stderr' : 'stdout'
   const times = openLineTimes()
@@ -76,15 +90,18 @@ export function openPlainFile(options: PlainFileOptions): PlainInput {
   let nowMs = 0
   let chunk: Chunk | undefined
 
-  const follower = openFollower({
-    path,
-    position: position?.file,
-    history: options.history,
-    uniqueStart: false,
-    handoverMs,
-    confined: options.confined,
-    onGap: (gap) => gaps.push({ gap, lastTime, firstTime: undefined }),
-  })
+  const onGap = (gap: Gap) => gaps.push({ gap, lastTime, firstTime: undefined })
+  const follower =
+    options.follow?.({ position: position?.file, onGap }) ??
+    openFollower({
+      path,
+      position: position?.file,
+      history: options.history,
+      uniqueStart: false,
+      handoverMs,
+      confined: options.confined,
+      onGap,
+    })
 
   function openFileAssembler(of: string, state?: AssemblerState<number>) {
     const lines = container === undefined ? of : containerSource(container, stream)
@@ -103,8 +120,16 @@ export function openPlainFile(options: PlainFileOptions): PlainInput {
     })
   }
 
-  /** A file that is made anew at the same path with the same beginning is another source. */
+  /**
+   * A file that is made anew at the same path with the same beginning is another source; of a container it is the same
+   * whoever reads it, by whichever way: there the first line tells.
+   */
   function sourceOf({ bytes, at }: Chunk): string {
+    if (options.place !== undefined) {
+      const length = headLength(bytes)
+      const first = bytes.toString('latin1', 0, length < 0 ? bytes.length : length)
+      return `file:${hashOf(JSON.stringify([options.place, made, first]))}`
+    }
     const { ino, bornMs } = follower.stretchAt(at) ?? {}
     const head = bytes.toString('latin1', 0, fingerprintBytes)
     return `file:${hashOf(JSON.stringify([identity.agent, path, ino, bornMs, head]))}`
@@ -135,10 +160,15 @@ export function openPlainFile(options: PlainFileOptions): PlainInput {
 
   function frame(read: Chunk) {
     chunk = read
+    const isLate = restSinceMs !== undefined && nowMs - restSinceMs >= unfinishedMs
+    const isWhole = read.final || (read.atEnd && isLate)
+    if (!source && !isWhole && options.place !== undefined && headLength(read.bytes) < 0) {
+      restSinceMs ??= nowMs
+      return
+    }
     source ||= sourceOf(read)
     assembler ??= openFileAssembler(source)
-    const isLate = restSinceMs !== undefined && nowMs - restSinceMs >= unfinishedMs
-    const consumed = framePlain(read.bytes, handlers, read.final || (read.atEnd && isLate))
+    const consumed = framePlain(read.bytes, handlers, isWhole)
     restSinceMs = consumed === read.bytes.length ? undefined : (restSinceMs ?? nowMs)
     follower.consume(consumed)
     options.onBytes(consumed)
@@ -148,7 +178,7 @@ export function openPlainFile(options: PlainFileOptions): PlainInput {
     const state = (assembler as NonNullable<typeof assembler>).state()
     const isWaiting = assembler?.waitingSince() !== undefined
     const at = isWaiting ? (state.place ?? firstPushed ?? 0) : follower.place()
-    return { source, state, file: follower.position(at) }
+    return { source, state, file: follower.position(at), ...(made > 0 ? { made } : {}) }
   }
 
   function take(atMs: number, force: boolean): Collected | undefined {
@@ -160,9 +190,12 @@ export function openPlainFile(options: PlainFileOptions): PlainInput {
     const over = ended()
     if (over && position && !wasFound) changes.push(goneUnread(position, atMs))
     if (records.length + dead.length + changes.length === 0 && !over) return undefined
-    const positions = over ? { [key]: null } : assembler ? { [key]: snapshot() } : {}
+    const positions = over ? { [key]: leftOver() } : assembler ? { [key]: snapshot() } : {}
     return { records, dead, changes, positions }
   }
+
+  /** Of a removed file; a container may make it anew with the same beginning. */
+  const leftOver = () => (options.place === undefined || isGone ? null : { made: made + 1 })
 
   function goneUnread({ file, state }: PlainPosition, atMs: number): ChangeDoc {
     const gap = {
@@ -184,7 +217,7 @@ export function openPlainFile(options: PlainFileOptions): PlainInput {
       const read = await follower.read(buffer, atMs, again)
       wasFound ||= !follower.idle()
       if (read) frame(read)
-      if (follower.caughtUp()) readThroughMs = atMs
+      if (follower.caughtUp()) readThroughMs = follower.lookedMs?.() ?? atMs
       return read !== undefined && (!read.atEnd || read.final)
     },
     take,
@@ -197,7 +230,9 @@ export function openPlainFile(options: PlainFileOptions): PlainInput {
     holds: (dev, ino) => follower.holds(dev, ino),
     gone() {
       isGone = true
+      follower.lose?.()
     },
+    trouble: () => follower.trouble?.(),
     look: (atMs) => follower.look(atMs),
     identify(known) {
       identity = known
@@ -205,4 +240,11 @@ export function openPlainFile(options: PlainFileOptions): PlainInput {
     },
     close: () => follower.close(),
   }
+}
+
+/** The bytes of the first line, at most those of a fingerprint; -1 if they have not all come. */
+function headLength(bytes: Buffer): number {
+  const end = bytes.indexOf(10)
+  if (end >= 0) return Math.min(end, fingerprintBytes)
+  return bytes.length < fingerprintBytes ? -1 : fingerprintBytes
 }

@@ -29,7 +29,7 @@ export interface SandboxFileOptions {
   hints: WatchHints
   onHint(): void
   /** Begins to read it from there. */
-  open(position: PlainPosition | undefined): PlainInput
+  open(position: PlainPosition | undefined, made: number): PlainInput
   /** Ends that. */
   shut(input: PlainInput): void
   /** False once nothing more can come of it. */
@@ -69,6 +69,8 @@ const openMs = 1_000
 export function openSandboxFile(options: SandboxFileOptions): SandboxFile {
   const { key, path, hints, put } = options
   let position = positionIn(options.stored)
+  /** So many files of this name were read and removed before. */
+  let made = options.stored?.made ?? 0
   let stamp = options.stored?.rest
   let state: FileState = options.stored?.over ? 'over' : stamp === undefined ? 'queued' : 'resting'
   let input: PlainInput | undefined
@@ -88,7 +90,7 @@ export function openSandboxFile(options: SandboxFileOptions): SandboxFile {
     hints.unwatch(path)
     stamp = undefined
     state = 'reading'
-    input = options.open(position)
+    input = options.open(position, made)
     // Of the others many may be waiting.
     dueMs = isNew || isExpected ? nowMs + openMs : 0
   }
@@ -117,9 +119,11 @@ export function openSandboxFile(options: SandboxFileOptions): SandboxFile {
     input = undefined
     stamp = stampOf(stat)
     state = 'resting'
-    if (stat || position) note({ ...position, rest: stamp })
+    if (stat || position || made > 0) note({ ...ofMade(), ...position, rest: stamp })
     lookLater(stat, nowMs)
   }
+
+  const ofMade = () => (made > 0 ? { made } : {})
 
   function lookLater(stat: Stats | undefined, nowMs: number): void {
     if (stat?.isFile()) hints.watch(path, onHint)
@@ -157,7 +161,6 @@ export function openSandboxFile(options: SandboxFileOptions): SandboxFile {
       // The file was removed and read to its end; its position is forgotten.
       input = undefined
       position = undefined
-      isNoted = false
       stamp = stampOf(undefined)
       state = 'resting'
     }
@@ -180,7 +183,9 @@ export function openSandboxFile(options: SandboxFileOptions): SandboxFile {
     taken({ positions }) {
       const now = positions?.[key]
       if (now === undefined) return
-      position = (now ?? undefined) as PlainPosition | undefined
+      const stored: StoredFile = now ?? {}
+      position = positionIn(stored)
+      made = stored.made ?? made
       isNoted = now !== null
     },
     gone() {
@@ -195,8 +200,9 @@ export function openSandboxFile(options: SandboxFileOptions): SandboxFile {
 }
 
 function positionIn(stored: StoredFile | undefined): PlainPosition | undefined {
-  const { source, file, state } = stored ?? {}
-  return source === undefined || !file || !state ? undefined : { source, file, state }
+  const { source, file, state, made } = stored ?? {}
+  if (source === undefined || !file || !state) return undefined
+  return { source, file, state, ...(made === undefined ? {} : { made }) }
 }
 
 function stampOf(stat: Stats | undefined): string {

@@ -1,5 +1,5 @@
 import { lstatSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { msToIso, streams, type ChangeDoc, type Stream } from '../pipeline/event.ts'
 import { identityToEcs, type Identity } from '../pipeline/identity.ts'
 import type { CollectedContainers } from './collected-containers.ts'
@@ -108,7 +108,7 @@ export function openSandboxRun(options: OpenRunOptions): OpenRun {
       sinceMs,
       hints,
       onHint: options.onHint,
-      open(position) {
+      open(position, made) {
         const input = gated(
           openPlainFile({
             ...options,
@@ -118,6 +118,8 @@ export function openSandboxRun(options: OpenRunOptions): OpenRun {
             position,
             history: true,
             container: containerName(run),
+            place: `${run.path}/${basename(path)}`,
+            made,
             confined: true,
           }),
           (taken) => file.taken(taken),

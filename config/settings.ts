@@ -109,6 +109,11 @@ const mesosMasterCollector = z.strictObject({
 
 const mesosAgentCollector = z.strictObject({
   url: url().describe('Address of an agent.'),
+  sandboxes: flag()
+    .prefault(false)
+    .describe(
+      'Also read what its tasks print, from their sandboxes by way of the agent (`/files/read`): where no collector runs on its machine. Where one does, `mesos_sandbox` is faster, and misses less of what is rotated fast.',
+    ),
   ...connection,
 })
 

@@ -95,7 +95,7 @@ function openMarathons({ settings, stack }: Base): Map<string, HttpClient> {
   return new Map(clients)
 }
 
-const bringsLines = /^collector (docker|files|mesos-sandbox)(-\d+)?$/
+const bringsLines = /^collector (docker|files|mesos-sandbox|mesos-agent-sandboxes)(-\d+)?$/
 
 /** Lines that a collector in trouble does not bring would look like less load. */
 export function linesTrouble(components: readonly Component[]): string | undefined {

@@ -60,7 +60,8 @@ export function openExchange(options: HttpOptions, hosts: readonly string[]) {
         body.once('close', limit.end)
         return { body, url: response.url }
       }
-      const text = await readText(response, body, asked, request.maxBytes ?? maxBytes)
+      const bytes = await readBytes(response, body, asked, request.maxBytes ?? maxBytes)
+      const text = textOf(bytes, request)
       const headers = Object.fromEntries(response.headers)
       return { answer: { status: response.status, headers, text, url: response.url }, asked }
     } catch (cause) {
@@ -137,13 +138,18 @@ function authorization(auth: HttpAuth): string {
   return auth.kind === 'token' ? `token=${auth.token}` : `Bearer ${auth.token}`
 }
 
-/** Bytes are counted as they are after decompression; a byte order mark goes, broken UTF-8 becomes U+FFFD. */
-async function readText(
+/** Of UTF-8 a byte order mark goes, and what is broken becomes U+FFFD. */
+function textOf(bytes: Buffer, { encoding }: HttpRequest): string {
+  return encoding === undefined ? new TextDecoder().decode(bytes) : bytes.toString(encoding)
+}
+
+/** Bytes are counted as they are after decompression. */
+async function readBytes(
   response: Response,
   body: Readable | null,
   asked: Asked,
   maxBytes: number,
-): Promise<string> {
+): Promise<Buffer> {
   const tooMuch = () => {
     body?.destroy()
     return answerTrouble(asked, `answered ${response.status} with more than ${maxBytes} bytes`)
@@ -156,7 +162,7 @@ async function readText(
     if (size > maxBytes) throw tooMuch()
     chunks.push(chunk as Buffer)
   }
-  return new TextDecoder().decode(Buffer.concat(chunks, size))
+  return Buffer.concat(chunks, size)
 }
 
 /** A signal that aborts after `ms`, or with one of the others; nothing is left on these after `end`. */

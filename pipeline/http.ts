@@ -36,6 +36,8 @@ export interface HttpRequest {
   signal?: AbortSignal
   timeoutMs?: number
   maxBytes?: number
+  /** How bytes become characters: UTF-8 unless set; with `latin1` each is one, whatever it is. */
+  encoding?: 'latin1'
 }
 
 export interface HttpAnswer {
