@@ -17,6 +17,7 @@ import type { StoredFile } from './sandbox-file.ts'
 import { sandboxIdentity } from './sandbox-identity.ts'
 import { fileKey } from './sandbox-run.ts'
 import type { Collector, Sink } from './sink.ts'
+import { wishesOf } from './wishes.ts'
 
 export interface AgentSandboxesOptions extends EventOptions {
   /** Part of the keys of its positions: must not change between starts. */
@@ -115,9 +116,11 @@ export function openAgentSandboxes(options: AgentSandboxesOptions): Promise<Coll
     }
   }
 
-  function meet({ run, isOver, isCommand, isDockers }: ListedRun, hostname = place): void {
+  function meet(one: ListedRun, hostname = place): void {
+    const { run, isOver, isCommand, isDockers, labels } = one
     if (docker && (isDockers || docker.has(run.containerId))) return void done.add(run.path)
-    const identity = sandboxIdentity(run, { cluster, agent: hostname, isCommand })
+    const identity = sandboxIdentity(run, { cluster, agent: hostname, isCommand, labels })
+    if (wishesOf(identity).collect === false) return void done.add(run.path)
     const opened = openAgentSandboxRun({
       ...options,
       run,
@@ -167,6 +170,7 @@ export function openAgentSandboxes(options: AgentSandboxesOptions): Promise<Coll
     name,
     through: () => pump.through(),
     trouble: () => stateTrouble ?? pump.trouble(),
+    lags: pump.lags,
     async close() {
       const closed = pump.close()
       client.close()

@@ -11,6 +11,8 @@ export interface ListedRun {
   isCommand: boolean
   /** Docker runs it: what it prints can be had from there as well. */
   isDockers: boolean
+  /** Of its task, or of its pod. */
+  labels: Record<string, string>
 }
 
 /** All that the agent lists: of executors that run or have ended, and of the containers of pods within them. */
@@ -22,7 +24,9 @@ export function runsIn(state: AgentState): ListedRun[] {
     const isCommand = executor.tasks.some(({ id, executor: by }) => id === executor.id && !by)
     const isDockers = executor.tasks.some(({ containerizer }) => containerizer === 'DOCKER')
     const nested = nestedIn(executor, run).map((one) => ({ run: one, isCommand: false }))
-    const about = { isOver, isDockers }
+    const [task] = executor.tasks
+    const labels = (isCommand ? task?.labels : undefined) ?? executor.labels ?? {}
+    const about = { isOver, isDockers, labels }
     return [{ run, isCommand, ...about }, ...nested.map((one) => ({ ...one, ...about }))]
   })
 }

@@ -32,8 +32,12 @@ async function openAgent(t: ExecutionContext) {
   const face = await openMesosAgent({ cluster, agent, clock: wallClock })
   t.teardown(() => face.close())
 
-  function run(id: string, more: Parameters<typeof cluster.add>[1] = {}): Task {
-    const task = cluster.add({ id }, more)
+  function run(
+    id: string,
+    more: Parameters<typeof cluster.add>[1] = {},
+    spec: Partial<Task['spec']> = {},
+  ): Task {
+    const task = cluster.add({ id, ...spec }, more)
     mkdirSync(task.sandbox, { recursive: true })
     for (const stream of ['stdout', 'stderr']) writeFileSync(join(task.sandbox, stream), '')
     cluster.update(task, 'TASK_RUNNING', { at: wallClock.now() })
@@ -301,4 +305,21 @@ test('who may not ask is told so; one sandbox that is refused does not keep othe
   status = 200
   await until('the other', () => recording.lines.length === 2)
   await until('no trouble', () => collector.trouble() === undefined)
+})
+
+test('labels of a task stand on its lines and say whether it is read', async (t) => {
+  const { run, open } = await openAgent(t)
+  const labelled = (id: string, labels: Record<string, string>) =>
+    run(id, {}, { labels: Object.entries(labels).map(([key, value]) => ({ key, value })) })
+  const recording = openRecording()
+  const left = labelled('shop_api.1', { 'mesoscope.logs': 'false' })
+  const read = labelled('shop_web.1', { owner: 'shop', 'mesoscope.level': 'warn' })
+  write(left, 'b\n')
+  write(read, 'a\n')
+  await open(openRecordingSink(recording))
+  await until('its line', () => recording.lines.length > 0)
+  write(read, 'c\n')
+  await until('the next', () => out(recording, read).length === 2)
+  t.deepEqual(out(recording, left), [])
+  t.like(recording.lines[0], { 'mesoscope.owner': 'shop', 'log.level': 'warn' })
 })
