@@ -79,7 +79,8 @@ export function openPump(options: PumpOptions): Pump {
   let rediscover = true
   let discoveredMs = 0
   let throughMs = 0
-  const openedMs = clock.now()
+  /** When inputs were met: one that was just found is not behind. */
+  const metMs = new WeakMap<Input, number>()
   let resting: AbortController | undefined
   let woken = false
   /** What is being read, and since when. */
@@ -168,6 +169,7 @@ export function openPump(options: PumpOptions): Pump {
     let busy = false
     for (const [key, input] of inputs) {
       if (stopping.signal.aborted) break
+      if (!metMs.has(input)) metMs.set(input, startMs)
       const more = await step(key, input, clock.now())
       busy ||= more
       unappended += more ? chunkBytes : 0
@@ -214,9 +216,10 @@ export function openPump(options: PumpOptions): Pump {
   function lags(): Lag[] {
     const nowMs = clock.now()
     return [...inputs].flatMap(([key, input]) => {
+      if (!metMs.has(input)) metMs.set(input, nowMs)
       const throughMs = Math.min(input.readThrough(), input.waitingSince() ?? Infinity)
       const trouble = failures.get(key)?.told
-      const behindMs = nowMs - Math.max(throughMs, openedMs)
+      const behindMs = nowMs - Math.max(throughMs, metMs.get(input) as number)
       if (behindMs < leastLagMs && trouble === undefined) return []
       return {
         service: input.service?.() ?? unresolvedService,
