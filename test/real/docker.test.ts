@@ -217,6 +217,38 @@ for (const files of [true, false]) {
   )
 }
 
+for (const files of [true, false]) {
+  test.serial(`labels say what is read, by ${files ? 'files' : 'the API'}`, async (t) => {
+    const recording = openRecording()
+    const collector = await open(openRecordingSink(recording), { files })
+    const label = (...labels: string[]) => labels.flatMap((one) => ['--label', `mesoscope.${one}`])
+    const left = await start(label('logs=false', 'service=left'), 'echo never; sleep 60')
+    t.teardown(() => docker('rm', '-f', left))
+    const volume = `logs-${files}`
+    const write =
+      'echo one > /var/log/app/a.log; echo printed; sleep 1; echo two >> /var/log/app/a.log; sleep 60'
+    const id = await start(
+      [
+        '-v',
+        `${volume}:/var/log/app`,
+        ...label('files=/var/log/app/*.log', 'service=app', 'level=warn'),
+      ],
+      write,
+    )
+    t.teardown(async () => {
+      await docker('rm', '-f', id)
+      await docker('volume', 'rm', volume)
+    })
+    await until('three lines', () => recording.lines.length >= 3)
+    await collector.close()
+    t.deepEqual(linesOf(recording, left), [])
+    t.deepEqual(recording.lines.map(({ message }) => message).toSorted(), ['one', 'printed', 'two'])
+    for (const line of recording.lines) {
+      t.like(line, { 'service.name': 'app', 'container.id': id, 'log.level': 'warn' })
+    }
+  })
+}
+
 test.serial('a start, a death by signal and a restart are told with their times', async (t) => {
   const recording = openRecording()
   const collector = await open(openRecordingSink(recording))
