@@ -1,7 +1,7 @@
 import { levels, type Level } from '../pipeline/event.ts'
 import { explain } from '../pipeline/errors.ts'
 import type { Identity } from '../pipeline/identity.ts'
-import { ownLabel } from '../pipeline/own-label.ts'
+import { ownLabel, type OwnLabel } from '../pipeline/own-label.ts'
 import { parsePattern } from '../pipeline/pattern.ts'
 import { whenFullWays, type WhenFull } from './when-full.ts'
 
@@ -41,7 +41,7 @@ export function wishesOf({ labels }: Identity): Wishes {
 
 function readWishes(labels: Record<string, string>): Wishes {
   const faults: string[] = []
-  function read<T>(name: string, parse: (text: string) => T, unset: T): T {
+  function read<T>(name: OwnLabel, parse: (text: string) => T, unset: T): T {
     const text = ownLabel(labels, name)
     if (text === undefined) return unset
     try {

@@ -1,12 +1,30 @@
-/** Labels that mean something to us begin with this. */
-const prefix = 'mesoscope.'
+/** Labels that mean something to us. */
+const names = [
+  'files',
+  'level',
+  'lines_per_second',
+  'logs',
+  'metrics',
+  'metrics_port',
+  'multiline',
+  'parser',
+  'sample',
+  'spool',
+] as const
+export type OwnLabel = (typeof names)[number]
 
-/** What a service asks for by our label: Docker's, or Marathon's as it stands in the environment of its containers. */
+/** As Docker has them, and as Marathon's stand in the environment of its containers. */
+const written = new Map(
+  names.map((name) => [name, { docker: `mesoscope.${name}`, marathon: `mesoscope_${name}` }]),
+)
+
+/** What a service asks for by one of our labels. */
 export function ownLabel(
   labels: Record<string, unknown> | undefined,
-  name: string,
+  name: OwnLabel,
 ): string | undefined {
-  const text =
-    labels?.[prefix + name] ?? labels?.[`${prefix}${name}`.replaceAll(/[^A-Za-z0-9]/g, '_')]
+  if (!labels) return undefined
+  const { docker, marathon } = written.get(name) as { docker: string; marathon: string }
+  const text = labels[docker] ?? labels[marathon]
   return typeof text === 'string' ? text : undefined
 }
