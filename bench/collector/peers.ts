@@ -5,7 +5,14 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Kafka, logLevel } from 'kafkajs'
 import { usageOf } from '../program.ts'
-import type { Shipped } from './run.ts'
+
+export interface Shipped {
+  /** Of the input. */
+  lines: number
+  seconds: number
+  cpuSeconds: number
+  peakMiB: number
+}
 
 const rsyslogd = '/usr/sbin/rsyslogd'
 

@@ -10,7 +10,7 @@ import { decodeDocs, fromBusRecord } from '../../pipeline/record.ts'
 import { startKafka } from '../../test/servers/kafka.ts'
 import { writeData } from '../data.ts'
 import { runProgram, type RunningProgram } from '../program.ts'
-import { hasRsyslog, shipByRsyslog } from './peers.ts'
+import { hasRsyslog, shipByRsyslog, type Shipped } from './peers.ts'
 
 /*
  * The collector alone, with all that is on by default (levels, JSON, stack traces joined, secrets replaced, a spool that is synced to
@@ -19,14 +19,6 @@ import { hasRsyslog, shipByRsyslog } from './peers.ts'
  *
  *   npm run bench:collector -- --lines 2000000 --rounds 3 --idle-minutes 2
  */
-export interface Shipped {
-  /** Of the input. */
-  lines: number
-  seconds: number
-  cpuSeconds: number
-  peakMiB: number
-}
-
 const { values } = parseArgs({
   options: {
     lines: { type: 'string', default: '2000000' },
