@@ -6,6 +6,7 @@ import {
 } from '../../collectors/prometheus.ts'
 import { openFoundTargets, targetsOf } from '../../collectors/scrape-targets.ts'
 import type { Collected, Sink } from '../../collectors/sink.ts'
+import { openCollectors } from '../../collectors/index.ts'
 import { readApps } from '../../collectors/marathon-apps.ts'
 import { wallClock } from '../../pipeline/clock.ts'
 import type { SampleDoc } from '../../pipeline/event.ts'
@@ -13,6 +14,8 @@ import { silentLog } from '../../pipeline/log.ts'
 import { openMetrics } from '../../pipeline/metrics.ts'
 import { decodeSamples } from '../../pipeline/sample.ts'
 import { openHttpServer, unusedUrl } from '../helpers/http-server.ts'
+import { openCollectedSink } from './collected-sink.ts'
+import { openFakeMarathon } from './fake-marathon.ts'
 import { until } from './recording-sink.ts'
 
 async function open(t: ExecutionContext, options: Partial<PrometheusCollectorOptions>) {
@@ -197,5 +200,64 @@ test('tasks that serve metrics say so by labels of their app', (t) => {
     task: 'shop_web.1',
     agent: 'agent-1',
     owner: 'shop',
+  })
+})
+
+test('a task that Marathon tells of is scraped, and its samples have its identity', async (t) => {
+  const marathon = await openFakeMarathon(t)
+  const task = await openHttpServer(t, (_, response) => response.end('# TYPE x gauge\nx 7\n'))
+  const [host, port] = task.host.split(':')
+  marathon.apps = [
+    {
+      id: '/shop/web',
+      instances: 1,
+      version: '2026-11-20T10:00:00.000Z',
+      labels: { 'mesoscope.metrics': '/own/metrics', 'mesoscope.metrics_port': '1', owner: 'shop' },
+      tasks: [
+        {
+          id: 'shop_web.1',
+          host,
+          ports: [9, Number(port)],
+          state: 'TASK_RUNNING',
+          version: '2026-11-20T10:00:00.000Z',
+        },
+      ],
+      deployments: [],
+    },
+  ]
+  const sink = openCollectedSink()
+  const collectors = await openCollectors(
+    {
+      ...{ docker: [], files: [], syslog: [], checks: [] },
+      ...{ mesos_master: [], mesos_agent: [], mesos_sandbox: [] },
+      marathon: [{ token_scheme: 'bearer', urls: [marathon.url] }],
+      prometheus: [
+        {
+          token_scheme: 'bearer',
+          urls: [],
+          marathon: true,
+          service: 'host',
+          interval: 50,
+          max_series: 10,
+        },
+      ],
+      metrics_interval: 200,
+      max_event_bytes: 1024,
+      multiline: false,
+      redact: { enabled: false, patterns: [] },
+    },
+    { cluster: 'test', sink, clock: wallClock, metrics: openMetrics(), log: silentLog },
+  )
+  t.teardown(() => Promise.all(collectors.map((collector) => collector.close())))
+  const found = () => sink.samples.find((doc) => doc.metrics['prometheus.x'] === 7)
+  await until('its sample', () => found() !== undefined)
+  t.is(task.asked[0]?.url, '/own/metrics')
+  t.like(found(), {
+    'service.name': '/shop/web',
+    'mesos.task.id': 'shop_web.1',
+    'service.version': '2026-11-20T10:00:00.000Z',
+    'host.name': host,
+    'mesoscope.owner': 'shop',
+    'orchestrator.cluster.name': 'test',
   })
 })
