@@ -1,5 +1,12 @@
+import { fileURLToPath } from 'node:url'
+
 // `npm test` needs only Node and npm; `npm run test:real` runs the suites on a real Docker daemon and a real browser.
 const real = process.env.MESOSCOPE_SUITES === 'real'
+
+// Each test file is a process: what one has compiled the others need not.
+process.env.NODE_COMPILE_CACHE ??= fileURLToPath(
+  new URL('node_modules/.cache/compiled', import.meta.url),
+)
 
 export default {
   extensions: ['ts'],

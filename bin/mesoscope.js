@@ -2,7 +2,9 @@
 // Starts Mesoscope on a Node that runs it: this one if it is new enough, else the Node 24 that npm installed beside us.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import module, { createRequire } from 'node:module'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const needed = [24, 11]
@@ -12,6 +14,7 @@ const source = new URL('../main.ts', import.meta.url)
 const program = existsSync(source) ? source : new URL('../dist/main.js', import.meta.url)
 
 if (major > needed[0] || (major === needed[0] && minor >= needed[1])) {
+  rememberCompiled()
   await import(program.href)
 } else {
   const node = bundledNode()
@@ -31,6 +34,16 @@ if (major > needed[0] || (major === needed[0] && minor >= needed[1])) {
       process.kill(process.pid, signal)
     } else process.exit(code ?? 1)
   })
+}
+
+/** What was compiled before, and stripped of its types, is not compiled again: a start takes half as long. Threads and children follow. */
+function rememberCompiled() {
+  try {
+    process.env.NODE_COMPILE_CACHE ??= join(homedir(), '.cache', 'mesoscope', 'compiled')
+    module.enableCompileCache?.(process.env.NODE_COMPILE_CACHE)
+  } catch {
+    // Without a home it is compiled each time.
+  }
 }
 
 function bundledNode() {

@@ -228,8 +228,13 @@ test('a task that Marathon tells of is scraped, and its samples have its identit
   const sink = openCollectedSink()
   const collectors = await openCollectors(
     {
-      ...{ docker: [], files: [], syslog: [], checks: [] },
-      ...{ mesos_master: [], mesos_agent: [], mesos_sandbox: [] },
+      docker: [],
+      files: [],
+      syslog: [],
+      checks: [],
+      mesos_master: [],
+      mesos_agent: [],
+      mesos_sandbox: [],
       marathon: [{ token_scheme: 'bearer', urls: [marathon.url] }],
       prometheus: [
         {

@@ -40,6 +40,8 @@ export async function openHttpServer(
       return current(one, response)
     })
   })
+  // A slow machine must not find its connections closed.
+  server.keepAliveTimeout = 120_000
   server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   const close = () => {
