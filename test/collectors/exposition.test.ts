@@ -110,6 +110,14 @@ also_good 2`)
   )
 })
 
+test('a line of very many labels takes linear time', (t) => {
+  const line = `x{${'a="",'.repeat(600_000)}} 1\n`
+  const begun = performance.now()
+  t.is(text(line).series.length, 1)
+  const ms = performance.now() - begun
+  t.true(ms < 5000, `${ms} ms; quadratic would be twenty seconds`)
+})
+
 test('OpenMetrics that breaks off is told to', (t) => {
   const { series, problems, isComplete } = openMetrics('# TYPE x gauge\nx 1\n')
   t.is(series.length, 1)
