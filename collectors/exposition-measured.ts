@@ -74,13 +74,18 @@ export function openExpositionReader<Owner>({ maxSeries }: { maxSeries: number }
     const groups = new Map<string, Group<Owner>>()
     const leftOut = new Map<string, number>()
     const seen = new Set<string>()
+    // Places of those that have vanished are given away at the next reading: only then is it known.
+    let room = maxSeries - known.size
     for (const one of series) {
       const of = split(withoutBounds(one))
       if (!of) continue
       const key = `${of.key}\n${labelsKey(of.labels)}`
-      if (!seen.has(key) && !known.has(key) && Math.max(known.size, seen.size) >= maxSeries) {
-        leftOut.set(one.family, (leftOut.get(one.family) ?? 0) + 1)
-        continue
+      if (!seen.has(key) && !known.has(key)) {
+        if (room <= 0) {
+          leftOut.set(one.family, (leftOut.get(one.family) ?? 0) + 1)
+          continue
+        }
+        room--
       }
       seen.add(key)
       const group = groups.get(key) ?? emptyGroup(of, nowMs)

@@ -144,6 +144,22 @@ test('beyond the limit series are left out, those that were there first stay', (
   t.deepEqual(second?.leftOut, new Map([['x', 3]]))
 })
 
+test('new label sets that come before the known ones do not widen the limit', (t) => {
+  const some = (from: number, count: number) =>
+    Array.from({ length: count }, (_, n) => `x{n="${from + n}"} 1\n`).join('')
+  const read = readings([some(0, 4), some(10, 5) + some(0, 4), some(10, 5), some(10, 5)], 5)
+  t.deepEqual(
+    read.map(({ groups, leftOut }) => [groups.length, leftOut.get('x') ?? 0]),
+    [
+      [4, 0],
+      [5, 4],
+      [1, 4],
+      [5, 0],
+    ],
+    'places of those that vanished are free one reading later',
+  )
+})
+
 test('quantiles are those of Prometheus’ histogram_quantile', (t) => {
   const buckets = (...pairs: [number, number][]) => new Map(pairs)
   for (const [q, of, expected] of [
