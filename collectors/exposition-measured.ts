@@ -39,7 +39,8 @@ type Kind = 'counter' | 'distribution'
 /** What was counted between two readings. */
 interface Increase {
   kind: Kind
-  seconds: number
+  /** A second. */
+  rate: number
   count: number
   sum: number | undefined
   buckets: Buckets
@@ -203,8 +204,8 @@ function increaseOf(before: Reading, now: Reading & { kind: Kind }): Increase | 
   const buckets: Buckets = new Map()
   addIncrease(buckets, isReset ? new Map() : before.buckets, now.buckets)
   const sum = now.sum === undefined ? undefined : now.sum - (isReset ? 0 : (before.sum ?? 0))
-  const { kind } = now
-  return { kind, seconds, count: isReset ? counted : counted - countedBefore, sum, buckets }
+  const count = isReset ? counted : counted - countedBefore
+  return { kind: now.kind, rate: count / seconds, count, sum, buckets }
 }
 
 function together(all: Increase | undefined, more: Increase): Increase {
@@ -213,16 +214,14 @@ function together(all: Increase | undefined, more: Increase): Increase {
     all.buckets.set(bound, (all.buckets.get(bound) ?? 0) + count)
   }
   // Of label sets that were measured at other times each has its own rate.
-  all.count += more.count * (all.seconds / more.seconds)
+  all.rate += more.rate
+  all.count += more.count
   all.sum = all.sum === undefined || more.sum === undefined ? undefined : all.sum + more.sum
   return all
 }
 
-function told(
-  name: string,
-  { kind, seconds, count, sum, buckets }: Increase,
-): Record<string, number> {
-  const metrics: Record<string, number> = { [`${name}.rate`]: count / seconds }
+function told(name: string, { kind, rate, count, sum, buckets }: Increase): Record<string, number> {
+  const metrics: Record<string, number> = { [`${name}.rate`]: rate }
   if (kind === 'counter' || count <= 0) return metrics
   if (sum !== undefined) metrics[`${name}.avg`] = sum / count
   for (const q of quantiles) {

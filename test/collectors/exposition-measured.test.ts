@@ -134,6 +134,17 @@ test('summaries tell their quantiles, and rate and mean as histograms do', (t) =
   })
 })
 
+test('the mean of label sets with intervals of their own is that of all observations', (t) => {
+  const part = (label: string, count: number, seconds: number) =>
+    `s_count{a="${label}"} ${count} ${start + seconds * 1000}\ns_sum{a="${label}"} ${count} ${start + seconds * 1000}\n`
+  const at = (count: number, one: number, other: number) =>
+    `# TYPE s summary\n${part('1', count, one)}${part('2', count, other)}`
+  t.deepEqual(of(last(at(0, 10, 0), at(10, 20, 20))), {
+    'prometheus.s.rate': 1.5,
+    'prometheus.s.avg': 1,
+  })
+})
+
 test('beyond the limit series are left out, those that were there first stay', (t) => {
   const many = (from: number) =>
     Array.from({ length: 5 }, (_, n) => `x{n="${from + n}"} 1\n`).join('')
