@@ -39,6 +39,8 @@ type Kind = 'counter' | 'distribution'
 /** What was counted between two readings. */
 interface Increase {
   kind: Kind
+  /** Of the newer reading. */
+  timeMs: number
   /** A second. */
   rate: number
   count: number
@@ -48,6 +50,8 @@ interface Increase {
 
 interface Group<Owner> extends MeasuredGroup<Owner> {
   ownerKey: string
+  /** The newest time that one of its series has of its own, ms. */
+  ownMs?: number
   /** Name of each counted thing in this label set, and its reading. */
   counted: Map<string, Reading & { kind: Kind }>
 }
@@ -98,7 +102,7 @@ export function openExpositionReader<Owner>({ maxSeries }: { maxSeries: number }
     const after = new Map<string, Reading>()
     for (const [key, group] of groups) count(key, group, after, wholes)
     before = after
-    return { groups: finish(groups, wholes, nowMs), leftOut }
+    return { groups: finish(groups, wholes), leftOut }
   }
 
   function count(
@@ -137,6 +141,7 @@ function take<Owner>(series: Series, group: Group<Owner>): void {
   const { name, type, ending, value } = series
   const timeMs = series.timeMs ?? group.timeMs
   if (ending === '_created' || Number.isNaN(value) || Math.abs(value) > largestValue) return
+  if (series.timeMs !== undefined) group.ownMs = Math.max(group.ownMs ?? -Infinity, series.timeMs)
   if (type === 'counter' || (type === 'unknown' && name.endsWith('_total'))) {
     const { buckets } = freshReading(timeMs)
     group.counted.set(name, { kind: 'counter', timeMs, count: value, sum: undefined, buckets })
@@ -146,7 +151,6 @@ function take<Owner>(series: Series, group: Group<Owner>): void {
   if (type === 'gaugehistogram') return
   const isWhole = Object.keys(group.labels).length === 0
   group.metrics[`${isWhole ? 'prometheus' : 'series'}.${name}`] = value
-  if (series.timeMs !== undefined) group.timeMs = series.timeMs
 }
 
 function takeDistribution<Owner>(series: Series, group: Group<Owner>, timeMs: number): void {
@@ -205,7 +209,7 @@ function increaseOf(before: Reading, now: Reading & { kind: Kind }): Increase | 
   addIncrease(buckets, isReset ? new Map() : before.buckets, now.buckets)
   const sum = now.sum === undefined ? undefined : now.sum - (isReset ? 0 : (before.sum ?? 0))
   const count = isReset ? counted : counted - countedBefore
-  return { kind: now.kind, rate: count / seconds, count, sum, buckets }
+  return { kind: now.kind, timeMs: now.timeMs, rate: count / seconds, count, sum, buckets }
 }
 
 function together(all: Increase | undefined, more: Increase): Increase {
@@ -215,6 +219,7 @@ function together(all: Increase | undefined, more: Increase): Increase {
   }
   // Of label sets that were measured at other times each has its own rate.
   all.rate += more.rate
+  all.timeMs = Math.max(all.timeMs, more.timeMs)
   all.count += more.count
   all.sum = all.sum === undefined || more.sum === undefined ? undefined : all.sum + more.sum
   return all
@@ -234,13 +239,12 @@ function told(name: string, { kind, rate, count, sum, buckets }: Increase): Reco
 function finish<Owner>(
   groups: ReadonlyMap<string, Group<Owner>>,
   wholes: ReadonlyMap<string, ReadonlyMap<string, Increase>>,
-  nowMs: number,
 ): MeasuredGroup<Owner>[] {
   const found: MeasuredGroup<Owner>[] = []
   const whole = new Map<string, MeasuredGroup<Owner>>()
   const owners = new Map<string, Owner>()
-  for (const { ownerKey, owner, labels, timeMs, metrics } of groups.values()) {
-    const group = { owner, labels, timeMs, metrics }
+  for (const { ownerKey, owner, labels, timeMs, ownMs, metrics } of groups.values()) {
+    const group = { owner, labels, timeMs: ownMs ?? timeMs, metrics }
     owners.set(ownerKey, owner)
     if (Object.keys(labels).length === 0) whole.set(ownerKey, group)
     found.push(group)
@@ -250,7 +254,7 @@ function finish<Owner>(
     const group = known ?? {
       owner: owners.get(key) as Owner,
       labels: {},
-      timeMs: nowMs,
+      timeMs: Math.max(...increases.values().map((increase) => increase.timeMs)),
       metrics: {},
     }
     if (!known) found.push(group)

@@ -53,6 +53,18 @@ test('times of their own count, for rates and for the sample', (t) => {
   t.deepEqual(last(at(10, 0), at(10, 0)), [], 'nothing new was measured')
   t.deepEqual(of(last(at(10, 0), at(10, 0), at(40, 20))), { 'prometheus.n_total.rate': 1.5 })
   t.is(last(`free 1 ${start - 500}\n`)[0]?.timeMs, start - 500)
+  const labelled = (value: number, seconds: number) =>
+    at(value, seconds).replace('n_total', 'n_total{a="b"}')
+  t.deepEqual(
+    last(labelled(10, 0), labelled(20, 5)).map(({ timeMs }) => timeMs),
+    [start + 5000, start + 5000],
+    'of counters, and of what is made of them',
+  )
+})
+
+test('the time that one series has of its own is not that of its neighbours', (t) => {
+  const at = (value: number) => `free 1 ${start}\nn_total ${value}\n`
+  t.is(of(last(at(0), at(100)))?.['prometheus.n_total.rate'], 10)
 })
 
 const histogram = (counts: [string, number][], sum: number, labels = '') => {
