@@ -47,12 +47,10 @@ function readKey(line: string, from: number): Text | undefined {
 function readQuoted(line: string, from: number): Text | undefined {
   if (line.charCodeAt(from) !== quote) return undefined
   const close = line.indexOf('"', from + 1)
-  const escape = line.indexOf('\\', from + 1)
   if (close === -1) return undefined
-  if (escape === -1 || escape > close) {
-    return { text: line.slice(from + 1, close), end: close + 1, isQuoted: true }
-  }
-  return readEscaped(line, from)
+  // Looked for in the text alone: searching the rest of the line for each label takes quadratic time.
+  const text = line.slice(from + 1, close)
+  return text.includes('\\') ? readEscaped(line, from) : { text, end: close + 1, isQuoted: true }
 }
 
 function readEscaped(line: string, from: number): Text | undefined {

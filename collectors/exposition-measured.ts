@@ -39,7 +39,10 @@ type Kind = 'counter' | 'distribution'
 /** What was counted between two readings. */
 interface Increase {
   kind: Kind
-  seconds: number
+  /** Of the newer reading. */
+  timeMs: number
+  /** A second. */
+  rate: number
   count: number
   sum: number | undefined
   buckets: Buckets
@@ -47,6 +50,8 @@ interface Increase {
 
 interface Group<Owner> extends MeasuredGroup<Owner> {
   ownerKey: string
+  /** The newest time that one of its series has of its own, ms. */
+  ownMs?: number
   /** Name of each counted thing in this label set, and its reading. */
   counted: Map<string, Reading & { kind: Kind }>
 }
@@ -74,13 +79,18 @@ export function openExpositionReader<Owner>({ maxSeries }: { maxSeries: number }
     const groups = new Map<string, Group<Owner>>()
     const leftOut = new Map<string, number>()
     const seen = new Set<string>()
+    // Places of those that have vanished are given away at the next reading: only then is it known.
+    let room = maxSeries - known.size
     for (const one of series) {
       const of = split(withoutBounds(one))
       if (!of) continue
       const key = `${of.key}\n${labelsKey(of.labels)}`
-      if (!seen.has(key) && !known.has(key) && Math.max(known.size, seen.size) >= maxSeries) {
-        leftOut.set(one.family, (leftOut.get(one.family) ?? 0) + 1)
-        continue
+      if (!seen.has(key) && !known.has(key)) {
+        if (room <= 0) {
+          leftOut.set(one.family, (leftOut.get(one.family) ?? 0) + 1)
+          continue
+        }
+        room--
       }
       seen.add(key)
       const group = groups.get(key) ?? emptyGroup(of, nowMs)
@@ -92,7 +102,7 @@ export function openExpositionReader<Owner>({ maxSeries }: { maxSeries: number }
     const after = new Map<string, Reading>()
     for (const [key, group] of groups) count(key, group, after, wholes)
     before = after
-    return { groups: finish(groups, wholes, nowMs), leftOut }
+    return { groups: finish(groups, wholes), leftOut }
   }
 
   function count(
@@ -131,6 +141,7 @@ function take<Owner>(series: Series, group: Group<Owner>): void {
   const { name, type, ending, value } = series
   const timeMs = series.timeMs ?? group.timeMs
   if (ending === '_created' || Number.isNaN(value) || Math.abs(value) > largestValue) return
+  if (series.timeMs !== undefined) group.ownMs = Math.max(group.ownMs ?? -Infinity, series.timeMs)
   if (type === 'counter' || (type === 'unknown' && name.endsWith('_total'))) {
     const { buckets } = freshReading(timeMs)
     group.counted.set(name, { kind: 'counter', timeMs, count: value, sum: undefined, buckets })
@@ -140,7 +151,6 @@ function take<Owner>(series: Series, group: Group<Owner>): void {
   if (type === 'gaugehistogram') return
   const isWhole = Object.keys(group.labels).length === 0
   group.metrics[`${isWhole ? 'prometheus' : 'series'}.${name}`] = value
-  if (series.timeMs !== undefined) group.timeMs = series.timeMs
 }
 
 function takeDistribution<Owner>(series: Series, group: Group<Owner>, timeMs: number): void {
@@ -198,8 +208,8 @@ function increaseOf(before: Reading, now: Reading & { kind: Kind }): Increase | 
   const buckets: Buckets = new Map()
   addIncrease(buckets, isReset ? new Map() : before.buckets, now.buckets)
   const sum = now.sum === undefined ? undefined : now.sum - (isReset ? 0 : (before.sum ?? 0))
-  const { kind } = now
-  return { kind, seconds, count: isReset ? counted : counted - countedBefore, sum, buckets }
+  const count = isReset ? counted : counted - countedBefore
+  return { kind: now.kind, timeMs: now.timeMs, rate: count / seconds, count, sum, buckets }
 }
 
 function together(all: Increase | undefined, more: Increase): Increase {
@@ -208,16 +218,15 @@ function together(all: Increase | undefined, more: Increase): Increase {
     all.buckets.set(bound, (all.buckets.get(bound) ?? 0) + count)
   }
   // Of label sets that were measured at other times each has its own rate.
-  all.count += more.count * (all.seconds / more.seconds)
+  all.rate += more.rate
+  all.timeMs = Math.max(all.timeMs, more.timeMs)
+  all.count += more.count
   all.sum = all.sum === undefined || more.sum === undefined ? undefined : all.sum + more.sum
   return all
 }
 
-function told(
-  name: string,
-  { kind, seconds, count, sum, buckets }: Increase,
-): Record<string, number> {
-  const metrics: Record<string, number> = { [`${name}.rate`]: count / seconds }
+function told(name: string, { kind, rate, count, sum, buckets }: Increase): Record<string, number> {
+  const metrics: Record<string, number> = { [`${name}.rate`]: rate }
   if (kind === 'counter' || count <= 0) return metrics
   if (sum !== undefined) metrics[`${name}.avg`] = sum / count
   for (const q of quantiles) {
@@ -230,13 +239,12 @@ function told(
 function finish<Owner>(
   groups: ReadonlyMap<string, Group<Owner>>,
   wholes: ReadonlyMap<string, ReadonlyMap<string, Increase>>,
-  nowMs: number,
 ): MeasuredGroup<Owner>[] {
   const found: MeasuredGroup<Owner>[] = []
   const whole = new Map<string, MeasuredGroup<Owner>>()
   const owners = new Map<string, Owner>()
-  for (const { ownerKey, owner, labels, timeMs, metrics } of groups.values()) {
-    const group = { owner, labels, timeMs, metrics }
+  for (const { ownerKey, owner, labels, timeMs, ownMs, metrics } of groups.values()) {
+    const group = { owner, labels, timeMs: ownMs ?? timeMs, metrics }
     owners.set(ownerKey, owner)
     if (Object.keys(labels).length === 0) whole.set(ownerKey, group)
     found.push(group)
@@ -246,7 +254,7 @@ function finish<Owner>(
     const group = known ?? {
       owner: owners.get(key) as Owner,
       labels: {},
-      timeMs: nowMs,
+      timeMs: Math.max(...increases.values().map((increase) => increase.timeMs)),
       metrics: {},
     }
     if (!known) found.push(group)

@@ -133,8 +133,11 @@ function sampleOf(line: string, format: ExpositionFormat): Series | string {
   if (value === undefined) return `"${line.slice(from, to).slice(0, 40)}" is no number`
   const timeFrom = skipSpace(line, to)
   const rest = timeFrom < line.length && line.charCodeAt(timeFrom) !== 0x23
-  const timeMs = rest ? timeOf(line.slice(timeFrom, endOfWord(line, timeFrom)), format) : undefined
+  const timeTo = rest ? endOfWord(line, timeFrom) : timeFrom
+  const timeMs = rest ? timeOf(line.slice(timeFrom, timeTo), format) : undefined
   if (rest && timeMs === undefined) return 'a time that is no number'
+  const more = skipSpace(line, timeTo)
+  if (more < line.length && line.charCodeAt(more) !== 0x23) return 'more behind its time'
   const plain = { name, family: name, type: 'unknown' as const, ending: '', labels, value }
   return timeMs === undefined ? plain : { ...plain, timeMs }
 }
@@ -170,11 +173,11 @@ function numberOf(text: string): number | undefined {
   return special === undefined ? undefined : numbers[special]
 }
 
-/** In OpenMetrics seconds, which may have a fraction. */
+/** Whole ms; in OpenMetrics they are written as seconds, which may have a fraction. */
 function timeOf(text: string, format: ExpositionFormat): number | undefined {
   const number = numberOf(text)
   if (number === undefined || !Number.isFinite(number)) return undefined
-  return format === 'openmetrics' ? number * 1000 : number
+  return format === 'openmetrics' ? Math.round(number * 1000) : number
 }
 
 function skipSpace(line: string, from: number): number {

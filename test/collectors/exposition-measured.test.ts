@@ -53,6 +53,18 @@ test('times of their own count, for rates and for the sample', (t) => {
   t.deepEqual(last(at(10, 0), at(10, 0)), [], 'nothing new was measured')
   t.deepEqual(of(last(at(10, 0), at(10, 0), at(40, 20))), { 'prometheus.n_total.rate': 1.5 })
   t.is(last(`free 1 ${start - 500}\n`)[0]?.timeMs, start - 500)
+  const labelled = (value: number, seconds: number) =>
+    at(value, seconds).replace('n_total', 'n_total{a="b"}')
+  t.deepEqual(
+    last(labelled(10, 0), labelled(20, 5)).map(({ timeMs }) => timeMs),
+    [start + 5000, start + 5000],
+    'of counters, and of what is made of them',
+  )
+})
+
+test('the time that one series has of its own is not that of its neighbours', (t) => {
+  const at = (value: number) => `free 1 ${start}\nn_total ${value}\n`
+  t.is(of(last(at(0), at(100)))?.['prometheus.n_total.rate'], 10)
 })
 
 const histogram = (counts: [string, number][], sum: number, labels = '') => {
@@ -134,6 +146,17 @@ test('summaries tell their quantiles, and rate and mean as histograms do', (t) =
   })
 })
 
+test('the mean of label sets with intervals of their own is that of all observations', (t) => {
+  const part = (label: string, count: number, seconds: number) =>
+    `s_count{a="${label}"} ${count} ${start + seconds * 1000}\ns_sum{a="${label}"} ${count} ${start + seconds * 1000}\n`
+  const at = (count: number, one: number, other: number) =>
+    `# TYPE s summary\n${part('1', count, one)}${part('2', count, other)}`
+  t.deepEqual(of(last(at(0, 10, 0), at(10, 20, 20))), {
+    'prometheus.s.rate': 1.5,
+    'prometheus.s.avg': 1,
+  })
+})
+
 test('beyond the limit series are left out, those that were there first stay', (t) => {
   const many = (from: number) =>
     Array.from({ length: 5 }, (_, n) => `x{n="${from + n}"} 1\n`).join('')
@@ -142,6 +165,22 @@ test('beyond the limit series are left out, those that were there first stay', (
   t.is(first?.leftOut.size, 0)
   t.deepEqual(second?.groups.map(({ labels }) => labels['n']).toSorted(), ['0', '1', '2', '3', '4'])
   t.deepEqual(second?.leftOut, new Map([['x', 3]]))
+})
+
+test('new label sets that come before the known ones do not widen the limit', (t) => {
+  const some = (from: number, count: number) =>
+    Array.from({ length: count }, (_, n) => `x{n="${from + n}"} 1\n`).join('')
+  const read = readings([some(0, 4), some(10, 5) + some(0, 4), some(10, 5), some(10, 5)], 5)
+  t.deepEqual(
+    read.map(({ groups, leftOut }) => [groups.length, leftOut.get('x') ?? 0]),
+    [
+      [4, 0],
+      [5, 4],
+      [1, 4],
+      [5, 0],
+    ],
+    'places of those that vanished are free one reading later',
+  )
 })
 
 test('quantiles are those of Prometheus’ histogram_quantile', (t) => {

@@ -39,11 +39,12 @@ z -inf
     ['http.requests', { 'status.code': '200' }, 7],
   ])
   const { series: timed } = openMetrics(
-    'x 1 1395066363.25 # {trace="a b"} 0.5 1\nx 2 # {} 1\n# EOF\nafter 1\n',
+    'x 1 1395066363.25 # {trace="a b"} 0.5 1\nx 2 # {} 1\nx 3 1.001\n# EOF\nafter 1\n',
   )
   t.deepEqual(timed.map(plain), [
     ['x', {}, 1, 1395066363250],
     ['x', {}, 2],
+    ['x', {}, 3, 1001],
   ])
 })
 
@@ -96,6 +97,7 @@ x{a="b} 1
 x
 x one
 x 1 late
+x 1 2 3
 {} 1
 <html>
 # a comment
@@ -106,8 +108,16 @@ also_good 2`)
   )
   t.deepEqual(
     problems.map(({ path }) => path),
-    [2, 3, 4, 5, 6, 7, 8, 9, 10].map((line) => `line ${line}`),
+    [2, 3, 4, 5, 6, 7, 8, 9, 10, 11].map((line) => `line ${line}`),
   )
+})
+
+test('a line of very many labels takes linear time', (t) => {
+  const line = `x{${'a="",'.repeat(600_000)}} 1\n`
+  const begun = performance.now()
+  t.is(text(line).series.length, 1)
+  const ms = performance.now() - begun
+  t.true(ms < 5000, `${ms} ms; quadratic would be twenty seconds`)
 })
 
 test('OpenMetrics that breaks off is told to', (t) => {
