@@ -23,7 +23,6 @@ export interface Shape {
 
 export function openShape(chunk: Buffer, text: string): Shape {
   const string = { end: 0, newline: false, crlf: false }
-  const readString = openStringReader(chunk, text)
   let second = ''
   let attrs = ''
 
@@ -60,7 +59,7 @@ export function openShape(chunk: Buffer, text: string): Shape {
     stop: 0,
     next: 0,
     read(at) {
-      if (!text.startsWith(logKey, at) || !readString(at + 8, string)) return false
+      if (!text.startsWith(logKey, at) || !readString(chunk, at + 8, string)) return false
       const quote = string.end
       let time = quote + stdoutTime.length
       if (text.startsWith(stdoutTime, quote)) shape.stream = 'stdout'
@@ -88,69 +87,33 @@ interface ReadString {
   crlf: boolean
 }
 
-/** What may not stand in the text of a JSON string: a control character (newlines end records), an escape that is none. */
-// oxlint-disable-next-line no-control-regex -- these bytes are what is looked for
-const invalid = /[\x00-\x09\x0b-\x1f]|\\(?!["\\/bfnrt]|u[0-9a-fA-F]{4})/
-
-/**
- * A reader of JSON string content from an offset to its closing quote; false if it is not valid (raw controls, bad escapes). Most
- * chunks are valid throughout, which one pass over them tells; then only quotes have to be looked for.
- */
-function openStringReader(bytes: Buffer, text: string) {
-  const isValid = !invalid.test(text)
-
-  return (from: number, found: ReadString): boolean => {
-    const end = isValid ? closingQuote(text, from) : checkedQuote(bytes, from)
-    if (end === -1) return false
-    found.end = end
-    found.newline = endsInEscape(text, from, end, 0x6e)
-    found.crlf = found.newline && endsInEscape(text, from, end - 2, 0x72)
-    return true
-  }
-}
-
-/** The first quote that no backslash escapes; -1 if the record ends before. */
-function closingQuote(text: string, from: number): number {
-  let end = text.indexOf('"', from)
-  while (end > from && text.charCodeAt(end - 1) === 0x5c && isEscaped(text, from, end)) {
-    end = text.indexOf('"', end + 1)
-  }
-  // A newline is rare, and only a torn record has one before its quote.
-  return end !== -1 && text.indexOf('\n', from) > end ? end : -1
-}
-
-/** Is what stands at `at` escaped: by an odd number of backslashes? */
-function isEscaped(text: string, from: number, at: number): boolean {
-  let first = at
-  while (first > from && text.charCodeAt(first - 1) === 0x5c) first--
-  return (at - first) % 2 === 1
-}
-
-function endsInEscape(text: string, from: number, end: number, code: number): boolean {
-  return (
-    end - 2 >= from &&
-    text.charCodeAt(end - 1) === code &&
-    text.charCodeAt(end - 2) === 0x5c &&
-    isEscaped(text, from, end - 1)
-  )
-}
-
 /** 1 for the bytes that may not stand in a JSON string as they are. */
 const special = new Uint8Array(256)
 special.fill(1, 0, 0x20)
 special[0x22] = 1
 special[0x5c] = 1
 
-/** The closing quote of content that is looked at byte by byte; -1 if it is not valid. */
-function checkedQuote(bytes: Buffer, from: number): number {
-  for (let at = from; ;) {
+/** Reads JSON string content from `from` to its closing quote; false if it is not valid (raw controls, bad escapes). */
+function readString(bytes: Buffer, from: number, found: ReadString): boolean {
+  let at = from
+  let last = -1
+  let before = -1
+  for (;;) {
     while (special[bytes[at] as number] === 0) at++
     const byte = bytes[at] as number
-    if (byte === 0x22) return at
-    const length = byte === 0x5c ? escapeLength(bytes, at) : 0
-    if (length === 0) return -1
-    at += length
+    if (byte === 0x5c) {
+      const length = escapeLength(bytes, at)
+      if (length === 0) return false
+      before = last
+      last = at
+      at += length
+    } else if (byte === 0x22) break
+    else return false
   }
+  found.end = at
+  found.newline = last >= from && last === at - 2 && bytes[at - 1] === 0x6e
+  found.crlf = found.newline && before >= from && before === at - 4 && bytes[at - 3] === 0x72
+  return true
 }
 
 const simpleEscapes = new Set(Array.from('"\\/bfnrt', (char) => char.charCodeAt(0)))
