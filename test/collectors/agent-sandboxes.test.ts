@@ -13,6 +13,7 @@ import { openMesosAgent } from '../../playground/mesos/agent-api.ts'
 import type { Task } from '../../playground/mesos/model.ts'
 import { openSandbox } from '../../playground/mesos/sandbox.ts'
 import { makeCluster } from '../playground/mesos/made-cluster.ts'
+import { lines, text } from './numbered-lines.ts'
 import {
   messagesOf,
   openRecording,
@@ -69,12 +70,6 @@ async function openAgent(t: ExecutionContext) {
 
 const write = ({ sandbox }: Task, content: string | Buffer, name = 'stdout') =>
   appendFileSync(join(sandbox, name), content)
-const lines = (from: number, to: number) =>
-  Array.from({ length: to - from }, (_, n) => `line ${from + n}`)
-const text = (from: number, to: number) =>
-  lines(from, to)
-    .map((line) => `${line}\n`)
-    .join('')
 const out = (recording: Recording, { containerId }: Task) =>
   messagesOf(recording, `${containerId}:o`)
 const gaps = (recording: Recording) =>

@@ -18,6 +18,7 @@ import type { Collector, Sink } from '../../collectors/sink.ts'
 import { wallClock } from '../../pipeline/clock.ts'
 import { silentLog } from '../../pipeline/log.ts'
 import { openMetrics } from '../../pipeline/metrics.ts'
+import { lines, text } from './numbered-lines.ts'
 import { openRecording, openRecordingSink, until, type Recording } from './recording-sink.ts'
 
 function folder(t: ExecutionContext): string {
@@ -48,12 +49,6 @@ async function open(paths: string[], sink: Sink, more: object = {}) {
 const opened: Collector[] = []
 test.after.always(() => Promise.all(opened.map((collector) => collector.close())))
 
-const lines = (from: number, to: number) =>
-  Array.from({ length: to - from }, (_, n) => `line ${from + n}`)
-const text = (from: number, to: number) =>
-  lines(from, to)
-    .map((line) => `${line}\n`)
-    .join('')
 const messages = (recording: Recording) => recording.lines.map(({ message }) => message)
 const gaps = (recording: Recording) =>
   [...recording.changes.values()].filter((change) => change['event.kind'] === 'gap')

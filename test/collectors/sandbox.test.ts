@@ -21,6 +21,7 @@ import type { SandboxCollectorOptions } from '../../collectors/sandbox.ts'
 import type { Collector, Sink } from '../../collectors/sink.ts'
 import { pause } from '../../pipeline/clock.ts'
 import { sharedDir } from '../helpers/shared.ts'
+import { lines, text } from './numbered-lines.ts'
 import {
   messagesOf,
   openRecording,
@@ -43,12 +44,6 @@ async function open(place: Place, sink: Sink, more?: Partial<SandboxCollectorOpt
   return collector
 }
 
-const lines = (from: number, to: number) =>
-  Array.from({ length: to - from }, (_, n) => `line ${from + n}`)
-const text = (from: number, to: number) =>
-  lines(from, to)
-    .map((line) => `${line}\n`)
-    .join('')
 const write = ({ dir }: Sandbox, content: string, name = 'stdout') =>
   appendFileSync(join(dir, name), content)
 const out = (recording: Recording, { container }: Sandbox) =>

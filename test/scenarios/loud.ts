@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads'
-import { openScene } from './program.ts'
+import { openScene, untilQuiet } from './program.ts'
 
 /*
  * One container that writes as fast as it can, beside some that write a line now and then: how late theirs are found, and whether
@@ -84,14 +84,7 @@ async function main(): Promise<void> {
       }
       late.push((Date.now() - ms) / 1000)
     }
-    // Until nothing more comes.
-    let before = -1
-    for (let now = 0; now !== before;) {
-      before = now
-      await sleep(2000)
-      now = await program.metric('indexed_lines_total')
-    }
-    const kept = before - late.length
+    const kept = (await untilQuiet(program, 2000)) - late.length
     const dropped = await program.metric('dropped_lines_total', { cause: 'limit' })
     const { told } = await program.get('/api/gaps', { service: '/loud' })
     const toldLines = told.reduce((sum, change) => sum + Number(change['gap.lines'] ?? 0), 0)

@@ -103,6 +103,16 @@ export function openScene(t: Context): Scene {
   }
 }
 
+/** Waits until no more lines are stored; returns how many there are. */
+export async function untilQuiet(program: Program, pauseMs: number): Promise<number> {
+  for (let before = -1; ;) {
+    const now = await program.metric('indexed_lines_total')
+    if (now === before) return now
+    before = now
+    await sleep(pauseMs)
+  }
+}
+
 async function startProgram(
   config: string,
   data: string,

@@ -3,11 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import http from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { openSqliteStoreForReading } from '../../pipeline/store/sqlite.ts'
-import { openScene } from './program.ts'
+import { openScene, untilQuiet } from './program.ts'
 
 /*
  * Containers that print twenty lines and are gone, removed by the daemon itself as they end, on a real Docker: every line has to be
@@ -136,12 +135,7 @@ try {
   const ids = await runAll()
   const seconds = (performance.now() - begun) / 1000
   // Whatever is still to come is there by then: the collector forgets a container that is gone after it was read to its end.
-  let before = -1
-  for (let stored = 0; stored !== before;) {
-    before = stored
-    await sleep(3000)
-    stored = await program.metric('indexed_lines_total')
-  }
+  await untilQuiet(program, 3000)
   await program.stop()
   const verdict = await judge(program.data, ids)
   const shown = { ...verdict, untold: verdict.untold.length, some: verdict.untold.slice(0, 5) }
