@@ -38,7 +38,6 @@ export interface AgentSandboxRun {
   run: SandboxRun
   /** `isOver`: its writers have ended. Ends the reading of what is complete; true once nothing more will come. */
   update(nowMs: number, how: { isOver: boolean }): boolean
-  trouble(): string | undefined
 }
 
 const busyMs = 1_000
@@ -164,6 +163,5 @@ export function openAgentSandboxRun(options: AgentSandboxRunOptions): AgentSandb
       }
       return opened.every((input) => input === undefined)
     },
-    trouble: () => failure,
   }
 }

@@ -8,7 +8,7 @@ import { openAgentFiles } from './agent-files.ts'
 import { openAgentSandboxRun, type AgentSandboxRun } from './agent-sandbox-run.ts'
 import type { CollectedContainers } from './collected-containers.ts'
 import type { EventOptions } from './docker-streams.ts'
-import { gapChange } from './gaps.ts'
+import { unreadChange } from './gaps.ts'
 import { readAgentState, type AgentState } from './mesos-state.ts'
 import { openMisunderstood } from './misunderstood.ts'
 import { openPump } from './pump.ts'
@@ -149,14 +149,8 @@ export function openAgentSandboxes(options: AgentSandboxesOptions): Promise<Coll
     const { over, file, state } = stored
     const changes = []
     if (!over && file && state) {
-      const gap = {
-        cause: 'rotated',
-        at: file.at,
-        lastTime: state.time,
-        firstTime: undefined,
-      } as const
       const about = { source: key, name: `the sandbox ${path}`, identity: { agent: place } }
-      changes.push(gapChange({ ...gap, ...about }, nowMs))
+      changes.push(unreadChange({ ...about, at: file.at, lastTime: state.time }, nowMs))
     }
     pump.put({ changes, positions: { [key]: null } })
   }

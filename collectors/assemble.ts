@@ -206,13 +206,10 @@ export function openAssembler<Place>(options: AssemblerOptions<Place>): Assemble
   }
 
   function firstShape(line: string, isSuspect: boolean): Shape {
-    if (begins)
-      return isSuspect && shapeOfFirst(line, true) === shapes.privateKey
-        ? shapes.privateKey
-        : shapes.plain
-    if (multiline) return shapeOfFirst(line, isSuspect)
+    if (multiline && !begins) return shapeOfFirst(line, isSuspect)
     const first = isSuspect ? shapeOfFirst(line, true) : shapes.single
-    return first === shapes.privateKey ? first : shapes.single
+    if (first === shapes.privateKey) return first
+    return begins ? shapes.plain : shapes.single
   }
 
   function addLine(piece: Omit<Piece<Place>, 'complete'>, sinceMs: number, lastMs: number): void {

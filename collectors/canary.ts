@@ -1,5 +1,5 @@
 import { appendFile, mkdir, rename, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { canaryService } from '../pipeline/canary.ts'
 import { pause } from '../pipeline/clock.ts'
 import { errorCode, explain } from '../pipeline/errors.ts'
@@ -32,7 +32,7 @@ export async function openCanary({
   let trouble: string | undefined
 
   async function write(): Promise<void> {
-    await mkdir(dirname(path), { recursive: true })
+    await mkdir(dir, { recursive: true })
     if ((await sizeOf(path)) >= maxBytes) await rename(path, `${path}.1`)
     await appendFile(path, `${msToIso(clock.now())} a line to measure how long lines take\n`)
   }

@@ -25,7 +25,7 @@ import { openDockerWatch } from './docker-watch.ts'
 import { mountedFiles } from './docker-mounted.ts'
 import { openFileSet, type Wanted } from './file-set.ts'
 import { hashOf } from './fingerprint.ts'
-import { gapChange } from './gaps.ts'
+import { unreadChange } from './gaps.ts'
 import { wishesOf } from './wishes.ts'
 import { containerOfDockerName } from './mesos-task-id.ts'
 import { openPump } from './pump.ts'
@@ -250,21 +250,22 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
     pump.inputs.delete(logKey(id))
     input.close()
     delete known.input
-    tellNot(
-      id,
-      `the log of ${nameOf(identity, id)} is not read any more: its label mesoscope.logs says so`,
-    )
+    const message = `the log of ${nameOf(identity, id)} is not read any more: its label mesoscope.logs says so`
+    tellNot(id, { what: `wish:${hashOf(message)}`, action: 'left-out', message })
   }
 
-  /** Told once of a container. */
-  function tellNot(id: string, message: string) {
+  /** Told once of a container, by `what`. */
+  function tellNot(
+    id: string,
+    { what, action, message }: { what: string; action: string; message: string },
+  ) {
     pump.put({
       changes: [
         {
           '@timestamp': msToIso(clock.now()),
-          'event.id': `change:collector:${id}:wish:${hashOf(message)}`,
+          'event.id': `change:collector:${id}:${what}`,
           'event.kind': 'collector',
-          'event.action': 'left-out',
+          'event.action': action,
           message,
           'container.id': id,
         },
@@ -335,8 +336,7 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
   function readWishes(known: Known, config: Record<string, unknown>) {
     const { id, identity } = known
     const files = mountedFiles(config, identity)
-    const isWantedNow = isWanted(known)
-    known.mounted = isWantedNow ? files.wanted : []
+    known.mounted = isWanted(known) ? files.wanted : []
     const fault = [...wishesOf(identity).faults, ...files.faults][0]
     if (fault === undefined) faults.delete(id)
     else faults.set(id, `${nameOf(identity, id)}: ${fault}`)
@@ -376,18 +376,7 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
     if (toldDrivers.has(id)) return
     const message = `container ${identity.containerName ?? id.slice(0, 12)} logs through the driver ${driver}, which leaves no file that can be read: give the socket of the Docker daemon`
     toldDrivers.set(id, message)
-    pump.put({
-      changes: [
-        {
-          '@timestamp': msToIso(clock.now()),
-          'event.id': `change:collector:${id}:driver`,
-          'event.kind': 'collector',
-          'event.action': 'unreadable',
-          message,
-          'container.id': id,
-        },
-      ],
-    })
+    tellNot(id, { what: 'driver', action: 'unreadable', message })
   }
 
   function onEvent(event: DockerEvent) {
@@ -395,13 +384,9 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
     const wasSeen = containers.has(event.id) || sink.position(logKey(event.id)) !== undefined
     if (event.action !== 'destroy' || wasSeen || !daemon?.death(event.id)) return
     const identity = { ...unknownContainer(event.id, naming), ...namedBy(event) }
-    const gap = { cause: 'rotated', at: 0, lastTime: undefined, firstTime: undefined } as const
     const container = `container ${event.name ?? event.id.slice(0, 12)}`
-    pump.put({
-      changes: [
-        gapChange({ ...gap, source: logKey(event.id), name: container, identity }, clock.now()),
-      ],
-    })
+    const about = { source: logKey(event.id), name: container, identity }
+    pump.put({ changes: [unreadChange({ ...about, at: 0, lastTime: undefined }, clock.now())] })
   }
 
   /** Everything of it was read and it is gone. */
@@ -435,12 +420,11 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
     const { streams = {} } = asObject(sink.position(logKey(id))) as Partial<DockerPosition>
     const told = asObject(sink.position(lifeKey(id))) as Told
     const times = Object.values(streams).map(({ time }) => time)
-    const gap = { cause: 'rotated', at: 0, firstTime: undefined } as const
     const identity = unknownContainer(id, naming)
-    const details = { ...gap, source: logKey(id), name: `container ${id.slice(0, 12)}`, identity }
-    const lastTime = times.toSorted().at(-1)
+    const about = { source: logKey(id), name: `container ${id.slice(0, 12)}`, identity }
+    const read = { at: 0, lastTime: times.toSorted().at(-1) }
     pump.put({
-      changes: told.running === false ? [] : [gapChange({ ...details, lastTime }, nowMs)],
+      changes: told.running === false ? [] : [unreadChange({ ...about, ...read }, nowMs)],
       positions: { [logKey(id)]: null, [lifeKey(id)]: null },
     })
   }

@@ -10,6 +10,11 @@ export interface MeasuredGroup<Owner> {
   metrics: Record<string, number>
 }
 
+/** Is it the whole, and not one label set? */
+export function isWhole({ labels }: Pick<MeasuredGroup<unknown>, 'labels'>): boolean {
+  return Object.keys(labels).length === 0
+}
+
 export interface MeasuredRead<Owner> {
   groups: MeasuredGroup<Owner>[]
   /** Series beyond the limit, by family. */
@@ -118,9 +123,7 @@ export function openExpositionReader<Owner>({ maxSeries }: { maxSeries: number }
       after.set(place, last && reading.timeMs <= last.timeMs ? last : reading)
       const increase = last && increaseOf(last, reading)
       if (!increase) continue
-      if (Object.keys(group.labels).length > 0) {
-        Object.assign(group.metrics, told(`series.${name}`, increase))
-      }
+      if (!isWhole(group)) Object.assign(group.metrics, told(`series.${name}`, increase))
       const whole = wholes.get(group.ownerKey) ?? new Map<string, Increase>()
       wholes.set(group.ownerKey, whole)
       whole.set(name, together(whole.get(name), increase))
@@ -143,14 +146,17 @@ function take<Owner>(series: Series, group: Group<Owner>): void {
   if (ending === '_created' || Number.isNaN(value) || Math.abs(value) > largestValue) return
   if (series.timeMs !== undefined) group.ownMs = Math.max(group.ownMs ?? -Infinity, series.timeMs)
   if (type === 'counter' || (type === 'unknown' && name.endsWith('_total'))) {
-    const { buckets } = freshReading(timeMs)
-    group.counted.set(name, { kind: 'counter', timeMs, count: value, sum: undefined, buckets })
+    group.counted.set(name, { kind: 'counter', ...freshReading(timeMs), count: value })
     return
   }
   if (type === 'histogram' || type === 'summary') return takeDistribution(series, group, timeMs)
   if (type === 'gaugehistogram') return
-  const isWhole = Object.keys(group.labels).length === 0
-  group.metrics[`${isWhole ? 'prometheus' : 'series'}.${name}`] = value
+  group.metrics[nameIn(group, name)] = value
+}
+
+/** Of what is told as it is: by itself, or of one label set. */
+function nameIn(group: Pick<MeasuredGroup<unknown>, 'labels'>, name: string): string {
+  return `${isWhole(group) ? 'prometheus' : 'series'}.${name}`
 }
 
 function takeDistribution<Owner>(series: Series, group: Group<Owner>, timeMs: number): void {
@@ -164,10 +170,7 @@ function takeDistribution<Owner>(series: Series, group: Group<Owner>, timeMs: nu
     if (bound !== undefined) known.buckets.set(bound, value)
   } else if (labels['quantile'] !== undefined) {
     const percent = Number((Number(labels['quantile']) * 100).toFixed(4))
-    const isWhole = Object.keys(group.labels).length === 0
-    if (percent >= 0) {
-      group.metrics[`${isWhole ? 'prometheus' : 'series'}.${family}.p${percent}`] = value
-    }
+    if (percent >= 0) group.metrics[nameIn(group, `${family}.p${percent}`)] = value
   }
 }
 
@@ -246,7 +249,7 @@ function finish<Owner>(
   for (const { ownerKey, owner, labels, timeMs, ownMs, metrics } of groups.values()) {
     const group = { owner, labels, timeMs: ownMs ?? timeMs, metrics }
     owners.set(ownerKey, owner)
-    if (Object.keys(labels).length === 0) whole.set(ownerKey, group)
+    if (isWhole(group)) whole.set(ownerKey, group)
     found.push(group)
   }
   for (const [key, increases] of wholes) {

@@ -174,9 +174,7 @@ export function openFileSet(options: FileSetOptions): FileSet {
       if (nowMs === sinceMs || !input.caughtUp() || input.waitingSince() !== undefined) continue
       input.close()
       pump.inputs.delete(prefix + path)
-      files.delete(path)
-      expected.delete(input)
-      missingMs.delete(path)
+      forget(path, input)
     }
     for (const [path, sinceMs] of unwanted) {
       if (nowMs - sinceMs < unwantedMs || files.has(path)) continue
@@ -185,13 +183,16 @@ export function openFileSet(options: FileSetOptions): FileSet {
     }
   }
 
+  function forget(path: string, input: PlainInput): void {
+    files.delete(path)
+    expected.delete(input)
+    missingMs.delete(path)
+  }
+
   function dropMissing(nowMs: number) {
     for (const [path, { input }] of files) {
-      if (!pump.inputs.has(prefix + path)) {
-        files.delete(path)
-        expected.delete(input)
-        missingMs.delete(path)
-      } else if (!input.idle()) missingMs.delete(path)
+      if (!pump.inputs.has(prefix + path)) forget(path, input)
+      else if (!input.idle()) missingMs.delete(path)
       else {
         const since = missingMs.get(path) ?? nowMs
         missingMs.set(path, since)

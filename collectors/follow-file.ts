@@ -96,8 +96,6 @@ export interface Follower {
   holds(dev: number, ino: number): boolean
   /** When it was looked last, where that is not with each `look`, ms. */
   lookedMs?(): number
-  /** What is wrong with it, if it is not by throwing. */
-  trouble?(): string | undefined
   /** Nothing more can be read of it. */
   lose?(): void
   close(): void
@@ -305,11 +303,8 @@ export function openFollower(options: FollowOptions): Follower {
   }
 
   function position(at: number): FollowPosition {
-    // Nothing without a fingerprint can be found again; nothing before the one where reading goes on is needed.
-    const found = (stretch: OpenStretch): stretch is Stretch => stretch.fingerprint !== undefined
-    const first = stretches.findLastIndex((stretch) => found(stretch) && stretch.base <= at)
-    stretches = stretches.slice(Math.max(0, first))
-    return { at, end: highest, stretches: stretches.filter(found).map((one) => ({ ...one })) }
+    stretches = stretchesFrom(stretches, at)
+    return { at, end: highest, stretches: foundAgain(stretches) }
   }
 
   return {
@@ -330,6 +325,19 @@ export function openFollower(options: FollowOptions): Follower {
       former = undefined
     },
   }
+}
+
+/** Nothing before the one where reading goes on is needed. */
+export function stretchesFrom(stretches: readonly OpenStretch[], at: number): OpenStretch[] {
+  const first = stretches.findLastIndex(({ fingerprint, base }) => fingerprint && base <= at)
+  return stretches.slice(Math.max(0, first))
+}
+
+/** Nothing without a fingerprint can be found again. */
+export function foundAgain(stretches: readonly OpenStretch[]): Stretch[] {
+  return stretches.flatMap(({ fingerprint, ...one }) =>
+    fingerprint ? { ...one, fingerprint } : [],
+  )
 }
 
 export function stretchOf<T extends { base: number }>(stretches: readonly T[], place: number) {

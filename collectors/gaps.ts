@@ -36,6 +36,14 @@ export function gapChange(gap: GapDetails, nowMs: number): ChangeDoc {
   }
 }
 
+/** Of what went away with a read position in it: whatever was written behind that was not read. */
+export function unreadChange(
+  { at, lastTime, ...about }: Pick<GapDetails, 'at' | 'source' | 'name' | 'lastTime' | 'identity'>,
+  nowMs: number,
+): ChangeDoc {
+  return gapChange({ ...about, cause: 'rotated', at, lastTime, firstTime: undefined }, nowMs)
+}
+
 export interface BadBytes {
   source: string
   path: string

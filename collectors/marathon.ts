@@ -6,7 +6,7 @@ import { openHttp } from '../pipeline/http.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
 import type { MarathonState } from '../pipeline/service-state.ts'
-import type { Problem } from './answer.ts'
+import { withoutUndefined, type Problem } from './answer.ts'
 import type { MarathonApp } from './marathon-apps.ts'
 import { openMarathonApi, type Answered } from './marathon-ask.ts'
 import { readMessage } from './marathon-event.ts'
@@ -73,7 +73,6 @@ export async function openMarathonCollector(options: MarathonCollectorOptions): 
   const plausible = openPlausibleTime()
   const stuckAfterMs = options.stuckAfterMs ?? stuckMs
   const framework = () => info.framework
-  const frameworkOf = () => (info.framework === undefined ? {} : { framework: info.framework })
   const news = openMarathonNews({ name, cluster, memory, sampler, stuckAfterMs, framework })
   const api = openMarathonApi({
     client,
@@ -136,10 +135,8 @@ export async function openMarathonCollector(options: MarathonCollectorOptions): 
       hearsEvents: stream.connected(),
     })
     readMs = startMs
-    options.found?.put(
-      name,
-      targetsOf(answered.apps, { ...(cluster ? { cluster } : {}), ...frameworkOf() }),
-    )
+    const around = withoutUndefined({ cluster, framework: info.framework })
+    options.found?.put(name, targetsOf(answered.apps, around))
     return { ...collected, services: [...(collected.services ?? []), freshness(partial)] }
   }
 

@@ -13,7 +13,7 @@ import {
   type Gap,
 } from './follow-file.ts'
 import { framePlain } from './frame.ts'
-import { gapChange } from './gaps.ts'
+import { gapChange, unreadChange } from './gaps.ts'
 import { openLineTimes } from './line-time.ts'
 import type { Input } from './pump.ts'
 import type { Collected } from './sink.ts'
@@ -198,13 +198,8 @@ export function openPlainFile(options: PlainFileOptions): PlainInput {
   const leftOver = () => (options.place === undefined || isGone ? null : { made: made + 1 })
 
   function goneUnread({ file, state }: PlainPosition, atMs: number): ChangeDoc {
-    const gap = {
-      cause: 'rotated',
-      at: file.at,
-      lastTime: state.time,
-      firstTime: undefined,
-    } as const
-    return gapChange({ ...gap, source: key, name: path, identity }, atMs)
+    const read = { at: file.at, lastTime: state.time }
+    return unreadChange({ ...read, source: key, name: path, identity }, atMs)
   }
 
   const ended = () => follower.ended() || (isGone && follower.idle())
@@ -232,7 +227,6 @@ export function openPlainFile(options: PlainFileOptions): PlainInput {
       isGone = true
       follower.lose?.()
     },
-    trouble: () => follower.trouble?.(),
     look: (atMs) => follower.look(atMs),
     identify(known) {
       identity = known

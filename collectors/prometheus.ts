@@ -7,7 +7,7 @@ import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
 import { withoutUnknown } from './docker-identity.ts'
 import { readExposition } from './exposition.ts'
-import { openExpositionReader, type MeasuredGroup } from './exposition-measured.ts'
+import { isWhole, openExpositionReader, type MeasuredGroup } from './exposition-measured.ts'
 import { ownerOf } from './exposition-owner.ts'
 import { openMisunderstood } from './misunderstood.ts'
 import { openPoller } from './poller.ts'
@@ -173,12 +173,12 @@ async function fetchText({ client, path }: Known, signal: AbortSignal) {
   return { text: answer.text, format }
 }
 
-function toMeasured({ owner, labels, timeMs, metrics }: MeasuredGroup<Identity>): Measured {
-  const hasLabels = Object.keys(labels).length > 0
+function toMeasured(group: MeasuredGroup<Identity>): Measured {
+  const { owner, labels, timeMs, metrics } = group
   return {
     timeMs,
     metrics,
     identity: owner,
-    ...(hasLabels ? { fields: { 'prometheus.labels': labels } } : {}),
+    ...(isWhole(group) ? {} : { fields: { 'prometheus.labels': labels } }),
   }
 }

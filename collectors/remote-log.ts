@@ -1,13 +1,13 @@
-import type { RemoteFile } from './agent-files.ts'
-import { mostBytes } from './agent-files.ts'
+import { mostBytes, type RemoteFile } from './agent-files.ts'
 import { fingerprintBytes, hashOf, type Fingerprint } from './fingerprint.ts'
 import {
+  foundAgain,
+  stretchesFrom,
   stretchOf,
   type FollowPosition,
   type Follower,
   type Gap,
   type OpenStretch,
-  type Stretch,
 } from './follow-file.ts'
 import { maxPlainPiece } from './frame.ts'
 import { agesIn } from './remote-rotation.ts'
@@ -354,10 +354,8 @@ export function openRemoteLog(options: RemoteLogOptions): Follower {
   }
 
   function position(at: number): FollowPosition {
-    const found = (stretch: OpenStretch): stretch is Stretch => stretch.fingerprint !== undefined
-    const first = stretches.findLastIndex((stretch) => found(stretch) && stretch.base <= at)
-    stretches = stretches.slice(Math.max(0, first))
-    return { at, end: highest, stretches: stretches.filter(found).map((one) => ({ ...one })) }
+    stretches = stretchesFrom(stretches, at)
+    return { at, end: highest, stretches: foundAgain(stretches) }
   }
 
   return {

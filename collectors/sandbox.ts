@@ -6,7 +6,7 @@ import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
 import type { CollectedContainers } from './collected-containers.ts'
 import type { EventOptions } from './docker-streams.ts'
-import { gapChange } from './gaps.ts'
+import { unreadChange } from './gaps.ts'
 import { openPump } from './pump.ts'
 import type { StoredFile } from './sandbox-file.ts'
 import { openSandboxMeta } from './sandbox-meta.ts'
@@ -155,14 +155,9 @@ export function openSandboxCollector(options: SandboxCollectorOptions): Promise<
   function tellUnread(key: string, path: string, nowMs: number): void {
     const { over, file, state } = (sink.position(key) ?? {}) as StoredFile
     if (over || !file || !state) return
-    const gap = {
-      cause: 'rotated',
-      at: file.at,
-      lastTime: state.time,
-      firstTime: undefined,
-    } as const
     const about = { source: key, name: `the sandbox ${path}`, identity: { agent: host } }
-    pump.put({ changes: [gapChange({ ...gap, ...about }, nowMs)] })
+    const read = { at: file.at, lastTime: state.time }
+    pump.put({ changes: [unreadChange({ ...about, ...read }, nowMs)] })
   }
 
   for (const kind of ['file', 'left'] as const) {

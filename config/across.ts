@@ -4,7 +4,7 @@ import { isLoopback } from '../pipeline/loopback.ts'
 import { metricNames } from '../pipeline/metric-names.ts'
 import { builtinSignals } from './builtin-signals.ts'
 import { namesIn } from './condition.ts'
-import { checkConnections, type Connection } from './connections.ts'
+import { aloneFaults, checkConnections, type Connection } from './connections.ts'
 import type { Path } from './faults.ts'
 import { defaultRetention, retentionName } from '../pipeline/store/retention.ts'
 import { nearestName } from './near.ts'
@@ -129,14 +129,10 @@ function syslogIsSecure({ syslog }: Readable): AcrossFault[] {
     const path = ['collectors', 'syslog', i]
     if (!item) return []
     const { cert, key, ca } = item
-    if (cert !== undefined && key === undefined) {
-      return [{ path: [...path, 'cert'], sentence: 'needs key beside it' }]
+    if (ca !== undefined && cert === undefined && key === undefined) {
+      return [{ path: [...path, 'ca'], sentence: 'needs cert and key beside it' }]
     }
-    if (key !== undefined && cert === undefined) {
-      return [{ path: [...path, 'key'], sentence: 'needs cert beside it' }]
-    }
-    if (ca === undefined || cert !== undefined) return []
-    return [{ path: [...path, 'ca'], sentence: 'needs cert and key beside it' }]
+    return aloneFaults(item, path, ['cert', 'key'])
   })
 }
 

@@ -20,14 +20,10 @@ export function checkConnections(connections: readonly Connection[]): AcrossFaul
 }
 
 function loginFaults({ path, item }: Connection): AcrossFault[] {
-  const faults: AcrossFault[] = []
-  const pair = (one: 'user' | 'cert', other: 'password' | 'key') => {
-    if ((item[one] === undefined) === (item[other] === undefined)) return
-    const [present, missing] = item[one] === undefined ? [other, one] : [one, other]
-    faults.push({ path: [...path, present], sentence: `needs ${missing} beside it` })
-  }
-  pair('user', 'password')
-  pair('cert', 'key')
+  const faults = [
+    ...aloneFaults(item, path, ['user', 'password']),
+    ...aloneFaults(item, path, ['cert', 'key']),
+  ]
   if (item.token && item.user !== undefined) {
     faults.push({
       path: [...path, 'token'],
@@ -35,6 +31,17 @@ function loginFaults({ path, item }: Connection): AcrossFault[] {
     })
   }
   return faults
+}
+
+/** Of two settings each needs the other. */
+export function aloneFaults<Part extends string>(
+  item: { readonly [Of in Part]?: unknown },
+  path: Path,
+  [one, other]: readonly [Part, Part],
+): AcrossFault[] {
+  if ((item[one] === undefined) === (item[other] === undefined)) return []
+  const [present, missing] = item[one] === undefined ? [other, one] : [one, other]
+  return [{ path: [...path, present], sentence: `needs ${missing} beside it` }]
 }
 
 function addressFaults(connections: readonly Connection[]): AcrossFault[] {

@@ -65,14 +65,14 @@ export async function openCollecting({
   if (settings.collectors.canary.enabled && collectors.length > 0) await openOwnCanary()
 
   async function openOwnCanary(): Promise<void> {
-    const { canary, redact, ...usual } = settings.collectors
+    const { canary, max_event_bytes: maxEventBytes } = settings.collectors
     const canaryCollector = await openCanary({
       ...context,
       dir: join(settings.data, 'canary'),
       intervalMs: canary.interval,
-      maxEventBytes: usual.max_event_bytes,
+      maxEventBytes,
       multiline: false,
-      redactor: openRedactor({ ...redact, enabled: false }),
+      redactor: openRedactor({ enabled: false, patterns: [] }),
     })
     addCollector(canaryCollector)
   }

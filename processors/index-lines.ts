@@ -132,18 +132,19 @@ export function openIndexer(options: IndexerOptions) {
     /** All lines written before this time are stored, ms; undefined before every partition had a mark. */
     through(): number | undefined {
       const partitions = Array.from({ length: bus.partitions('logs') }, (_, partition) => partition)
-      const slowest = Math.min(...partitions.map((one) => reached.get(one)?.watermark ?? -Infinity))
-      return Number.isFinite(slowest) ? slowest : undefined
+      return slowest(partitions.map((one) => reached.get(one)?.watermark ?? -Infinity))
     },
     /** The same of the partitions that this process has, as far as these had a mark. */
     ownThrough(): number | undefined {
-      const slowest = Math.min(
-        ...[...reached.values()].map(({ watermark }) => watermark ?? Infinity),
-      )
-      return Number.isFinite(slowest) ? slowest : undefined
+      return slowest([...reached.values()].map(({ watermark }) => watermark ?? Infinity))
     },
     close: () => consumer.close(),
   }
+}
+
+function slowest(watermarks: readonly number[]): number | undefined {
+  const least = Math.min(...watermarks)
+  return Number.isFinite(least) ? least : undefined
 }
 
 const isMark = ({ headers }: BusRecord) => headers['kind'] === 'mark'

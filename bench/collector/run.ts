@@ -160,9 +160,13 @@ try {
 
 say('medians')
 for (const name of all.keys()) {
-  say(
-    `  ${name.padEnd(28)} ${Math.round(medianOf(name, rate)).toLocaleString('en').padStart(8)} lines/s  ${medianOf(name, cost).toFixed(2).padStart(6)} CPU-s/M  ${String(medianOf(name, (one) => one.peakMiB)).padStart(5)} MiB`,
-  )
+  const middle = {
+    lines,
+    seconds: lines / medianOf(name, rate),
+    cpuSeconds: (medianOf(name, cost) * lines) / million,
+    peakMiB: medianOf(name, (one) => one.peakMiB),
+  }
+  say(`  ${name.padEnd(28)} ${figures(middle)}`)
 }
 if (all.has(peer)) {
   say(
