@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import type { DeadLetter, Level, Stream } from '../pipeline/event.ts'
+import { isoToNs, type DeadLetter, type Level, type Stream } from '../pipeline/event.ts'
 import type { Identity } from '../pipeline/identity.ts'
+import type { Run } from './frame-runs.ts'
 import { levelOf } from './level.ts'
+import { rowFlags } from './kernel.ts'
 import { openLines, type Chunk, type JoinedLine } from './lines.ts'
 import { isTrace, maxEventLines, shapeOfFirst, shapes, shapeWith, type Shape } from './multiline.ts'
 import { openRecordBuilder } from './records.ts'
@@ -57,6 +59,8 @@ export interface AssemblerOptions<Place> {
    * ASCII without quotes and backslashes.
    */
   eventId(time: string, ordinal: number, place: Place): string
+  /** Set where ids are this, the nanoseconds since the epoch, a colon and the ordinal: then runs can be taken at once. */
+  idPrefix?: string
   /** The time to store an event under, from its own and that of its reading; its own unless set. The id keeps its own. */
   plausible?: (time: string, readMs: number) => string
   /** Joins stack traces and indented lines. (The lines of a private key are joined in any case, to be redacted.) */
@@ -92,6 +96,11 @@ export interface Piece<Place> {
 /** Joins pieces of one stream to lines and lines to events, and cuts records of them. */
 export interface Assembler<Place> {
   push(piece: Piece<Place>, nowMs: number): void
+  /**
+   * A run of ordinary lines (`collectors/frame-runs.ts`) as events of their own; `placeOf` gives the place behind a row. Returns
+   * how many of them were taken: fewer, or none, where the next one has to be pushed.
+   */
+  pushRun(run: Run, placeOf: (row: number) => Place, nowMs: number): number
   /**
    * The records that are ready: full ones, and what has waited {@link lingerMs} or, with `force`, everything. An
    * event that may go on stays back until the next line starts or the wait is over: `lingerMs` for lines that may
@@ -274,6 +283,30 @@ export function openAssembler<Place>(options: AssemblerOptions<Place>): Assemble
     builder.dead(letter)
   }
 
+  /** May lines be events of their own that nobody looks at once more? */
+  function takesRuns({ kernel, first }: Run): boolean {
+    if (options.idPrefix === undefined || options.level || begins || wishes.sample < 1) return false
+    if (state.open || !lines.idle()) return false
+    return !held || (shape === shapes.plain && (kernel.flags(first) & rowFlags.anew) !== 0)
+  }
+
+  function addRun(run: Run, nowMs: number): number {
+    const { count, ordinal } = builder.addRun(run, {
+      idPrefix: options.idPrefix as string,
+      sequence: state.sequence,
+      ordinal: state.ordinal,
+      lastNs: isoToNs(state.time) ?? -1n,
+      maxSeconds: Math.floor(nowMs / 1000) + plausibleAheadSeconds,
+      unsaid: wishes.level ?? 'unknown',
+      sinceMs: nowMs,
+    })
+    if (count === 0) return 0
+    state.sequence += count
+    state.ordinal = ordinal
+    state.time = run.kernel.time(run.first + count - 1)
+    return count
+  }
+
   function release(nowMs: number, force: boolean): void {
     const lastPiece = lines.last()
     if (lastPiece !== undefined && (force || nowMs - lastPiece >= unfinishedMs)) lines.release()
@@ -288,6 +321,20 @@ export function openAssembler<Place>(options: AssemblerOptions<Place>): Assemble
         addLine(piece, nowMs, nowMs)
         closeSingle()
       } else lines.push(piece, nowMs)
+    },
+    pushRun(run, placeOf, nowMs) {
+      const { kernel, first, last } = run
+      if (!takesRuns(run)) return 0
+      close()
+      kernel.tellLevels(first, last, levelOf)
+      for (let at = first; at < last;) {
+        const count = addRun({ ...run, first: at }, nowMs)
+        if (count === 0) return at - first
+        at += count
+        state.place = placeOf(at - 1)
+        if (builder.full()) builder.cut({ ...state })
+      }
+      return last - first
     },
     take(nowMs, force = false) {
       release(nowMs, force)
@@ -308,6 +355,9 @@ export function openAssembler<Place>(options: AssemblerOptions<Place>): Assemble
     },
   }
 }
+
+/** Times up to here are those of their lines (`collectors/plausible-time.ts`, which is a minute behind at most). */
+const plausibleAheadSeconds = 3600 - 120
 
 const noTags: readonly string[] = []
 const multilineTag: readonly string[] = ['multiline']

@@ -9,7 +9,7 @@ import {
   type EventOptions,
 } from './docker-streams.ts'
 import { openFollower, type Chunk, type Gap } from './follow-file.ts'
-import { frameJsonFile } from './frame.ts'
+import { frameRuns, type RunHandlers } from './frame-runs.ts'
 import { deadLetter, gapChange } from './gaps.ts'
 import type { Input } from './pump.ts'
 import type { Collected } from './sink.ts'
@@ -45,7 +45,7 @@ export function openDockerFile(options: DockerFileOptions): DockerInput {
   /** Before these places (or cursors, after reading over the API) everything was taken. */
   const takenTo = Object.fromEntries(streams.map((of) => [of, stored[of]?.place ?? 0]))
   const skipTo = position?.file ? position.skipTo : cursorsOf(position)
-  const skip = skipTo && openSkip(skipTo)
+  const skip = skipTo && Object.keys(skipTo).length > 0 ? openSkip(skipTo) : undefined
   const firstPushed: { [Of in Stream]?: number } = {}
   const lastTimes: { [Of in Stream]?: string } = {}
   let { identity } = options
@@ -92,7 +92,7 @@ export function openDockerFile(options: DockerFileOptions): DockerInput {
     bad.push(deadLetter({ source: key, path, place, offset, bytes, reason, redact }, nowMs))
   }
 
-  const handlers: Parameters<typeof frameJsonFile>[1] = {
+  const handlers: RunHandlers = {
     scan: redactor.scan,
     line(stream, time, escaped, complete, suspect, begin, end) {
       const at = (chunk as Chunk).at
@@ -105,12 +105,24 @@ export function openDockerFile(options: DockerFileOptions): DockerInput {
         .of(stream)
         .push({ time, escaped, complete, suspect, begin: at + begin, end: at + end }, nowMs)
     },
+    run(run) {
+      const { kernel, stream, first } = run
+      const { at } = chunk as Chunk
+      if (skip || at + kernel.begin(first) < (takenTo[stream] as number)) return 0
+      const placeBehind = (row: number) => at + kernel.next(row)
+      const taken = assemblers.of(stream).pushRun(run, placeBehind, nowMs)
+      if (taken === 0) return 0
+      for (const gap of gaps) gap.firstTime ??= kernel.time(first)
+      lastTimes[stream] = kernel.time(first + taken - 1)
+      firstPushed[stream] ??= at + kernel.begin(first)
+      return taken
+    },
     bad: report,
   }
 
   function frame(read: Chunk, capacity: number) {
     chunk = read
-    const consumed = frameJsonFile(read.bytes, handlers, capacity)
+    const consumed = frameRuns(read.bytes, handlers, options.maxEventBytes, capacity)
     const rest = read.bytes.length - consumed
     restSinceMs = rest === 0 ? undefined : (restSinceMs ?? nowMs)
     follower.consume(consumed)

@@ -71,6 +71,7 @@ export function openDockerStreams<Place>(
       source,
       stream,
       identity,
+      idPrefix: `${source}:`,
       eventId: (time, ordinal) => `${source}:${nanoseconds(time)}:${ordinal}`,
       multiline: options.multiline,
       partsShareTime: true,

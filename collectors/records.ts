@@ -1,6 +1,8 @@
 import { levels, type DeadLetter, type Level, type Stream } from '../pipeline/event.ts'
 import { identityToEcs, type Identity } from '../pipeline/identity.ts'
 import { encodeBody, type LogHead } from '../pipeline/record.ts'
+import type { Run } from './frame-runs.ts'
+import type { BuiltRun, RunParts } from './kernel.ts'
 import type { CollectedRecord, LeftOut } from './sink.ts'
 
 /** A record is full with this many events or bytes of NDJSON. */
@@ -29,6 +31,8 @@ export interface RecordBuilder<State> {
     sequence: number,
     sinceMs: number,
   ): void
+  /** Adds the events of a run until it ends, the record is full, or one cannot be written by the kernel. */
+  addRun(run: Run, start: RunPlace): BuiltRun
   full(): boolean
   /** A line that is not kept, since its service asks for a sample; told with the record that is being built. */
   leaveOut(time: string): void
@@ -40,6 +44,17 @@ export interface RecordBuilder<State> {
   take(): ReadyRecord<State>[]
   since(): number | undefined
   identify(identity: Identity): void
+}
+
+/** Where the numbers of a run go on; see `RunStart`. */
+export interface RunPlace {
+  idPrefix: string
+  sequence: number
+  ordinal: number
+  lastNs: bigint
+  maxSeconds: number
+  unsaid: Level
+  sinceMs: number
 }
 
 interface BuilderOptions {
@@ -65,7 +80,7 @@ export function openRecordBuilder<State>(options: BuilderOptions): RecordBuilder
 
   /** The events without what is the same at the end of all, and what ends them. */
   let heads: string[] = []
-  let ends: Buffer[] = []
+  let ends: Uint8Array[] = []
   let size = 0
   let count = 0
   let firstSequence = 0
@@ -75,6 +90,22 @@ export function openRecordBuilder<State>(options: BuilderOptions): RecordBuilder
   let since = 0
   let counts: LogHead['levels'] = {}
   let leftOut: LeftOut | undefined
+  let parts: RunParts | undefined
+
+  const isFull = () => count >= maxRecordEvents || size >= maxRecordNdjson
+
+  function begin(sequence: number, time: string, sinceMs: number): void {
+    firstSequence = sequence
+    earliest = time
+    latest = time
+    since = sinceMs
+    counts = {}
+  }
+
+  function reach(time: string): void {
+    if (time < earliest) earliest = time
+    if (time > latest) latest = time
+  }
 
   function taggedTail(tags: readonly string[]): Buffer {
     const key = tags.join('","')
@@ -88,16 +119,9 @@ export function openRecordBuilder<State>(options: BuilderOptions): RecordBuilder
 
   return {
     add(id, time, level, message, tags, sequence, sinceMs) {
-      if (count++ === 0) {
-        firstSequence = sequence
-        earliest = time
-        latest = time
-        since = sinceMs
-        counts = {}
-      }
+      if (count++ === 0) begin(sequence, time, sinceMs)
       lastSequence = sequence
-      if (time < earliest) earliest = time
-      if (time > latest) latest = time
+      reach(time)
       counts[level] = (counts[level] ?? 0) + 1
       const head =
         '{"@timestamp":"' +
@@ -113,7 +137,27 @@ export function openRecordBuilder<State>(options: BuilderOptions): RecordBuilder
       ends.push(end)
       size += head.length + end.length
     },
-    full: () => count >= maxRecordEvents || size >= maxRecordNdjson,
+    addRun({ kernel, first, last }, { idPrefix, sinceMs, ...start }) {
+      parts ??= { idPrefix, streamPart, tail, levelParts }
+      const limits = { maxEvents: maxRecordEvents - count, enoughBytes: maxRecordNdjson - size }
+      const built = kernel.build(first, last, parts, { ...start, ...limits })
+      if (built.count === 0) return built
+      if (count === 0) begin(start.sequence, kernel.time(built.earliest), sinceMs)
+      count += built.count
+      lastSequence = start.sequence + built.count - 1
+      reach(kernel.time(built.earliest))
+      reach(kernel.time(built.latest))
+      for (const level of levels) {
+        const more = built.levels[level]
+        if (more !== undefined) counts[level] = (counts[level] ?? 0) + more
+      }
+      heads.push('')
+      size += built.bytes.length
+      // A full record is cut at once; what waits must not be written over.
+      ends.push(isFull() ? built.bytes : Buffer.from(built.bytes))
+      return built
+    },
+    full: isFull,
     leaveOut(time) {
       if (leftOut === undefined) {
         leftOut = { count: 1, time: [time, time] }
@@ -157,6 +201,7 @@ export function openRecordBuilder<State>(options: BuilderOptions): RecordBuilder
       identity = next
       tail = tailOf(next)
       tagged.clear()
+      parts = undefined
     },
   }
 }
@@ -171,12 +216,13 @@ function tailOf(identity: Identity): Buffer {
 let scratch = Buffer.alloc(0)
 
 /** The bytes of each head (latin1) and its end, in one buffer that is valid until the next call. */
-function join(heads: readonly string[], ends: readonly Buffer[], size: number): Buffer {
+function join(heads: readonly string[], ends: readonly Uint8Array[], size: number): Uint8Array {
+  if (heads.length === 1 && heads[0] === '') return ends[0] as Uint8Array
   if (scratch.length < size) scratch = Buffer.allocUnsafeSlow(size * 2)
   let at = 0
   for (const [index, head] of heads.entries()) {
     at += scratch.write(head, at, 'latin1')
-    const end = ends[index] as Buffer
+    const end = ends[index] as Uint8Array
     scratch.set(end, at)
     at += end.length
   }

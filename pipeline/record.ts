@@ -42,7 +42,13 @@ const maxChunk = 2 ** 20
 
 export function encodeBody(ndjson: Uint8Array): Uint8Array {
   // zlib answers with a view of a 64 KiB buffer, which would stay in memory, and go to other threads, whole.
-  return new Uint8Array(zstdCompressSync(ndjson, { ...compression, pledgedSrcSize: ndjson.length }))
+  return new Uint8Array(
+    zstdCompressSync(ndjson, {
+      ...compression,
+      chunkSize: 16 * 1024,
+      pledgedSrcSize: ndjson.length,
+    }),
+  )
 }
 
 /** The NDJSON bytes of a record, each line ended by a newline. With its head it goes faster: that tells the size. */

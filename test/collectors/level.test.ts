@@ -2,86 +2,12 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { levelOf } from '../../collectors/level.ts'
+import { levelLines } from './level-lines.ts'
 import type { Level } from '../../pipeline/event.ts'
 
 const escape = (text: string) => JSON.stringify(text).slice(1, -1)
 
-const lines: Record<string, [Level, string][]> = {
-  JSON: [
-    ['info', '{"level":"INFO","msg":"x"}'],
-    ['error', '{"ts":1,"severity":"ERROR"}'],
-    ['debug', '{"lvl":"DEBUG5"}'],
-    ['warn', '{"@timestamp":"x","log.level": "warning"}'],
-    ['info', '{"level":30,"msg":"error: none"}'],
-    ['error', '{"level": 50}'],
-    ['fatal', '{"level":60}'],
-    ['error', '{"version":"1.1","level":3}'],
-    ['unknown', '{"msg":"no level in here, 0 errors"}'],
-    ['unknown', '{"level":"STATS","msg":"ERROR"}'],
-  ],
-  logfmt: [
-    ['warn', 'time=x level=warn msg="error seen"'],
-    ['error', 'lvl="error" x=1'],
-    ['debug', 'msg=ready severity=DEBUG'],
-  ],
-  words: [
-    ['info', '2026-11-22 18:00:00,123 INFO  [main] c.s.Order - ERROR budget kept'],
-    ['warn', '2026-11-22 18:00:00 [WARN] slow'],
-    ['error', 'ERROR: relation "x" does not exist'],
-    ['error', '10:22:40 ERR failed'],
-    ['fatal', 'FATAL could not start'],
-    ['fatal', '[CRITICAL] no space left'],
-    ['info', 'NOTICE: table skipped'],
-    ['trace', 'TRACE enter'],
-    ['error', 'Error: cannot find module'],
-    ['error', 'Error connecting to database'],
-    ['warn', 'Warning: no config file'],
-    ['error', '2026/11/22 14:49:34 [error] 54053#0: *1 open() failed'],
-    ['warn', '\u001b[31m\u001b[1mWARNING: development server\u001b[0m'],
-    ['debug', '2012-07-02 10:22:40,672:DEBUG:foo bar'],
-    ['fatal', 'panic: runtime error: invalid memory address'],
-    ['fatal', 'PHP Fatal error:  Uncaught exception'],
-  ],
-  'words that are no level': [
-    ['unknown', '0 errors, 3 warnings'],
-    ['unknown', 'error_count=0 done'],
-    ['unknown', 'ERROR=0'],
-    ['unknown', 'see https://example.org/ERROR/info'],
-    ['unknown', 'user information updated'],
-    ['unknown', 'Debug mode: on'],
-    ['unknown', 'no errors found in error.log'],
-    ['unknown', `${'x'.repeat(300)} ERROR too late to be a level`],
-    ['unknown', ''],
-  ],
-  prefixes: [
-    ['error', 'E1122 15:04:22.619632 1952 x.cc:253] failed'],
-    ['warn', 'W20261122 19:57:52.646862 10859 exec.cpp:164] slow'],
-    ['info', 'I0301 14:47:46.959683 89194 group.cpp:831] ERROR'],
-    ['error', '<3>disk failure'],
-    ['info', '<14>Nov 22 18:00:00 host app: started'],
-  ],
-  'access lines': [
-    ['info', '10.0.0.1 - - [22/Nov/2026:18:00:00 +0000] "GET /ERROR HTTP/1.1" 200 12 "-" "x"'],
-    ['error', '10.0.0.1 - - [22/Nov/2026:18:00:00 +0000] "POST /cart HTTP/1.1" 502 12'],
-    ['info', '10.0.0.1 - - [22/Nov/2026:18:00:00 +0000] "GET /x HTTP/2" 404 12'],
-    ['info', '127.0.0.1 - - [12/Apr/2018:09:48:40 +0200] "" 400 0 "-" "-"'],
-    [
-      'info',
-      '1795378509.704   2586 10.1.2.3 TCP_MISS/200 2215 GET http://x/ - HIER_DIRECT/1.2.3.4',
-    ],
-    ['error', '1795378509.704   2586 10.1.2.3 TCP_TUNNEL/503 2215 CONNECT http://x/ u -'],
-    ['info', '[pid: 1|app: 0] 127.0.0.1 () POST /u => generated 47 bytes (HTTP/1.1 200) 9 headers'],
-  ],
-  exceptions: [
-    ['error', 'java.lang.IllegalStateException: pool exhausted'],
-    ['error', 'Traceback (most recent call last):\n  File "x.py"'],
-    ['error', 'ReferenceError: myArray is not defined'],
-    ['error', "thread 'main' panicked at src/main.rs:2:5:"],
-    ['warn', '2026-11-22 18:00:00 WARN x - java.lang.IllegalStateException: retried'],
-  ],
-}
-
-for (const [kind, table] of Object.entries(lines)) {
+for (const [kind, table] of Object.entries(levelLines)) {
   for (const [level, text] of table) {
     test(`${kind}: ${level} is ${JSON.stringify(text.slice(0, 90))}`, (t) => {
       t.is(levelOf(escape(text)), level)
