@@ -18,6 +18,8 @@ import { compareScaling, inWords } from './scaling/run.ts'
  */
 
 const million = 1_000_000
+/** Its lines would never let it be quiet. */
+const noCanary = { canary: { enabled: false } }
 const services = ['/shop/orders', '/shop/cart', '/edge/proxy', '/shop/billing']
 
 function say(name: string, value: string): void {
@@ -39,7 +41,7 @@ async function ingest(lines: number): Promise<void> {
     const floor = lines <= 4 * million ? parseOnly(root) : undefined
     const plain = lines <= million ? rowPerLine(root, dir) : undefined
     const begun = performance.now()
-    const program = await runProgram(dir, { collectors: { docker: [{ root }] } })
+    const program = await runProgram(dir, { collectors: { docker: [{ root }], ...noCanary } })
     const searching = openSearcher(program)
     const events = await untilQuiet(program)
     const seconds = (events.atMs - begun) / 1000
@@ -125,7 +127,7 @@ async function alertLatency(rounds: number): Promise<void> {
     const root = join(dir, 'containers')
     mkdirSync(root, { recursive: true })
     const program = await runProgram(dir, {
-      collectors: { docker: [{ root }] },
+      collectors: { docker: [{ root }], ...noCanary },
       signals: { errors: { where: 'level:error', measure: 'count', over: '5s' } },
       evaluation: { interval: '1s', resolution: '1s' },
       alerts: [{ alert: 'Errors', when: 'errors > 0' }],

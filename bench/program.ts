@@ -36,6 +36,10 @@ export async function runProgram(
     await sleep(20)
   }
   const address = `http://127.0.0.1:${port}`
+  while (!(await isThere(address))) {
+    if (child.exitCode !== null) throw new Error(`mesoscope ended with code ${child.exitCode}`)
+    await sleep(20)
+  }
   return {
     url: address,
     async get<Answer>(path: string) {
@@ -50,6 +54,12 @@ export async function runProgram(
       await gone
     },
   }
+}
+
+/** Does it answer yet? */
+async function isThere(address: string): Promise<boolean> {
+  const answer = await fetch(`${address}/livez`).catch(() => undefined)
+  return answer?.ok ?? false
 }
 
 async function freePort(): Promise<number> {

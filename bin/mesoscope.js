@@ -13,14 +13,19 @@ const [major, minor] = process.versions.node.split('.').map(Number)
 const source = new URL('../main.ts', import.meta.url)
 const program = existsSync(source) ? source : new URL('../dist/main.js', import.meta.url)
 
+/**
+ * One helper thread of V8 instead of four: on a few cores they hold each other up, which costs a quarter of the CPU.
+ */
+const helpers = '--v8-pool-size=1'
+
 if (major > needed[0] || (major === needed[0] && minor >= needed[1])) {
+  beginAnewWithOneHelper()
   rememberCompiled()
   await import(program.href)
 } else {
   const node = bundledNode()
-  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
-    stdio: 'inherit',
-  })
+  const args = [helpers, fileURLToPath(import.meta.url), ...process.argv.slice(2)]
+  const child = spawn(node, args, { stdio: 'inherit' })
   // A terminal sends Ctrl-C to both processes; a service manager sends SIGTERM to this one alone.
   process.on('SIGINT', () => {})
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
@@ -34,6 +39,18 @@ if (major > needed[0] || (major === needed[0] && minor >= needed[1])) {
       process.kill(process.pid, signal)
     } else process.exit(code ?? 1)
   })
+}
+
+/** For what runs long; as the same process, where the operating system and Node can. */
+function beginAnewWithOneHelper() {
+  const isSaid = /--v8-pool-size/.test(`${process.execArgv} ${process.env.NODE_OPTIONS ?? ''}`)
+  if (isSaid || process.argv[2] !== 'run' || !process.execve) return
+  const args = [process.execPath, ...process.execArgv, helpers, ...process.argv.slice(1)]
+  try {
+    process.execve(process.execPath, args, process.env)
+  } catch {
+    // Not allowed here: it runs as it is.
+  }
 }
 
 /** What was compiled before, and stripped of its types, is not compiled again: a start takes half as long. Threads and children follow. */
