@@ -1,5 +1,5 @@
 import type { ChangeDoc } from '../pipeline/event.ts'
-import type { Identity } from '../pipeline/identity.ts'
+import type { Identity, ToldTask } from '../pipeline/identity.ts'
 import type { QueueState, ServiceState } from '../pipeline/service-state.ts'
 import type { MarathonApp } from './marathon-apps.ts'
 import { removedChange, versionChange } from './marathon-changes.ts'
@@ -127,7 +127,7 @@ export function openMarathonNews(options: NewsOptions): MarathonNews {
   }
 
   /** Its identity, if that was not told yet. */
-  function newTask(service: string, task: TaskOfIdentity, nowMs: number): Identity[] {
+  function newTask(service: string, task: TaskOfIdentity, nowMs: number): ToldTask[] {
     const of = baseOf(service, task.version)
     const deployment = deploymentOf(service, task)
     const isNew = tasksTold.isNew({ ...task, deployment }, of, nowMs)

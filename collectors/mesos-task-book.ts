@@ -1,4 +1,5 @@
-import type { ChangeDoc } from '../pipeline/event.ts'
+import { nsToIso, type ChangeDoc } from '../pipeline/event.ts'
+import type { Identity, ToldTask } from '../pipeline/identity.ts'
 import { healthChange, isHistory, statusChange } from './mesos-changes.ts'
 import type { TaskUpdate } from './mesos-events.ts'
 import { taskIdentity, withContainer, type Surroundings } from './mesos-identity.ts'
@@ -41,6 +42,8 @@ interface Known {
   told: Told
   /** What was told of who it is. */
   identity: string
+  /** Of runs before, what was told. */
+  earlier: Set<string>
   healthy?: boolean | undefined
   seenMs: number
 }
@@ -67,6 +70,7 @@ export function openTaskBook({ name, sink, around }: TaskBookOptions): TaskBook 
       task,
       told: openTold(sink.position(key)),
       identity: '',
+      earlier: new Set<string>(),
       seenMs: nowMs,
     }
     entry.seenMs = nowMs
@@ -101,7 +105,22 @@ export function openTaskBook({ name, sink, around }: TaskBookOptions): TaskBook 
     return isFlip ? [healthChange(of, status, nowMs)] : []
   }
 
-  function collected(entry: Known, changes: ChangeDoc[]): Collected {
+  /** Runs that only a list shows: their lines may still come. */
+  function earlierOf({ earlier }: Known, runs: readonly MesosTask[]): ToldTask[] {
+    return runs.flatMap((run) => {
+      const told = toldOf(run, taskIdentity(run, around(run)))
+      const text = JSON.stringify(told)
+      if (earlier.has(text)) return []
+      earlier.add(text)
+      return [told]
+    })
+  }
+
+  function collected(
+    entry: Known,
+    changes: ChangeDoc[],
+    before: readonly MesosTask[] = [],
+  ): Collected {
     const identity = taskIdentity(entry.task, around(entry.task))
     const text = JSON.stringify(identity)
     const isNew = text !== entry.identity
@@ -109,7 +128,8 @@ export function openTaskBook({ name, sink, around }: TaskBookOptions): TaskBook 
     const position = entry.told.position()
     return {
       changes,
-      tasks: isNew ? [identity] : [],
+      // The newest last.
+      tasks: [...earlierOf(entry, before), ...(isNew ? [toldOf(entry.task, identity)] : [])],
       identities: isNew ? withContainer([identity]) : [],
       ...(position ? { positions: { [keyOf(entry.task)]: position } } : {}),
     }
@@ -137,6 +157,7 @@ export function openTaskBook({ name, sink, around }: TaskBookOptions): TaskBook 
         return collected(
           entry,
           runs.flatMap((run) => tellAll(entry, run, nowMs, patient)),
+          runs.slice(-maxEarlier - 1, -1),
         )
       })
       if (complete && tasks.length > 0) batches.push(forget(nowMs))
@@ -163,6 +184,14 @@ export function openTaskBook({ name, sink, around }: TaskBookOptions): TaskBook 
 }
 
 const maxStatuses = 50
+/** So many earlier runs of one id are told of. */
+const maxEarlier = 7
+
+/** With the time of its first status, which is when it began. */
+function toldOf({ statuses }: MesosTask, identity: Identity): ToldTask {
+  const first = statuses.find(({ timeNs = 0n }) => timeNs > 0n)?.timeNs
+  return first === undefined ? identity : { ...identity, since: nsToIso(first) }
+}
 
 function isSameStatus(a: MesosStatus, b: MesosStatus): boolean {
   return a.state === b.state && a.timeNs === b.timeNs

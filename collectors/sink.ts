@@ -1,6 +1,6 @@
 import type { ChangeDoc, DeadLetter } from '../pipeline/event.ts'
 import type { Lag } from '../pipeline/health.ts'
-import type { Identity } from '../pipeline/identity.ts'
+import type { Identity, ToldTask } from '../pipeline/identity.ts'
 import type { LogRecord } from '../pipeline/record.ts'
 import type { SampleRecord } from '../pipeline/sample.ts'
 import type { MarathonState, ServiceState } from '../pipeline/service-state.ts'
@@ -39,7 +39,7 @@ export interface Collected {
   /** What was learnt of containers; goes to the identity topic. */
   identities?: Identity[]
   /** What Mesos and Marathon know of tasks; goes to the identity topic as well (`taskKey`). */
-  tasks?: Identity[]
+  tasks?: ToldTask[]
   /** How services stand in Marathon; `gone` forgets one. */
   services?: (ServiceState | MarathonState | { service: string; gone: true })[]
   /** New read positions by input (JSON values); null forgets one. */

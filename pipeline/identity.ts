@@ -42,9 +42,12 @@ export const identityFields = {
   labels: 'labels',
 } as const satisfies Record<keyof Identity, string>
 
+/** A task as Mesos or Marathon tell it; `since`: when it began (fixed-width ISO), for its id may be used again. */
+export type ToldTask = Identity & { since?: string }
+
 /**
  * Key of the topic `identity` under which Mesos' and Marathon's knowledge of a task stands; that of a container stands
- * under its id. A task id may be used again: the newest wins.
+ * under its id. A task id may be used again: each of its lives is kept (`processors/lives.ts`).
  */
 export const taskKey = (task: string) => `task:${task}`
 

@@ -3,8 +3,8 @@ import { isoToNs } from '../pipeline/event.ts'
 import { identityFromEcs, identityToEcs, type Identity } from '../pipeline/identity.ts'
 import type { StoredDoc } from '../pipeline/store/store.ts'
 
-/** What is known more of an identity; the same where there is nothing to add. */
-export type Complete = (identity: Identity) => Identity
+/** What is known more of an identity that an event of this time has; the same where there is nothing to add. */
+export type Complete = (identity: Identity, time?: string) => Identity
 
 /**
  * A change, decision or dead letter of the bus. Throws TypeError where a field that all of us go by is missing: a
@@ -28,7 +28,8 @@ export function identified<Doc extends Record<string, unknown>>(
 ): { identity: Identity; doc: Doc } {
   const told = textsOf(identityFromEcs(doc))
   if (!complete) return { identity: told, doc }
-  const identity = complete(told)
+  const time = doc['@timestamp']
+  const identity = complete(told, typeof time === 'string' ? time : undefined)
   return identity === told
     ? { identity, doc }
     : { identity, doc: { ...doc, ...identityToEcs(identity) } }

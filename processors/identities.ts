@@ -1,7 +1,9 @@
 import { identityFields, type Identity } from '../pipeline/identity.ts'
+import { lifeOf, withLife, type Lives } from './lives.ts'
 
 /**
- * What is known of containers and tasks, also of dead ones: their lines come late. Bounded: of each kind those that
+ * What is known of containers and tasks, also of dead ones: their lines come late. A task id may be used again: each of its
+ * lives is known by itself, and an event is of the one that its container, or its time, tells. Bounded: of each kind those that
  * were told of longest ago are forgotten.
  */
 export interface Identities {
@@ -10,15 +12,24 @@ export interface Identities {
   /**
    * The identity with what is missing filled in, what was stamped at the source untouched; labels are merged. How long
    * an event is kept is said at its source or not at all: it must not change when the event comes again. The same
-   * object where nothing is to be added.
+   * object where nothing is to be added. `time`: of the event, fixed-width ISO.
    */
-  complete(identity: Identity): Identity
+  complete(identity: Identity, time?: string): Identity
   /** Undefined: nothing is known any more. Returns the keys that were forgotten for it. */
-  learn(key: string, told: Identity | undefined, options?: { merged?: boolean }): string[]
+  learn(key: string, told: Identity | undefined, options?: LearnOptions): string[]
   /** What is known under a key of the topic `identity`. */
   at(key: string): Identity | undefined
+  /** The lives of a task, by its key. */
+  lives(key: string): Lives
   /** Whether Mesos or Marathon ever told of a task. */
   hasTasks(): boolean
+}
+
+export interface LearnOptions {
+  /** What several told was put together here before, and comes back. */
+  merged?: boolean
+  /** When this life of the task began, fixed-width ISO. */
+  since?: string | undefined
 }
 
 /** How {@link taskKey} begins. */
@@ -27,14 +38,13 @@ const defaultMaxKnown = 100_000
 
 export function openIdentities({ maxKnown = defaultMaxKnown } = {}): Identities {
   const containers = new Map<string, Identity>()
-  const tasks = new Map<string, Identity>()
+  const tasks = new Map<string, Lives>()
   const share = openSharing()
   let toldOfTasks = false
 
-  const mapOf = (key: string) => (isTaskKey(key) ? tasks : containers)
-  const nameIn = (key: string) => (isTaskKey(key) ? key.slice(taskPrefix.length) : key)
+  const getTask = (task: string) => tasks.get(task)?.at(-1)?.identity
 
-  function complete(identity: Identity): Identity {
+  function complete(identity: Identity, time?: string): Identity {
     const { container, service } = identity
     const described = container === undefined ? undefined : containers.get(container)
     // Before its description was there, the collector could only guess: what it told of it later counts more.
@@ -42,32 +52,49 @@ export function openIdentities({ maxKnown = defaultMaxKnown } = {}): Identities 
     const local = guessed
       ? withoutRetention(fill(described, identity))
       : fill(identity, described, completedParts)
-    const task = local.task === undefined ? undefined : tasks.get(local.task)
-    // What is known of another life of the task is not of this one.
-    return task && isOtherLife(local, task) ? local : fill(local, task, completedParts)
+    const lives = local.task === undefined ? undefined : tasks.get(local.task)
+    return lives ? fill(local, lifeOf(lives, local, time), completedParts) : local
+  }
+
+  function learnTask(name: string, told: Identity, { merged = false, since }: LearnOptions): void {
+    toldOfTasks = true
+    const before = tasks.get(name) ?? []
+    const merge = (known: Identity, news: Identity) =>
+      share(merged ? fill(known, news) : fill(news, known))
+    tasks.delete(name)
+    tasks.set(name, withLife(before, { identity: share(told), since }, { merged, merge }))
+  }
+
+  /** What was told of longest ago. */
+  function forgetOldest(map: Map<string, unknown>): string[] {
+    if (map.size <= maxKnown) return []
+    const oldest = map.keys().next().value as string
+    map.delete(oldest)
+    return [oldest]
   }
 
   return {
     get: (container) => containers.get(container),
-    getTask: (task) => tasks.get(task),
+    getTask,
     complete,
-    learn(key, told, { merged = false } = {}) {
-      const map = mapOf(key)
-      const name = nameIn(key)
-      const before = map.get(name)
-      map.delete(name)
-      if (!told) return []
-      toldOfTasks ||= isTaskKey(key)
-      map.set(name, share(isTaskKey(key) ? mergeTask(before, told, merged) : told))
-      if (map.size <= maxKnown) return []
-      const oldest = map.keys().next().value as string
-      map.delete(oldest)
-      return [isTaskKey(key) ? taskPrefix + oldest : oldest]
+    learn(key, told, options = {}) {
+      if (isTaskKey(key)) {
+        const name = nameIn(key)
+        if (told) learnTask(name, told, options)
+        else tasks.delete(name)
+        return forgetOldest(tasks).map((oldest) => taskPrefix + oldest)
+      }
+      containers.delete(key)
+      if (told) containers.set(key, share(told))
+      return forgetOldest(containers)
     },
-    at: (key) => mapOf(key).get(nameIn(key)),
+    at: (key) => (isTaskKey(key) ? getTask(nameIn(key)) : containers.get(key)),
+    lives: (key) => tasks.get(nameIn(key)) ?? [],
     hasTasks: () => toldOfTasks,
   }
 }
+
+const nameIn = (key: string) => key.slice(taskPrefix.length)
 
 function withoutRetention(known: Identity): Identity {
   const { retention: _, ...identity } = known
@@ -76,37 +103,6 @@ function withoutRetention(known: Identity): Identity {
 
 export function isTaskKey(key: string): boolean {
   return key.startsWith(taskPrefix)
-}
-
-/**
- * Mesos and Marathon each tell a part of a task under the same key: the newest of each part holds, and a container of
- * another id is another life of the task. What was merged here before and comes back is never newer than what we know.
- */
-function mergeTask(before: Identity | undefined, told: Identity, merged: boolean): Identity {
-  if (!before) return told
-  const containers = [before.container ?? told.container, told.container ?? before.container]
-  const isOther = containers[0] !== containers[1] || isOtherLife(before, told)
-  if (isOther) return merged ? before : told
-  return merged ? fill(before, told) : fill(told, before)
-}
-
-/**
- * Whether two identities with the same task id are of different tasks: another framework may use the same ids, and one may
- * use its own again, in another container.
- */
-export function isOtherLife(a: Identity, b: Identity): boolean {
-  const differ = (one: string | undefined, other: string | undefined) =>
-    one !== undefined && other !== undefined && one !== other
-  return differ(a.framework, b.framework) || differ(mesosContainerOf(a), mesosContainerOf(b))
-}
-
-const uuidAtEnd =
-  /(?:^|[-.])([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?:\.executor)?$/i
-
-/** Mesos' id of the container: in the name that it gives Docker's containers; others have it as their id. */
-function mesosContainerOf({ container = '', containerName = '' }: Identity): string | undefined {
-  const named = containerName.startsWith('mesos-') ? uuidAtEnd.exec(containerName)?.[1] : undefined
-  return named ?? uuidAtEnd.exec(container)?.[1]
 }
 
 /** `identity` with what only `more` has; the same object if that is nothing. */

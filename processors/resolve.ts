@@ -5,7 +5,8 @@ import { taskKey, type Identity } from '../pipeline/identity.ts'
 import { decodeBody, type LogHead, type LogRecord } from '../pipeline/record.ts'
 import type { IdentityPatch, Store } from '../pipeline/store/store.ts'
 import { readable, tellDead } from './dead.ts'
-import { isTaskKey, openIdentities, readIdentity, type Identities } from './identities.ts'
+import { isTaskKey, openIdentities, type Identities } from './identities.ts'
+import { readTold, renderLives } from './told.ts'
 import { linesWithIdentity, withIdentity } from './splice.ts'
 
 /** What is known of containers and tasks, fed by the compacted topic `identity`; see {@link Identities}. */
@@ -55,13 +56,18 @@ export async function openCatalog({
 
   function learn(record: BusRecord): void {
     const { key } = record
-    const told = parseIdentity(record)
+    const told = readTold(record)
     const merged = record.headers['kind'] === mergedHeader.kind
     owed.delete(key)
-    for (const forgotten of known.learn(key, told, { merged }))
-      owed.set(forgotten, erase(forgotten))
-    const now = known.at(key)
-    if (isTaskKey(key) && told && now && !isSame(now, told)) owed.set(key, mergedRecord(key, now))
+    // The newest first: what was merged before is put before what is known.
+    const news = told.length > 0 ? told.toReversed() : [undefined]
+    const forgotten = news.flatMap((life) =>
+      known.learn(key, life?.identity, { merged, since: life?.since }),
+    )
+    for (const one of forgotten) owed.set(one, erase(one))
+    if (!isTaskKey(key) || told.length === 0) return
+    const now = renderLives(known.lives(key))
+    if (now !== '' && now !== renderLives(told)) owed.set(key, mergedRecord(key, now))
   }
 
   /** Every processor needs every identity, also while the store is away: read outside any group. */
@@ -75,7 +81,7 @@ export async function openCatalog({
 
   /**
    * A compacted topic keeps one record a key: what Mesos and Marathon tell of the same task is put together again
-   * there, so that the next start knows both; and what is forgotten here need not stay there.
+   * there, with the earlier lives of its id, so that the next start knows all; and what is forgotten here need not stay there.
    */
   async function pay(): Promise<void> {
     if (owed.size === 0) return
@@ -111,7 +117,7 @@ export async function openCatalog({
 
   async function patchLines(batch: Batch): Promise<void> {
     const { read, dead } = readable(batch, (record) => {
-      const identity = parseIdentity(record)
+      const identity = readTold(record).at(-1)?.identity
       return isTaskKey(record.key) ? [] : patchesFor(record.key, known.complete(identity ?? {}))
     })
     const patches = read.flat()
@@ -149,23 +155,12 @@ export async function openCatalog({
   }
 }
 
-/** Undefined for an empty value, which deletes: nothing is known any more. */
-function parseIdentity({ value }: BusRecord): Identity | undefined {
-  if (value.length === 0) return undefined
-  return readIdentity(JSON.parse(Buffer.from(value).toString('utf8')))
-}
-
 function erase(key: string): ProducedRecord {
   return { key, value: new Uint8Array() }
 }
 
-function mergedRecord(key: string, identity: Identity): ProducedRecord {
-  return { key, value: Buffer.from(JSON.stringify(identity)), headers: mergedHeader }
-}
-
-/** What is known is what was told, with perhaps more. */
-function isSame(known: Identity, told: Identity): boolean {
-  return JSON.stringify(known) === JSON.stringify(readIdentity(told))
+function mergedRecord(key: string, lives: string): ProducedRecord {
+  return { key, value: Buffer.from(lives), headers: mergedHeader }
 }
 
 /** Only Marathon sets `MARATHON_APP_VERSION`, and its task ids hold a UUID. */
@@ -226,7 +221,7 @@ export function unknownContainers(records: readonly LogRecord[]): Set<string> {
  */
 export function resolve(record: LogRecord, catalog: Pick<Catalog, 'complete'>): LogRecord {
   const { identity } = record.head
-  const complete = catalog.complete(identity)
+  const complete = catalog.complete(identity, record.head.time[0])
   return complete === identity ? record : withIdentity(record, complete)
 }
 
@@ -240,7 +235,7 @@ export interface Lines {
 /** What {@link resolve} gives, opened only when it is asked for, and not compressed again. */
 export function resolveLines(record: LogRecord, catalog: Pick<Catalog, 'complete'>): Lines {
   const { head } = record
-  const identity = catalog.complete(head.identity)
+  const identity = catalog.complete(head.identity, head.time[0])
   if (identity === head.identity) return { head, ndjson: () => decodeBody(record) }
   return {
     head: { ...head, identity },

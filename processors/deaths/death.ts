@@ -1,6 +1,6 @@
 import { isoToMs } from '../../pipeline/event.ts'
 import type { Identity } from '../../pipeline/identity.ts'
-import { isOtherLife } from '../identities.ts'
+import { isOtherLife } from '../lives.ts'
 import {
   isOfMesos,
   type DockerWord,

@@ -76,7 +76,9 @@ test('the life of a task by events: each state once, its identity when there is 
   t.deepEqual(told(running), [`shop_web.${uuid} TASK_RUNNING`])
   t.is(running.tasks?.[0]?.container, 'c1')
   // By its container too, from now on.
-  t.deepEqual([added.identities, running.identities], [[], running.tasks])
+  const since = '2026-11-22T18:00:05.000000000Z'
+  const ofContainer = running.identities ?? []
+  t.deepEqual([added.identities, running.tasks], [[], ofContainer.map((of) => ({ ...of, since }))])
   t.deepEqual(life.updated(`shop_web.${uuid}`, ['TASK_RUNNING', 5, 'c1']), {
     changes: [],
     tasks: [],
@@ -186,8 +188,15 @@ test('ids that are used again: every end is told, the last run is the identity',
   )
   const batch = life.list(runs.toReversed(), 1000)
   t.is(told(batch).length, 100)
-  t.is(batch.tasks?.length, 1)
-  t.is(batch.tasks?.[0]?.container, 'c99')
+  const newest = ['c93', 'c95', 'c97', 'c99']
+  const lives = batch.tasks?.filter(({ container }) => container !== undefined)
+  t.deepEqual(
+    lives?.map(({ container }) => container),
+    newest,
+    'eight lives, the last one last',
+  )
+  t.is(batch.tasks?.at(-1)?.container, 'c99')
+  t.is(batch.tasks?.length, 8)
   t.deepEqual(life.list(runs, 1010), {
     changes: [],
     tasks: [],

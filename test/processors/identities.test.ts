@@ -107,11 +107,46 @@ test('tasks of the same id are not mixed up: of another framework, or of an earl
   t.deepEqual(known.getTask(task), later, 'what was merged of the first life comes back too late')
 
   const late = { container: 'd'.repeat(64), task, containerName: `${one}`.replace('-', '-S0.') }
-  t.is(known.complete(late), late, 'a late line of the first')
+  t.like(known.complete(late), { owner: 'a', image: 'a:1' }, 'a late line of the first')
   t.is(known.complete({ ...late, containerName: two }).image, 'a:2')
   t.is(known.complete({ task, framework: 'f2' }).image, undefined, 'of another framework')
   known.learn(taskKey(task), { task, framework: 'f2' })
   t.deepEqual(known.getTask(task), { task, framework: 'f2' })
+})
+
+test('an event that names only a task is of the life that its time tells', (t) => {
+  const known = openIdentities()
+  const since = (day: number) => `2026-11-${day}T00:00:00.000000000Z`
+  const uuid = (n: number) => `25212c0c-e6a2-11f1-bdef-02fc0000000${n}`
+  const life = (n: number, agent: string): Identity => ({
+    task,
+    framework: 'f1',
+    container: uuid(n),
+    agent,
+  })
+  // Not in their order.
+  known.learn(taskKey(task), life(2, 'b'), { since: since(12) })
+  known.learn(taskKey(task), life(3, 'c'), { since: since(13) })
+  known.learn(taskKey(task), life(1, 'a'), { since: since(11) })
+  const agentAt = (time: string) => known.complete({ task }, time).agent
+  t.is(agentAt(since(10)), 'a', 'before all: the first')
+  t.is(agentAt(since(11)), 'a')
+  t.is(agentAt('2026-11-12T23:59:59.999999999Z'), 'b')
+  t.is(agentAt(since(20)), 'c')
+  t.is(known.complete({ task }).agent, 'c', 'without a time: the newest')
+  t.is(
+    known.complete({ task, container: uuid(1) }, since(20)).agent,
+    'a',
+    'its container counts more',
+  )
+  t.is(known.getTask(task)?.agent, 'c')
+  // What is told of a life once more, or by another, is put to that life.
+  known.learn(taskKey(task), { task, container: uuid(2), owner: 'shop' })
+  t.deepEqual(known.complete({ task }, since(12)), { ...life(2, 'b'), owner: 'shop' })
+  t.is(known.complete({ task }, since(20)).owner, undefined)
+  for (let n = 4; n < 10; n++) known.learn(taskKey(task), life(n, `${n}`), { since: since(10 + n) })
+  t.is(known.lives(taskKey(task)).length, 8, 'the oldest are forgotten')
+  t.is(agentAt(since(11)), 'b')
 })
 
 test('how long an event is kept is said at its source, or not at all', (t) => {

@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava'
-import type { Bus, ProducedRecord } from '../../pipeline/bus/bus.ts'
+import type { Bus, BusRecord, ProducedRecord } from '../../pipeline/bus/bus.ts'
 import { wallClock } from '../../pipeline/clock.ts'
 import { Trouble } from '../../pipeline/errors.ts'
 import { readBuckets } from '../../pipeline/signal-records.ts'
@@ -79,6 +79,37 @@ test('what Mesos and Marathon tell is on every line, also after a start that see
     async () => (await bus.ends('identity'))[0] === Number(ends[0]) + 2,
   )
   t.like(second.getTask(task), { agent: 'agent-2', deployment: 'd1' })
+})
+
+test('every life of a task id is known, also after a start that sees one record a task', async (t) => {
+  const bus = await openBus(t)
+  const life = (n: number) => ({
+    task: 'storm.1',
+    framework: 'f1',
+    container: `25212c0c-e6a2-11f1-bdef-02fc0000000${n}`,
+    image: `job:${n}`,
+    since: `2026-11-2${n}T00:00:00.000000000Z`,
+  })
+  const first = await open(t, bus)
+  await tell(bus, life(1), life(2), { ...life(3), since: undefined } as Identity)
+  const whole = async () => (await bus.snapshot('identity')).latest.get(taskKey('storm.1'))
+  await until('all of it is told in one record', async () => {
+    return (await whole())?.headers['kind'] === 'merged'
+  })
+  const merged = (await whole()) as BusRecord
+  const { earlier, since } = jsonOf(merged) as { earlier: unknown[]; since?: string }
+  t.deepEqual([earlier, since], [[life(1), life(2)], undefined])
+
+  const alone = await openBus(t)
+  await alone.produce('identity', [{ ...merged, key: taskKey('storm.1') }])
+  const second = await open(t, alone)
+  for (const catalog of [first, second]) {
+    const imageAt = (time: string) => catalog.complete({ task: 'storm.1' }, time).image
+    t.is(imageAt('2026-11-21T12:00:00.000000000Z'), 'job:1')
+    t.is(catalog.complete({ task: 'storm.1', container: life(2).container }).image, 'job:2')
+    t.is(imageAt('2026-11-30T00:00:00.000000000Z'), 'job:3')
+  }
+  t.is((await alone.ends('identity'))[0], 1, 'nothing is told anew')
 })
 
 test('a record whose identity is complete goes on as it is; head and lines are completed together', async (t) => {
