@@ -29,6 +29,43 @@ test('integers beyond 2^53 keep every digit, wherever they stand', (t) => {
   })
 })
 
+/** By the source of each value: exact, and slow. */
+function revived(text: string): unknown {
+  const revive = (_: string, value: unknown, { source }: { source?: string }) =>
+    typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d{1,40}$/.test(source ?? '')
+      ? BigInt(source as string)
+      : value
+  return JSON.parse(text, revive as (key: string, value: unknown) => unknown)
+}
+
+test('a document is what it is by the source of each value', (t) => {
+  const long = fc.constantFrom(
+    ...['9007199254740993', '9007199254740992', '1501191957829317120', '1501191957829317121'],
+    ...[
+      '-1501191957829317120',
+      '1501191957829317120.0',
+      '1.5e20',
+      '150000000000000000000',
+      '1e-05',
+    ],
+    ...['0.12345678901234567890', '9'.repeat(41), '9'.repeat(40), '5', '"1501191957829317120"'],
+    ...['":1501191957829317121,"', '"a"', 'null', '{}', '[]'],
+  )
+  const key = fc.constantFrom('"a"', '"1"', '"0"', '"__proto__"', '"x:1501191957829317122,"', '"a"')
+  const { value } = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 4 },
+      { weight: 4, arbitrary: long },
+      fc.array(tie('value')).map((parts) => `[${parts.join(', ')}]`),
+      fc
+        .array(fc.tuple(key, tie('value')))
+        .map((parts) => `{${parts.map(([name, one]) => `${name}: ${one as string}`).join(',')}}`),
+    ),
+  }))
+  const check = (text: unknown) => t.deepEqual(parseJson(text as string), revived(text as string))
+  t.notThrows(() => fc.assert(fc.property(value, check), { numRuns: 5000 }))
+})
+
 const kept: [sentence: string, text: string, value: unknown][] = [
   ['a long text of digits', '{"id": "12345678901234567890"}', { id: '12345678901234567890' }],
   ['a long fraction', '[0.12345678901234567890]', [Number('0.12345678901234567890')]],
