@@ -146,7 +146,7 @@ function lineCost(catalog: Awaited<ReturnType<typeof openCatalog>>): void {
     const { seconds } = cpuOf(() => {
       for (let n = 0; n < rounds; n++) work()
     })
-    return `${((seconds / rounds / docs.length) * 1e6).toFixed(3)}`
+    return ((seconds / rounds / docs.length) * 1e6).toFixed(3)
   }
   say(
     'a line whose identity is complete, µs',
