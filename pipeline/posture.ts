@@ -85,7 +85,7 @@ export interface HeldFinding extends Verdict {
   accepted?: boolean
 }
 
-/** The value of a record of the compacted topic `findings`, keyed by service; written by one process at a time. */
+/** The value of a record of the compacted topic `findings`, under {@link findingsKey}; written by one process at a time. */
 export interface ServicePosture {
   v: 1
   service: string
@@ -94,7 +94,7 @@ export interface ServicePosture {
   accept: string[]
   /** Running containers that were looked at. */
   containers: number
-  /** Whether Marathon tells of it. */
+  /** Whether Marathon tells of it, or did: when it does no more, and nothing runs, it is over. */
   app: boolean
   identity: Identity & { service: string }
   /** When anything of it was heard last, ms. */
@@ -102,6 +102,9 @@ export interface ServicePosture {
 }
 
 export const postureKey = ({ of, id }: Pick<Posture, 'of' | 'id'>) => `${of}:${id}`
+
+/** Names of services are somebody else's text: none may be a key with a meaning of its own. */
+export const findingsKey = (service: string) => `service:${service}`
 
 const maxAccepted = 50
 
