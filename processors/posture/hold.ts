@@ -72,6 +72,6 @@ function since(verdict: Verdict, before: HeldFinding | undefined, atMs: number):
   return { ...verdict, sinceMs: before?.found === verdict.found ? before.sinceMs : atMs }
 }
 
-function marked({ accepted: _, ...held }: HeldFinding, accepted: boolean): HeldFinding {
-  return accepted ? { ...held, accepted } : held
+function marked({ found, detail, sinceMs }: HeldFinding, accepted: boolean): HeldFinding {
+  return { found, detail, sinceMs, ...(accepted ? { accepted } : {}) }
 }

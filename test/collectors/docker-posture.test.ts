@@ -51,11 +51,11 @@ const good = {
   },
   Mounts: [],
 }
-type Part = 'Config' | 'HostConfig' | 'Mounts'
-const but = (part: Part, change: unknown) => ({
+const but = (part: 'Config' | 'HostConfig', change: object) => ({
   ...good,
-  [part]: Array.isArray(change) ? change : { ...good[part], ...(change as object) },
+  [part]: { ...good[part], ...change },
 })
+const mounting = (Mounts: unknown) => ({ ...good, Mounts })
 const bind = (Source: unknown, more = {}) => [{ Type: 'bind', Source, Destination: '/x', ...more }]
 
 const cases: [string, unknown, PostureFinding, boolean | undefined][] = [
@@ -77,37 +77,37 @@ const cases: [string, unknown, PostureFinding, boolean | undefined][] = [
     undefined,
   ],
   ['no word on processes', but('HostConfig', { PidMode: undefined }), 'host-pid', undefined],
-  ['the socket', but('Mounts', bind('/var/run/docker.sock')), 'docker-socket', true],
+  ['the socket', mounting(bind('/var/run/docker.sock')), 'docker-socket', true],
   [
     'the socket elsewhere',
-    but('Mounts', bind('/srv/d.sock', { Destination: '/run/docker.sock' })),
+    mounting(bind('/srv/d.sock', { Destination: '/run/docker.sock' })),
     'docker-socket',
     true,
   ],
-  ['the folder of the socket', but('Mounts', bind('/var/run/')), 'docker-socket', true],
-  ['the whole machine', but('Mounts', bind('/')), 'docker-socket', true],
+  ['the folder of the socket', mounting(bind('/var/run/')), 'docker-socket', true],
+  ['the whole machine', mounting(bind('/')), 'docker-socket', true],
   [
     'the socket of containerd',
-    but('Mounts', bind('/run/containerd/containerd.sock')),
+    mounting(bind('/run/containerd/containerd.sock')),
     'docker-socket',
     true,
   ],
-  ['a pipe of Windows', but('Mounts', bind('\\\\.\\pipe\\docker_engine')), 'docker-socket', true],
+  ['a pipe of Windows', mounting(bind('\\\\.\\pipe\\docker_engine')), 'docker-socket', true],
   [
     'the socket among binds',
     but('HostConfig', { Binds: ['/run/docker.sock:/s:ro'] }),
     'docker-socket',
     true,
   ],
-  ['a folder of its own', but('Mounts', bind('/srv/data')), 'docker-socket', false],
+  ['a folder of its own', mounting(bind('/srv/data')), 'docker-socket', false],
   [
     'a volume',
-    but('Mounts', [{ Type: 'volume', Source: '/', Destination: '/data' }]),
+    mounting([{ Type: 'volume', Source: '/', Destination: '/data' }]),
     'docker-socket',
     false,
   ],
-  ['a mount without its source', but('Mounts', bind(undefined)), 'docker-socket', undefined],
-  ['mounts that are none', but('Mounts', [null, 7]), 'docker-socket', undefined],
+  ['a mount without its source', mounting(bind(undefined)), 'docker-socket', undefined],
+  ['mounts that are none', mounting([null, 7]), 'docker-socket', undefined],
   ['no user', but('Config', { User: '' }), 'root', true],
   ['user 0', but('Config', { User: '0:1000' }), 'root', true],
   ['user 000', but('Config', { User: '000' }), 'root', true],

@@ -69,7 +69,7 @@ async function held(bus: Bus) {
 }
 
 const untilHappened = (bus: Bus, ...expected: string[]) =>
-  until(`${expected.join(', ')}`, async () => {
+  until(expected.join(', '), async () => {
     const all = await happened(bus)
     return expected.every((one) => all.includes(one))
   })
