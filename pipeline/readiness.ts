@@ -1,3 +1,4 @@
+import { ownLabel } from './own-label.ts'
 import {
   isPostureFinding,
   postureFindings,
@@ -107,7 +108,7 @@ function logsPoint({ lines, behindSeconds, state, nowMs }: ReadinessInputs): Rea
     const reason = `no line came in a day, but what it wrote for ${behindSeconds} s is not read yet`
     return { point, status: 'unknown', reason, remedy: 'see Health: what holds its lines back' }
   }
-  const isOff = state?.labels['mesoscope.logs'] === 'false'
+  const isOff = ownLabel(state?.labels, 'logs') === 'false'
   return {
     point,
     status: 'missing',
