@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto'
-import stringify from 'fast-json-stable-stringify'
 import type { Clock } from '../pipeline/clock.ts'
 import type { Identity } from '../pipeline/identity.ts'
 import { ownLabel } from '../pipeline/own-label.ts'
 import { serviceOnly, type Posture, type Verdicts } from '../pipeline/posture.ts'
 import { isObject } from './answer.ts'
+import { hashOf } from './fingerprint.ts'
 import type { Collected, Sink } from './sink.ts'
 
 export interface PostureToldOptions {
@@ -21,7 +20,7 @@ export interface PostureTold {
   tell(id: string, identity: Identity, findings: Verdicts): Collected
   /** It runs no more, or is no more. */
   gone(id: string): Collected
-  /** Those that are due again. */
+  /** Of containers those that are due again; apps are told of with each poll. */
   due(): Collected
   /** What an earlier life of ours told of, and is not there. */
   missing(isThere: (id: string) => boolean): Collected
@@ -48,7 +47,7 @@ export function openPostureTold({ name, of, sink, clock }: PostureToldOptions): 
   function put(id: string, posture: Posture, hash: string): Collected {
     const atMs = clock.now()
     const now = { ...posture, atMs }
-    told.set(id, { hash, atMs, posture: now })
+    told.set(id, { hash, atMs, ...(of === 'container' ? { posture: now } : {}) })
     return { postures: [now], positions: { [prefix + id]: { hash, atMs } } }
   }
 
@@ -75,11 +74,11 @@ export function openPostureTold({ name, of, sink, clock }: PostureToldOptions): 
         ...about,
         ...(accept === undefined ? {} : { accept }),
       } as const
-      const hash = hashOf(posture)
+      const hash = hashOf(JSON.stringify(posture))
       const known = told.get(id)
       const isTold = known?.hash === hash && clock.now() - known.atMs < againMs
       if (!isTold) return put(id, { ...posture, atMs: 0 }, hash)
-      known.posture = { ...posture, atMs: known.atMs }
+      if (of === 'container') known.posture = { ...posture, atMs: known.atMs }
       return {}
     },
     gone,
@@ -92,10 +91,6 @@ export function openPostureTold({ name, of, sink, clock }: PostureToldOptions): 
     },
     missing: (isThere) => all([...told.keys()].filter((id) => !isThere(id)).map(gone)),
   }
-}
-
-function hashOf(posture: object): string {
-  return createHash('sha256').update(stringify(posture)).digest('hex').slice(0, 24)
 }
 
 function readTold(position: unknown): Told | undefined {

@@ -55,7 +55,8 @@ export const topics = {
   posture: {
     partitions: 1,
     compacted: true,
-    sentence: 'how each container runs, and each app is to run, by their ids (`pipeline/posture.ts`)',
+    sentence:
+      'how each container runs, and each app is to run, by their ids (`pipeline/posture.ts`)',
   },
   findings: {
     partitions: 1,

@@ -4,6 +4,8 @@ import { toRecords } from '../../collectors/spool-records.ts'
 import type { Collected } from '../../collectors/sink.ts'
 import { manualClock } from '../../pipeline/clock.ts'
 import { readPosture, type Verdicts } from '../../pipeline/posture.ts'
+import { readApps } from '../../collectors/marathon-apps.ts'
+import { appOf, openNews, taskOf } from './fake-marathon.ts'
 import { openRecording, openRecordingSink } from './recording-sink.ts'
 
 const hour = 3_600_000
@@ -86,4 +88,38 @@ test('on the bus each has its key, and what is gone is empty', (t) => {
   t.deepEqual(readPosture(records[0]?.value ?? new Uint8Array())?.findings, findings)
   const [gone] = toRecords(told.gone('a1'))
   t.deepEqual([gone?.topic, gone?.key, gone?.value.length], ['posture', 'container:a1', 0])
+})
+
+test('of the apps that Marathon tells each is told once, and again when it changes', (t) => {
+  const { news } = openNews()
+  const poll = (...apps: object[]) =>
+    news.poll({
+      startMs: 1000,
+      atMs: 1000,
+      apps: readApps({ apps }).apps ?? [],
+      hasPods: true,
+      ends: [],
+      deployments: [],
+      queue: new Map(),
+      hearsEvents: true,
+    }).postures ?? []
+  const one = appOf('/shop/web', [taskOf('a')])
+  t.like(poll(one, appOf('/shop/db', [taskOf('b'), taskOf('c')])), {
+    0: {
+      of: 'app',
+      id: '/shop/web',
+      identity: { service: '/shop/web', owner: 'shop' },
+      findings: { 'one-instance': { found: true }, 'no-memory-limit': { found: false } },
+    },
+    1: { id: '/shop/db', findings: { 'one-instance': { found: false } } },
+  })
+  t.deepEqual(poll(one, appOf('/shop/db', [taskOf('b'), taskOf('c')])), [])
+  const scaled = appOf('/shop/web', [taskOf('a'), taskOf('d')])
+  t.deepEqual(
+    poll(scaled).map((told) => [told.id, 'gone' in told]),
+    [
+      ['/shop/db', true],
+      ['/shop/web', false],
+    ],
+  )
 })
