@@ -10,6 +10,7 @@ import { processIo } from './io.ts'
 import { addLogs } from './logs.ts'
 import type { AddCommand, CliParts } from './parts.ts'
 import { addPlayground } from './playground.ts'
+import { addReadiness } from './readiness.ts'
 import { exitCodeHelp, report } from './report.ts'
 import { addRun } from './run.ts'
 import { addScale } from './scale.ts'
@@ -22,6 +23,7 @@ const commands = {
   logs: addLogs,
   services: addServices,
   alerts: addAlerts,
+  readiness: addReadiness,
   scale: addScale,
   dead: addDead,
   gaps: addGaps,

@@ -1,10 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { AlertView, DeadView, LossAudit, ServiceView } from '../dashboards/api.ts'
+import type { AlertView, Answers, DeadView, LossAudit, ServiceView } from '../dashboards/api.ts'
 import type { DecisionDoc, ScalingStatus } from '../pipeline/decision.ts'
 import { errorCode, explain, Trouble } from '../pipeline/errors.ts'
 import { isoToMs, type DeadLetter, type LogDoc } from '../pipeline/event.ts'
 import { identityFromEcs, matchService } from '../pipeline/identity.ts'
+import type { Readiness } from '../pipeline/readiness.ts'
 import { findLosses, type Losses } from '../pipeline/store/losses.ts'
 import type {
   AuditScope,
@@ -31,6 +32,8 @@ export interface Source {
   losses(scope: AuditScope): Promise<Losses & Partial<LossAudit>>
   /** Services with a scaling policy; of a store, those on which something was decided. */
   scaling(): Promise<ScalingStatus[]>
+  /** Only a running process knows; `service` as a person names it. */
+  readiness(service: string): Promise<Readiness>
   /** Newest first. */
   decisions(query: DecisionQuery, limit: number): Promise<DecisionDoc[]>
   close(): Promise<void>
@@ -121,6 +124,11 @@ function apiSource(api: Api): Source {
       throw new Trouble(`${api.address.url}/api/gaps answers without gaps`)
     },
     scaling: () => list('/api/scaling', 'scaling'),
+    async readiness(service) {
+      const answer = await api.get<Answers['/api/readiness'] | null>('/api/readiness', { service })
+      if (Array.isArray(answer?.readiness?.points)) return answer.readiness
+      throw new Trouble(`${api.address.url}/api/readiness answers without points`)
+    },
     decisions: ({ service, from, to }, limit) =>
       list('/api/decisions', 'decisions', { service, from, to, limit }),
     close: async () => {},
@@ -164,6 +172,11 @@ function storeSource(store: ReadStore): Source {
       ((await store.docs('dead', { ...range, limit })) as DeadLetter[]).map(deadView),
     losses: async (scope) => findLosses(store, await exact(scope)),
     scaling: () => lastDecisions(store),
+    async readiness() {
+      throw new Trouble('whether a service is fit only a running Mesoscope knows', {
+        remedy: 'start it with mesoscope run, or name one elsewhere with --url',
+      })
+    },
     async decisions({ service, ...range }, limit) {
       const known = (await lastDecisions(store)).map((view) => view.service)
       const services = [theOnly(service, known, 'has a decision on scaling')]

@@ -31,6 +31,8 @@ export interface Description {
   version: string
   /** Of `config.v2.json`: Name, Config, State … */
   config: Record<string, unknown>
+  /** Of `hostconfig.json`: how it is run; undefined if it cannot be read. */
+  host: Record<string, unknown> | undefined
   /** The log driver; undefined if it is not known. */
   driver: string | undefined
 }
@@ -43,7 +45,8 @@ export function describeFolder(root: string, id: string, known: string | undefin
     const version = `${stampOf(path)} ${stampOf(join(root, id, 'hostconfig.json'))}`
     if (version === known) return undefined
     const config = asObject(JSON.parse(readFileSync(path, 'utf8')))
-    return { version, config, driver: driverOf(root, id) } satisfies Description
+    const host = hostOf(root, id)
+    return { version, config, host, driver: driverOf(host) } satisfies Description
   } catch {
     // Not there yet, not readable, or not JSON: what is known without it is enough to collect.
     return undefined
@@ -68,14 +71,17 @@ function stampOf(path: string): string {
   return stat ? `${stat.mtimeMs}:${stat.ino}:${stat.size}` : 'none'
 }
 
-function driverOf(root: string, id: string): string | undefined {
+function hostOf(root: string, id: string): Record<string, unknown> | undefined {
   try {
-    const host = asObject(JSON.parse(readFileSync(join(root, id, 'hostconfig.json'), 'utf8')))
-    const type = asObject(host['LogConfig'])['Type']
-    return typeof type === 'string' && type !== '' ? type : undefined
+    return asObject(JSON.parse(readFileSync(join(root, id, 'hostconfig.json'), 'utf8')))
   } catch {
     return undefined
   }
+}
+
+function driverOf(host: Record<string, unknown> | undefined): string | undefined {
+  const type = asObject(host?.['LogConfig'])['Type']
+  return typeof type === 'string' && type !== '' ? type : undefined
 }
 
 /** Whether opening the file is forbidden (as opposed to possible, or not there yet). */

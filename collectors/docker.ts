@@ -4,6 +4,7 @@ import type { Clock } from '../pipeline/clock.ts'
 import { isoToNs, msToIso } from '../pipeline/event.ts'
 import type { Identity } from '../pipeline/identity.ts'
 import { explain } from '../pipeline/errors.ts'
+import type { Verdicts } from '../pipeline/posture.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
 import type { CollectedContainers } from './collected-containers.ts'
@@ -19,6 +20,7 @@ import {
 } from './docker-folder.ts'
 import { openDockerFollow, type DockerFollow } from './docker-follow.ts'
 import { asObject, dockerIdentity, unknownContainer } from './docker-identity.ts'
+import { postureOfInspect } from './docker-posture.ts'
 import { openDockerStats, type RunningContainer } from './docker-stats.ts'
 import type { DockerPosition, EventOptions } from './docker-streams.ts'
 import { openDockerWatch } from './docker-watch.ts'
@@ -28,6 +30,7 @@ import { hashOf } from './fingerprint.ts'
 import { unreadChange } from './gaps.ts'
 import { wishesOf } from './wishes.ts'
 import { containerOfDockerName } from './mesos-task-id.ts'
+import { openPostureTold } from './posture-told.ts'
 import { openPump } from './pump.ts'
 import type { Collector, Sink } from './sink.ts'
 
@@ -71,6 +74,9 @@ interface Known {
   /** The answer of inspect that was used. */
   inspected?: Record<string, unknown>
   driver?: string | undefined
+  /** How it runs, by its folder or by the daemon; and the answer of inspect that was judged besides. */
+  verdicts: Verdicts
+  judged?: Record<string, unknown>
   tty: boolean
   told: Told
   input?: DockerInput | DockerFollow
@@ -130,6 +136,8 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
     idleMs: () => (hasYoung() ? idleMs.young : idleMs.usual),
   })
 
+  const postures = openPostureTold({ name, of: 'container', sink, clock })
+
   const mounted = openFileSet({
     ...options,
     prefix: `${name}:mounted:`,
@@ -183,6 +191,7 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
         else if (!isThere && !known.input) forget(known)
       }
       forgetOrphans(nowMs)
+      tellPostures(nowMs)
     }
     return isComplete
   }
@@ -216,6 +225,7 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
     const known = containers.get(id) ?? meet(id, nowMs)
     if (root !== undefined) readFolder(known, root)
     if (known.version === undefined) readInspected(known)
+    judgeInspected(known)
     tellUndescribed(known, root, nowMs)
     if (known.input?.idle() && !mayHaveFile(known)) {
       // It was taken for a file's before its description was there.
@@ -281,7 +291,15 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
   function meet(id: string, nowMs: number): Known {
     const told = asObject(sink.position(lifeKey(id))) as Told
     const identity = unknownContainer(id, naming)
-    const known: Known = { id, sinceMs: nowMs, identity, tty: false, told, mounted: [] }
+    const known: Known = {
+      id,
+      sinceMs: nowMs,
+      identity,
+      verdicts: {},
+      tty: false,
+      told,
+      mounted: [],
+    }
     containers.set(id, known)
     return known
   }
@@ -291,7 +309,7 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
     if (!description) return
     known.version = description.version
     known.driver = description.driver
-    describe(known, description.config)
+    describe(known, { ...description.config, HostConfig: description.host })
   }
 
   const undescribedNow = new Map<string, string>()
@@ -325,11 +343,27 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
     const isTold = JSON.stringify(told) === JSON.stringify(known.told)
     known.told = told
     if (isNew) known.input?.identify(identity)
+    known.verdicts = postureOfInspect(config)
+    tellPosture(known)
     pump.put({
       changes,
       identities: isNew ? [identity] : [],
       ...(isTold ? {} : { positions: { [lifeKey(known.id)]: told } }),
     })
+  }
+
+  /** The daemon tells some of what an odd `hostconfig.json` leaves out. */
+  function judgeInspected(known: Known) {
+    const inspected = daemon?.described(known.id)
+    if (!inspected || inspected === known.judged) return
+    known.judged = inspected
+    tellPosture(known)
+  }
+
+  /** Only of what runs: the folder is the newest, the daemon fills in. */
+  function tellPosture({ id, identity, told, judged, verdicts }: Known) {
+    const all = { ...(judged ? postureOfInspect(judged) : {}), ...verdicts }
+    pump.put(told.running === true ? postures.tell(id, identity, all) : postures.gone(id))
   }
 
   const faults = new Map<string, string>()
@@ -389,12 +423,22 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
     pump.put({ changes: [unreadChange({ ...about, at: 0, lastTime: undefined }, clock.now())] })
   }
 
+  let mayBeMissing = true
+  /** Also of containers that were removed while nobody was here. */
+  function tellPostures(nowMs: number) {
+    pump.put(postures.due())
+    if (!mayBeMissing || nowMs - startedMs < forgetMs) return
+    mayBeMissing = false
+    pump.put(postures.missing((id) => containers.has(id)))
+  }
+
   /** Everything of it was read and it is gone. */
   function forget({ id, identity, told }: Known) {
     containers.delete(id)
     toldDrivers.delete(id)
     undescribedNow.delete(id)
     faults.delete(id)
+    pump.put(postures.gone(id))
     const death = daemon?.death(id)
     const ns = death?.timeNs || isoToNs(msToIso(clock.now()))
     const code = Number.parseInt(death?.exitCode ?? '', 10)

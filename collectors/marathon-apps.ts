@@ -1,4 +1,6 @@
+import type { Verdicts } from '../pipeline/posture.ts'
 import { partOf, withoutUndefined, type Part, type Problem } from './answer.ts'
+import { postureOfApp } from './marathon-posture.ts'
 import { failureOf, tasksIn, type MarathonFailure, type MarathonTask } from './marathon-tasks.ts'
 import { autoscaleOf, countOf, idsOf, lengthOf, pathOf, textsOf } from './marathon-values.ts'
 
@@ -22,6 +24,8 @@ export interface MarathonApp {
   /** Keeps its volumes. */
   resident: boolean
   hasChecks: boolean
+  /** How it is to run; absent where only a part of its definition was told. */
+  posture?: Verdicts
   staged?: number
   running?: number
   healthy?: number
@@ -99,6 +103,7 @@ function readApp(part: Part, problems: Problem[]): MarathonApp | undefined {
     env: autoscaleOf(part, 'env'),
     resident: part.has('residency') || hasPersistentVolume(part),
     hasChecks: lengthOf(part, 'healthChecks') > 0,
+    posture: postureOfApp(part),
     ...withoutUndefined({
       instances: countOf(part, 'instances'),
       version: part.text('version'),

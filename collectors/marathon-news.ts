@@ -18,7 +18,9 @@ import { openRollouts } from './marathon-rollouts.ts'
 import { metricsOf, serviceState } from './marathon-state.ts'
 import { openStatuses } from './marathon-statuses.ts'
 import { openTasksTold } from './marathon-tasks-told.ts'
+import type { PostureTold } from './posture-told.ts'
 import type { Measured, Sampler } from './sampler.ts'
+import { merge } from './pump.ts'
 import type { Collected } from './sink.ts'
 
 /** All that Marathon answered to one poll. */
@@ -43,6 +45,7 @@ export interface NewsOptions {
   cluster: string | undefined
   memory: MarathonMemory
   sampler: Sampler
+  postures: PostureTold
   stuckAfterMs: number
   /** Mesos' id of this Marathon, once it is known. */
   framework(): string | undefined
@@ -55,7 +58,7 @@ export interface MarathonNews {
 }
 
 export function openMarathonNews(options: NewsOptions): MarathonNews {
-  const { name, cluster, memory, sampler, stuckAfterMs, framework } = options
+  const { name, cluster, memory, sampler, postures, stuckAfterMs, framework } = options
   const versions = openVersions()
   const tasksTold = openTasksTold()
   const statesTold = new Map<string, string>()
@@ -134,7 +137,7 @@ export function openMarathonNews(options: NewsOptions): MarathonNews {
     return isNew ? [taskIdentity(of, task, deployment)] : []
   }
 
-  function gone({ hasPods, atMs }: Reading): Required<Pick<Collected, 'services' | 'changes'>> {
+  function gone({ hasPods, atMs }: Reading) {
     const missing = [...memory.services].filter(
       ([id, { pod }]) => !apps.has(id) && (hasPods || !pod),
     )
@@ -189,14 +192,23 @@ export function openMarathonNews(options: NewsOptions): MarathonNews {
       (app.tasks ?? []).flatMap((task) => newTask(app.id, task, atMs)),
     )
     tasksTold.keep(presentTasks(all), startMs)
+    const told = all.map((app) => postureOf(app))
     const samples = sampler.take(states.map((state) => measuredOf(state, queue !== undefined)))
-    return {
+    const batch: Collected = {
       tasks,
       services: [...forgotten.services, ...changedStates(states)],
       changes: [...deployments, ...forgotten.changes, ...changes],
       ...samples,
       positions: { ...samples.positions, ...memory.take() },
     }
+    const goneToo = forgotten.services.map(({ service }) => postures.gone(service))
+    for (const part of [...goneToo, ...told, postures.due()]) merge(batch, part)
+    return batch
+  }
+
+  /** A definition of which nothing was told, as old Marathons embed it, says nothing. */
+  function postureOf({ id, posture }: MarathonApp): Collected {
+    return posture ? postures.tell(id, identityOf(id), posture) : {}
   }
 
   const measuredOf = (state: ServiceState, hasQueue: boolean): Measured => ({

@@ -1,5 +1,6 @@
 import { partsOf, withoutUndefined, type Part, type Problem } from './answer.ts'
 import type { AppsRead, MarathonApp } from './marathon-apps.ts'
+import { postureOfPod } from './marathon-posture.ts'
 import type { MarathonTask } from './marathon-tasks.ts'
 import { autoscaleOf, countOf, idOf, pathOf, textsOf, timeOf } from './marathon-values.ts'
 
@@ -58,7 +59,7 @@ function readPod(part: Part): { pod?: MarathonApp; ends: PodEnd[] } {
       ...resourcesOf(spec, containers),
     }),
   }
-  return { pod, ends: endsOf(part, id) }
+  return { pod: { ...pod, posture: postureOfPod(pod) }, ends: endsOf(part, id) }
 }
 
 function instancesOf(spec: Part): number | undefined {

@@ -18,6 +18,7 @@ import { openMarathonStream } from './marathon-stream.ts'
 import { openMisunderstood } from './misunderstood.ts'
 import { openPlausibleTime } from './plausible-time.ts'
 import { openPoller } from './poller.ts'
+import { openPostureTold } from './posture-told.ts'
 import { merge } from './pump.ts'
 import { openSampler } from './sampler.ts'
 import { targetsOf, type FoundTargets } from './scrape-targets.ts'
@@ -73,7 +74,16 @@ export async function openMarathonCollector(options: MarathonCollectorOptions): 
   const plausible = openPlausibleTime()
   const stuckAfterMs = options.stuckAfterMs ?? stuckMs
   const framework = () => info.framework
-  const news = openMarathonNews({ name, cluster, memory, sampler, stuckAfterMs, framework })
+  const postures = openPostureTold({ name, of: 'app', sink, clock })
+  const news = openMarathonNews({
+    name,
+    cluster,
+    memory,
+    sampler,
+    postures,
+    stuckAfterMs,
+    framework,
+  })
   const api = openMarathonApi({
     client,
     now: () => clock.now(),

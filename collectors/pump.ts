@@ -283,6 +283,7 @@ export function merge(batch: Collected, more: Collected | undefined): void {
   if (more.identities?.length) (batch.identities ??= []).push(...more.identities)
   if (more.tasks?.length) (batch.tasks ??= []).push(...more.tasks)
   if (more.services?.length) (batch.services ??= []).push(...more.services)
+  if (more.postures?.length) (batch.postures ??= []).push(...more.postures)
   if (more.positions) Object.assign((batch.positions ??= {}), more.positions)
 }
 

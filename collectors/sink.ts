@@ -1,6 +1,7 @@
 import type { ChangeDoc, DeadLetter } from '../pipeline/event.ts'
 import type { Lag } from '../pipeline/health.ts'
 import type { Identity, ToldTask } from '../pipeline/identity.ts'
+import type { Posture } from '../pipeline/posture.ts'
 import type { LogRecord } from '../pipeline/record.ts'
 import type { SampleRecord } from '../pipeline/sample.ts'
 import type { MarathonState, ServiceState } from '../pipeline/service-state.ts'
@@ -42,6 +43,8 @@ export interface Collected {
   tasks?: ToldTask[]
   /** How services stand in Marathon; `gone` forgets one. */
   services?: (ServiceState | MarathonState | { service: string; gone: true })[]
+  /** How containers run, and apps are to run; `gone` forgets one. */
+  postures?: (Posture | (Pick<Posture, 'of' | 'id'> & { gone: true }))[]
   /** New read positions by input (JSON values); null forgets one. */
   positions?: Record<string, unknown>
 }

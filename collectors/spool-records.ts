@@ -1,6 +1,7 @@
 import { msToIso, type ChangeDoc } from '../pipeline/event.ts'
 import type { Topic } from '../pipeline/bus/bus.ts'
 import { taskKey, type Identity } from '../pipeline/identity.ts'
+import { postureKey } from '../pipeline/posture.ts'
 import { toBusRecord, type LogHead } from '../pipeline/record.ts'
 import { samplesToBus } from '../pipeline/sample.ts'
 import { marathonKey } from '../pipeline/service-state.ts'
@@ -35,12 +36,14 @@ export function toRecords({
   tasks = [],
   samples = [],
   services = [],
+  postures = [],
 }: Collected): Omit<SpooledRecord, 'id'>[] {
   return [
     // First, so that the lines behind them need not wait for their identity.
     ...identities.map((identity) => docRecord('identity', identity.container ?? '', identity)),
     ...tasks.map((identity) => docRecord('identity', taskKey(identity.task ?? ''), identity)),
     ...services.map(serviceRecord),
+    ...postures.map(postureRecord),
     ...records.map((record) => ({
       ...toBusRecord(record),
       topic: 'logs' as const,
@@ -59,12 +62,19 @@ function wishOf(identity: Identity): Pick<SpooledRecord, 'whenFull'> {
 }
 
 function serviceRecord(state: NonNullable<Collected['services']>[number]) {
-  if ('gone' in state) {
-    const value = new Uint8Array()
-    return { topic: 'services' as const, key: state.service, headers: {}, value, lines: 0 }
-  }
+  if ('gone' in state) return goneRecord('services', state.service)
   const key = 'service' in state ? state.service : marathonKey(state.marathon)
   return docRecord('services', key, state)
+}
+
+function postureRecord(posture: NonNullable<Collected['postures']>[number]) {
+  const key = postureKey(posture)
+  return 'gone' in posture ? goneRecord('posture', key) : docRecord('posture', key, posture)
+}
+
+/** An empty value forgets the key. */
+function goneRecord(topic: Topic, key: string) {
+  return { topic, key, headers: {}, value: new Uint8Array(), lines: 0 }
 }
 
 function serviceOf(doc: ChangeDoc): string {

@@ -4,6 +4,9 @@ import type { Clock } from '../pipeline/clock.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Lag } from '../pipeline/health.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
+import type { RuleFacts } from '../pipeline/covers.ts'
+import type { PostureView } from '../pipeline/posture-view.ts'
+import type { Readiness } from '../pipeline/readiness.ts'
 import type { ProcessView } from '../pipeline/presence.ts'
 import type { MarathonState, ServiceState as ServiceFacts } from '../pipeline/service-state.ts'
 import type { SignalDeclaration } from '../pipeline/signals.ts'
@@ -25,6 +28,12 @@ export interface DashboardsOptions {
   /** Services as Marathon tells them. */
   serviceFacts?: () => ServiceFacts[]
   marathons?: () => MarathonState[]
+  /** How services are run, as it is held. */
+  postures?: Pick<PostureView, 'get' | 'services'>
+  /** The rules that look at a service. */
+  covering?: (service: string) => RuleFacts[]
+  /** Those that are declared. */
+  retentionClasses?: readonly string[]
   /** Services with a scaling policy. */
   scaling?: () => ScalingStatus[]
   /** Gives the originals of dead letters back to the bus, in somebody's name. */
@@ -243,6 +252,7 @@ export interface Answers {
   '/api/logs/context': { id: string; lines: LogDoc[] }
   /** One service in full; 404 where nothing is known of it. */
   '/api/service': { service: ServiceView; tasks: TaskView[]; scaling?: ScalingStatus }
+  '/api/readiness': { readiness: Readiness }
   '/api/signals': { signals: Record<string, SignalFacts> }
   '/api/series': { from: number; to: number; stepMs: number; series: SeriesView[] }
   '/api/scaling': { scaling: ScalingStatus[]; marathons: MarathonState[] }

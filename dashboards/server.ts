@@ -9,6 +9,7 @@ import { refusal, type Refusal } from './params.ts'
 import { deadRoutes } from './routes/dead.ts'
 import { demoRoutes } from './routes/demo.ts'
 import { logRoutes } from './routes/logs.ts'
+import { readinessRoutes } from './routes/readiness.ts'
 import { scalingRoutes } from './routes/scaling.ts'
 import { seriesRoutes } from './routes/series.ts'
 import { serviceRoutes } from './routes/services.ts'
@@ -28,6 +29,7 @@ const allRoutes = [
   serviceRoutes,
   seriesRoutes,
   scalingRoutes,
+  readinessRoutes,
   tailRoutes,
   statusRoutes,
   deadRoutes,
@@ -157,7 +159,13 @@ interface ServiceNames {
 
 const rememberNamesMs = 2000
 
-function serviceNames({ store, clock, alerts, serviceFacts }: DashboardsOptions): ServiceNames {
+function serviceNames({
+  store,
+  clock,
+  alerts,
+  serviceFacts,
+  postures,
+}: DashboardsOptions): ServiceNames {
   let known: { names: string[]; until: number } = { names: [], until: 0 }
   const refresh = async () => {
     const stored = (await store.services({})).map(({ service }) => service)
@@ -165,7 +173,8 @@ function serviceNames({ store, clock, alerts, serviceFacts }: DashboardsOptions)
     const alerting = alerts().flatMap(({ service }) => service ?? [])
     // One that Marathon knows may never have written.
     const told = serviceFacts?.().map(({ service }) => service) ?? []
-    const names = [...new Set([...stored, ...alerting, ...told])]
+    const looked = postures?.services() ?? []
+    const names = [...new Set([...stored, ...alerting, ...told, ...looked])]
     known = { names, until: clock.now() + rememberNamesMs }
   }
   const find = async (name: string) => {

@@ -8,6 +8,8 @@ import {
   type CurrentAlert,
 } from '../alerting/index.ts'
 import type { AlertSettings, MailSettings } from '../config/settings.ts'
+import { compileRules, ruleId } from '../alerting/rules/rule.ts'
+import type { RuleFacts } from '../pipeline/covers.ts'
 import { followEpochs } from '../pipeline/bus/epochs.ts'
 import { openLeader } from '../pipeline/bus/leader.ts'
 import type { ChangeDoc } from '../pipeline/event.ts'
@@ -81,6 +83,14 @@ function optionsOf(base: BaseWithStore, url: Url): AlertingOptions {
     metrics,
     log,
   }
+}
+
+/** What the declared rules read; a faulty one looks at nothing. */
+export function ruleFacts({ settings, signals }: Pick<Base, 'settings' | 'signals'>): RuleFacts[] {
+  const declared = settings.alerts.map(ruleOf)
+  const labels = new Map(declared.map((rule) => [ruleId(rule), rule.labels]))
+  const { rules } = compileRules(declared, signals)
+  return rules.map(({ id, alert, reads }) => ({ alert, reads, labels: labels.get(id) ?? {} }))
 }
 
 function publicUrl({ settings }: Base, url: Url): string | undefined {

@@ -3,6 +3,7 @@ import { openDeaths } from '../processors/deaths.ts'
 import { openDocIndexer } from '../processors/index-docs.ts'
 import { openIndexer } from '../processors/index-lines.ts'
 import { openSampleIndexer } from '../processors/index-samples.ts'
+import { openPostures } from '../processors/posture.ts'
 import { openMeasurer } from '../processors/measure.ts'
 import { openCatalog } from '../processors/resolve.ts'
 import { openOddRetentions } from '../processors/odd-retentions.ts'
@@ -39,6 +40,7 @@ export async function openProcessing(base: BaseWithStore): Promise<void> {
   const deaths = opened(
     openDeaths({ bus, store, complete, linesThrough: lines.through, clock, metrics, log }),
   )
+  const postures = opened(openPostures({ bus, clock, metrics, log }))
   const measurer = opened(
     openMeasurer({
       bus,
@@ -75,6 +77,7 @@ export async function openProcessing(base: BaseWithStore): Promise<void> {
     },
     { name: 'canary', trouble: canary.trouble, behindSeconds: canary.seconds },
     { name: 'deaths', trouble: deaths.trouble },
+    { name: 'posture', trouble: postures.trouble },
     { name: 'retention', trouble: () => retention.trouble() ?? oddRetentions.trouble() },
   )
 }

@@ -1,9 +1,12 @@
 import type { CurrentAlert } from '../alerting/index.ts'
+import { ruleFacts } from './alerts.ts'
 import type { Dashboards, DashboardsOptions } from '../dashboards/api.ts'
 import { openDashboards, openStatus } from '../dashboards/server.ts'
 import { tailBus } from '../dashboards/tail.ts'
 import type { ScalingStatus } from '../pipeline/decision.ts'
 import { healthOf } from '../pipeline/health.ts'
+import { coveringRules } from '../pipeline/covers.ts'
+import { followPostures } from '../pipeline/posture-view.ts'
 import { followProcesses } from '../pipeline/presence.ts'
 import { openRedrive } from '../processors/redrive.ts'
 import type { Base, BaseWithStore } from './base.ts'
@@ -17,9 +20,13 @@ export async function openSurfaces(
   { alerts, scaling }: { alerts: () => CurrentAlert[]; scaling: () => ScalingStatus[] },
   extras: Extras,
 ): Promise<string> {
-  const { signals, bus, store, services, clock, stack } = base
+  const { settings, signals, bus, store, services, clock, components, stack } = base
   const processes = await base.patiently(() => followProcesses({ bus, clock }))
   stack.defer(() => processes.close())
+  const postures = await base.patiently(() => followPostures(bus))
+  stack.defer(() => postures.close())
+  components.push({ name: 'postures view', trouble: postures.trouble })
+  const rules = ruleFacts(base)
   const dashboards = await openDashboards({
     ...statusOptions(base),
     processes: processes.all,
@@ -29,6 +36,9 @@ export async function openSurfaces(
     signals,
     serviceFacts: services.all,
     marathons: services.marathon,
+    postures,
+    covering: (service) => coveringRules(rules, signals, service),
+    retentionClasses: Object.keys(settings.store.retention_classes),
     scaling,
     redrive: openRedrive(base),
     ...extras,

@@ -66,6 +66,8 @@ export const changeKinds = [
   'health',
   /** A check's state: ok, warning, critical, unknown. */
   'check',
+  /** How a service is run has a weakness (`found`), or has it no more (`gone`): `pipeline/posture.ts`. */
+  'posture',
   /** The cluster itself: a leader, an agent. */
   'cluster',
   'alert',

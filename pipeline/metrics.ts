@@ -101,6 +101,11 @@ export const catalogue = {
     labels: [],
     help: 'Records of the services topic that could not be read.',
   },
+  malformed_postures_total: {
+    kind: 'counter',
+    labels: [],
+    help: 'Records of the posture topic that could not be read.',
+  },
   notifications_waiting: {
     kind: 'gauge',
     labels: [],

@@ -8,6 +8,7 @@ const names = [
   'metrics_port',
   'multiline',
   'parser',
+  'posture.accept',
   'sample',
   'spool',
 ] as const
@@ -15,7 +16,10 @@ export type OwnLabel = (typeof names)[number]
 
 /** As Docker has them, and as Marathon's stand in the environment of its containers. */
 const written = new Map(
-  names.map((name) => [name, { docker: `mesoscope.${name}`, marathon: `mesoscope_${name}` }]),
+  names.map((name) => [
+    name,
+    { docker: `mesoscope.${name}`, marathon: `mesoscope_${name.replaceAll('.', '_')}` },
+  ]),
 )
 
 /** What a service asks for by one of our labels. */

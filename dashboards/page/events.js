@@ -7,6 +7,7 @@ export const kinds = {
   scaling: { colour: 'event-scaling', title: 'scaling' },
   alert: { colour: 'event-alert', title: 'alerts' },
   health: { colour: 'event-health', title: 'health checks' },
+  posture: { colour: 'event-posture', title: 'how services are run' },
   cluster: { colour: 'event-cluster', title: 'the cluster itself' },
   gap: { colour: 'event-gap', title: 'gaps in the logs' },
   drop: { colour: 'event-gap', title: 'dropped lines' },
@@ -22,6 +23,7 @@ export const usualKinds = [
   'scaling',
   'alert',
   'health',
+  'posture',
   'cluster',
   'gap',
   'drop',
@@ -38,6 +40,7 @@ const quiet = new Set([
   'ended',
   'configured',
   'instances-changed',
+  'gone',
 ])
 
 /**

@@ -52,6 +52,17 @@ export const topics = {
     compacted: true,
     sentence: 'each service as Marathon tells it, by its id, and how fresh that is',
   },
+  posture: {
+    partitions: 1,
+    compacted: true,
+    sentence:
+      'how each container runs, and each app is to run, by their ids (`pipeline/posture.ts`)',
+  },
+  findings: {
+    partitions: 1,
+    compacted: true,
+    sentence: 'what is held and was told of how each service is run',
+  },
   signals: { partitions: 1, compacted: false, sentence: 'buckets of the signals, and watermarks' },
   alerts: {
     partitions: 1,

@@ -521,3 +521,27 @@ test.serial('files in mounted folders are read for the container that names them
   await until('what it wrote last', () => recording.lines.at(-1)?.message === 'five')
   await again.close()
 })
+
+test.serial('how a running container is run is told once, and that it runs no more', async (t) => {
+  const root = folder(t)
+  const recording = openRecording()
+  const writer = openJsonFileWriter({ root, id: idOf(1) })
+  const running = { Running: true, StartedAt: timeAt(0) }
+  writer.config(config({ State: running, MountPoints: {} }))
+  const hostConfig = join(root, idOf(1), 'hostconfig.json')
+  writeFileSync(hostConfig, JSON.stringify({ Privileged: true, Memory: 1 }))
+  const first = await open(root, openRecordingSink(recording))
+  await until('it is told', () => recording.postures.length > 0)
+  await first.close()
+  t.like(recording.postures[0], {
+    of: 'container',
+    id: idOf(1),
+    identity: { service: '/shop/web', image: 'web:1' },
+    findings: { privileged: { found: true }, 'no-memory-limit': { found: false } },
+  })
+  const second = await open(root, openRecordingSink(recording))
+  writer.config(config({ State: { ...running, Running: false, FinishedAt: timeAt(1) } }))
+  await until('it is gone', () => recording.postures.length > 1)
+  await second.close()
+  t.deepEqual(recording.postures.slice(1), [{ of: 'container', id: idOf(1), gone: true }])
+})

@@ -4,6 +4,7 @@ import { openMarathonCollector } from '../../collectors/marathon.ts'
 import type { MarathonCollectorOptions } from '../../collectors/marathon.ts'
 import { openMarathonMemory } from '../../collectors/marathon-memory.ts'
 import { openMarathonNews } from '../../collectors/marathon-news.ts'
+import { openPostureTold } from '../../collectors/posture-told.ts'
 import { openSampler } from '../../collectors/sampler.ts'
 import type { Collected, Sink } from '../../collectors/sink.ts'
 import { wallClock } from '../../pipeline/clock.ts'
@@ -187,6 +188,7 @@ export function openNews(told = openTold()) {
     name: 'marathon',
     cluster: 'test',
     memory,
+    postures: openPostureTold({ name: 'marathon', of: 'app', sink, clock: wallClock }),
     sampler: openSampler({ source: 'marathon:services', sink, clock: wallClock }),
     stuckAfterMs: 600_000,
     framework: () => 'fw-0000',

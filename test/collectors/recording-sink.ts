@@ -10,6 +10,8 @@ export interface Recording {
   changes: Map<string, ChangeDoc>
   dead: Map<string, DeadLetter>
   identities: Identity[]
+  /** One a telling, in order. */
+  postures: NonNullable<Collected['postures']>
   positions: Map<string, unknown>
   appends: number
 }
@@ -21,6 +23,7 @@ export function openRecording(): Recording {
     changes: new Map(),
     dead: new Map(),
     identities: [],
+    postures: [],
     positions: new Map(),
     appends: 0,
   }
@@ -59,6 +62,7 @@ function record(recording: Recording, batch: Collected): void {
   for (const change of batch.changes ?? []) recording.changes.set(change['event.id'], change)
   for (const dead of batch.dead ?? []) recording.dead.set(dead['event.id'], dead)
   recording.identities.push(...(batch.identities ?? []))
+  recording.postures.push(...(batch.postures ?? []))
   for (const [key, position] of Object.entries(batch.positions ?? {})) {
     if (position === null) recording.positions.delete(key)
     else recording.positions.set(key, JSON.parse(JSON.stringify(position)))

@@ -10,6 +10,7 @@ import { now, relativeMs } from '../time.js'
 import { RangeChoice } from './log-controls.js'
 import { ServiceCharts } from './service-charts.js'
 import { ServiceLines } from './service-lines.js'
+import { ReadinessPanel } from './service-readiness.js'
 import { ScalingPanel } from './service-scaling.js'
 import { Tasks } from './service-tasks.js'
 import { Timeline } from './timeline.js'
@@ -72,6 +73,7 @@ export const ServiceView = ({ params, alerts, health }) => {
       <section>
         <${ScalingPanel} scaling=${head.data.scaling} service=${exact} />
         <${Tasks} tasks=${head.data.tasks} service=${exact} />
+        <${ReadinessPanel} service=${exact} />
       </section>
     </div>
     <${ServiceLines} service=${exact} range=${asked} />
