@@ -140,6 +140,21 @@ test('of an app that was removed nothing is held', async (t) => {
   t.is((await happened(bus)).length, 4)
 })
 
+test('of two processes one tells, and the other goes on when that ends', async (t) => {
+  const bus = await openBus(t)
+  const [one, other] = [open(t, bus), open(t, bus)]
+  await put(bus, postureOf('a', { found: ['root'] }), postureOf('b', { found: ['root'] }))
+  await untilHappened(bus, 'found root')
+  await one.close()
+  await put(bus, postureOf('a', { found: ['privileged'] }))
+  await untilHappened(bus, 'found privileged')
+  await other.close()
+  t.deepEqual(
+    (await changes(bus)).map((doc) => doc['posture.finding']),
+    ['root', 'privileged'],
+  )
+})
+
 test('after a restart nothing is told again, and what was missed is', async (t) => {
   const bus = await openBus(t)
   const first = open(t, bus)
