@@ -12,6 +12,7 @@ import {
   type Posture,
   type PostureFinding,
 } from '../../pipeline/posture.ts'
+import { followPostures } from '../../pipeline/posture-view.ts'
 import { openPostures } from '../../processors/posture.ts'
 import { jsonOf, openBus, readAll, until } from '../helpers/pipeline.ts'
 import { dyingBus } from './measuring.ts'
@@ -99,6 +100,11 @@ test('a finding is told when it appears and when it goes away, with identity and
   t.deepEqual(await happened(bus), ['found root', 'gone root'])
   t.is((await held(bus))?.findings.privileged?.found, false)
   t.is((await held(bus))?.findings.capabilities, undefined, 'nobody looked: not known')
+  const view = await followPostures(bus)
+  t.teardown(() => view.close())
+  t.deepEqual(view.services(), [service])
+  t.is(view.get(service)?.findings.root?.found, false)
+  t.is(view.get('/shop'), undefined)
 })
 
 test('a weakness of one container is one of the service; of checks one is enough', async (t) => {
