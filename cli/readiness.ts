@@ -10,8 +10,8 @@ interface ReadinessOptions extends DataOptions {
 }
 
 const exitCodeWords = `
-It ends with 0 if the service is fit, with 1 if it is not: all points have to be ok or accepted, since what is not
-known is not good. A service accepts findings by name, in its label mesoscope.posture.accept: "root,one-instance".`
+It ends with 0 if the service is fit, with 1 if it is not (or nobody could tell): all points have to be ok or
+accepted, since what is not known is not good. A service accepts findings by name, in its label mesoscope.posture.accept: "root,one-instance".`
 
 export const addReadiness: AddCommand = (program, context) => {
   const { io } = context

@@ -127,7 +127,7 @@ Marathon hands them on in the environment. A value that is not understood change
 | \`mesoscope.service\` | Docker and Mesos: the service, where it is not Marathon's id of the app. |
 | \`mesoscope.owner\` or \`owner\`, \`mesoscope.runbook\` or \`runbook\` | Stand on lines, samples, changes, alerts and decisions, and in mails. |
 | \`mesoscope.retention\` | Which of \`store.retention_classes\` its events are kept by. One that is not there is told. |
-| \`mesoscope.posture.accept\` | Findings on how it is run that it accepts, divided by commas: \`root,one-instance\`. They are shown as accepted, and do not make it unfit (\`mesoscope readiness\`). |
+| \`mesoscope.posture.accept\` | Findings on how it is run that it accepts, divided by commas: \`root,one-instance\`. They are shown as accepted, and do not make it unfit (\`mesoscope readiness\`, which also tells of names that are none). |
 | \`mesoscope.lines_per_second\` | Takes the place of \`collectors.limit.lines_per_second\`. |
 | \`mesoscope.logs\` | \`false\`: its log is not collected; \`true\`: also where \`collectors.docker[].opt_in\` is set. |
 | \`mesoscope.files\` | Docker: log files in folders that are mounted into the container, as it sees them, divided by commas; \`/var/log/app/*.log\`. What lies elsewhere, also behind a link, is not read. |

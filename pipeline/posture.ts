@@ -132,21 +132,22 @@ export function readPosture(value: Uint8Array): Posture | undefined {
   const { id, identity, atMs } = given
   const service = isObject(identity) ? identity['service'] : undefined
   if (typeof id !== 'string' || typeof service !== 'string' || service === '') return undefined
-  if (!Number.isFinite(atMs) || !areVerdicts(given['findings'])) return undefined
-  return given as unknown as Posture
+  const findings = verdictsIn(given['findings'])
+  if (!Number.isFinite(atMs) || !findings) return undefined
+  return { ...given, findings } as unknown as Posture
 }
 
 /** A record of the topic `findings`; undefined for what cannot be used. */
 export function readServicePosture(value: Uint8Array): ServicePosture | undefined {
   const given = parse(value)
+  const findings = verdictsIn(given?.['findings'])
   const isSound =
     given?.['v'] === 1 &&
     typeof given['service'] === 'string' &&
-    areVerdicts(given['findings']) &&
     Array.isArray(given['accept']) &&
     Number.isFinite(given['heardMs']) &&
     isObject(given['identity'])
-  return isSound ? (given as unknown as ServicePosture) : undefined
+  return isSound && findings ? ({ ...given, findings } as unknown as ServicePosture) : undefined
 }
 
 function parse(value: Uint8Array): Record<string, unknown> | undefined {
@@ -158,15 +159,17 @@ function parse(value: Uint8Array): Record<string, unknown> | undefined {
   }
 }
 
-function areVerdicts(value: unknown): boolean {
-  if (!isObject(value)) return false
-  return Object.entries(value).every(
-    ([name, verdict]) =>
-      isPostureFinding(name) &&
+/** Names that only a newer version knows are left out; undefined where one is damaged. */
+function verdictsIn(value: unknown): Verdicts | undefined {
+  if (!isObject(value)) return undefined
+  const known = Object.entries(value).filter(([name]) => isPostureFinding(name))
+  const areSound = known.every(
+    ([, verdict]) =>
       isObject(verdict) &&
       typeof verdict['found'] === 'boolean' &&
       typeof verdict['detail'] === 'string',
   )
+  return areSound ? (Object.fromEntries(known) as Verdicts) : undefined
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

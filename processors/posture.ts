@@ -16,12 +16,12 @@ export interface PosturesOptions {
   clock: Clock
   metrics: Metrics
   log: Logger
-  /** A service is judged when nothing new came of it for so long, ms; 15 s unless set. */
+  /** A service is judged when nothing new came of it for so long, ms; 10 s unless set. */
   settleMs?: number
 }
 
 /** Of a service that never comes to rest, a new judgement at least so often: in times of `settleMs`. */
-const restless = 4
+const restless = 3
 const pollMs = 50
 const retryMs = 1000
 /** Collectors tell what is still so each six hours. */
@@ -53,7 +53,7 @@ export function openPostures(options: PosturesOptions) {
 type JudgeOptions = PosturesOptions & { tell(trouble: string | undefined): void }
 
 async function openJudge(options: JudgeOptions) {
-  const { bus, clock, metrics, log, tell, settleMs = 15_000 } = options
+  const { bus, clock, metrics, log, tell, settleMs = 10_000 } = options
   const stop = new AbortController()
   const told = openToldPostures()
   /** What came of services since they were judged, ms; `newestMs` by the bus. */

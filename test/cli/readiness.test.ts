@@ -73,4 +73,5 @@ test('readiness as JSON; exit codes of what is not there', async (t) => {
   t.is((await openTerminal().run('readiness')).code, 2)
   const help = (await openTerminal().run('readiness', '--help')).out
   t.regex(help, /0 if the service is fit, with 1 if it is not/)
+  t.is((await openTerminal().run('readiness', 'web', '--data', `${dir}/none`)).code, 1)
 })

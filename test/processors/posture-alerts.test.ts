@@ -21,6 +21,13 @@ const signals: SignalDeclarations = {
     overMs: 60 * second,
     by: ['service'],
   },
+  unaccepted: {
+    from: 'changes',
+    where: 'kind:posture AND action:found AND NOT posture.accepted:true',
+    measure: 'count',
+    overMs: 60 * second,
+    by: ['service'],
+  },
 }
 
 test('a rule over changes fires on a finding', async (t) => {
@@ -29,7 +36,7 @@ test('a rule over changes fires on a finding', async (t) => {
   const beginAt = Math.floor(wallClock.now() / (5 * second)) * 5 * second
   const { alerting } = await openDesk(t, bus, {
     signals,
-    rules: [ruleOf({ when: 'privileged > 0' })],
+    rules: [ruleOf({ when: 'privileged > 0 && unaccepted == 1.0' })],
     beginAt,
   })
   const options = { bus, clock: wallClock, metrics: openMetrics(), log: silentLog, settleMs: 30 }
@@ -41,7 +48,8 @@ test('a rule over changes fires on a finding', async (t) => {
     of: 'container',
     id: 'a',
     identity: { service: '/web' },
-    findings: { privileged: is, root: is },
+    findings: { privileged: is, root: is, 'one-instance': is },
+    accept: 'root, one-instance',
     atMs: wallClock.now(),
   }
   await bus.produce('posture', [

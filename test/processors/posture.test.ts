@@ -12,6 +12,7 @@ import {
   type Posture,
   type PostureFinding,
 } from '../../pipeline/posture.ts'
+import { followPostures } from '../../pipeline/posture-view.ts'
 import { openPostures } from '../../processors/posture.ts'
 import { jsonOf, openBus, readAll, until } from '../helpers/pipeline.ts'
 import { dyingBus } from './measuring.ts'
@@ -99,6 +100,11 @@ test('a finding is told when it appears and when it goes away, with identity and
   t.deepEqual(await happened(bus), ['found root', 'gone root'])
   t.is((await held(bus))?.findings.privileged?.found, false)
   t.is((await held(bus))?.findings.capabilities, undefined, 'nobody looked: not known')
+  const view = await followPostures(bus)
+  t.teardown(() => view.close())
+  t.deepEqual(view.services(), [service])
+  t.is(view.get(service)?.findings.root?.found, false)
+  t.is(view.get('/shop'), undefined)
 })
 
 test('a weakness of one container is one of the service; of checks one is enough', async (t) => {
@@ -138,6 +144,21 @@ test('of an app that was removed nothing is held', async (t) => {
   await untilHappened(bus, 'gone root', 'gone one-instance')
   await until('it is forgotten', async () => (await held(bus)) === undefined)
   t.is((await happened(bus)).length, 4)
+})
+
+test('of two processes one tells, and the other goes on when that ends', async (t) => {
+  const bus = await openBus(t)
+  const [one, other] = [open(t, bus), open(t, bus)]
+  await put(bus, postureOf('a', { found: ['root'] }), postureOf('b', { found: ['root'] }))
+  await untilHappened(bus, 'found root')
+  await one.close()
+  await put(bus, postureOf('a', { found: ['privileged'] }))
+  await untilHappened(bus, 'found privileged')
+  await other.close()
+  t.deepEqual(
+    (await changes(bus)).map((doc) => doc['posture.finding']),
+    ['root', 'privileged'],
+  )
 })
 
 test('after a restart nothing is told again, and what was missed is', async (t) => {

@@ -5,6 +5,7 @@ import test, { type ExecutionContext } from 'ava'
 import { chromium, type Browser, type Page } from 'playwright-core'
 import type { DashboardsOptions, MailView } from '../../dashboards/api.ts'
 import { wallClock } from '../../pipeline/clock.ts'
+import type { ServicePosture } from '../../pipeline/posture.ts'
 import { decodeDocs } from '../../pipeline/record.ts'
 import { open, until } from '../dashboards/open.ts'
 import { clusterScene } from '../dashboards/cluster-scene.ts'
@@ -182,6 +183,33 @@ test.serial('a service: load, instances, what happened and why it was scaled', a
   await page.getByRole('button', { name: 'Back to now' }).click()
   await until('no range in the address', () => !page.url().includes('&to='))
   return t.deepEqual(complaints, [])
+})
+
+test.serial('a service: whether it is fit, and what is missing', async (t) => {
+  const held = { found: true, detail: 'no user is <b>named</b>', sinceMs: 1 }
+  const posture: ServicePosture = {
+    v: 1,
+    service: '/shop/web',
+    findings: { root: held, privileged: { ...held, found: false }, capabilities: held },
+    accept: ['capabilities'],
+    containers: 2,
+    app: true,
+    identity: { service: '/shop/web' },
+    heardMs: 1,
+  }
+  const postures = { get: () => posture, services: () => ['/shop/web'] }
+  const { url, page, complaints } = await openShop(t, 'light', { postures })
+  await page.goto(`${url}/#/service?service=/shop/web`)
+  const rows = page.locator('table.readiness tr')
+  await rows.first().waitFor()
+  const texts = await rows.allInnerTexts()
+  t.regex(texts[0] ?? '', /^missing\s+root\s+it runs as root \(no user is <b>named<\/b>\)/)
+  t.true(texts.some((text) => /^accepted\s+capabilities/.test(text)))
+  t.true(texts.some((text) => /^unknown\s+mutable-tag/.test(text)))
+  t.false(texts.some((text) => text.startsWith('ok')))
+  await page.getByRole('button', { name: /^Show \d+ that are ok/ }).click()
+  await page.locator('.readiness-ok').first().waitFor()
+  t.deepEqual(complaints, [])
 })
 
 test.serial('a hostile line is only text', async (t) => {
