@@ -73,8 +73,8 @@ function countsOf(app: MarathonApp, tasks: readonly MarathonTask[]) {
 }
 
 function taskState({ id, state, agent, ...task }: MarathonTask): TaskState {
-  const { stagedMs, startedMs, version, healthy } = task
-  return { id, state, ...withoutUndefined({ stagedMs, startedMs, version, agent, healthy }) }
+  const { stagedMs, startedMs, version, ports, healthy } = task
+  return { id, state, ...withoutUndefined({ stagedMs, startedMs, version, agent, ports, healthy }) }
 }
 
 /** The app itself knows best what locks it; pods and old Marathons do not tell. */

@@ -1,5 +1,5 @@
 import type { Identity } from '../pipeline/identity.ts'
-import { ownLabel } from '../pipeline/own-label.ts'
+import { hostAndPort, servesMetrics } from '../pipeline/serves-metrics.ts'
 import { serviceIdentity, taskIdentity } from './marathon-identity.ts'
 import type { MarathonApp } from './marathon-apps.ts'
 import type { MarathonTask } from './marathon-tasks.ts'
@@ -32,32 +32,20 @@ export function targetsOf(
   around: Pick<Identity, 'cluster' | 'framework'>,
 ): ScrapeTarget[] {
   return apps.flatMap((app) => {
-    const labels = Object.fromEntries(app.labels)
-    const path = pathOf(ownLabel(labels, 'metrics'))
-    if (path === undefined) return []
+    const serves = servesMetrics(Object.fromEntries(app.labels))
+    if (!serves) return []
     const service = serviceIdentity(app, around)
     return (app.tasks ?? []).flatMap((task): ScrapeTarget[] => {
-      const at = task.state === 'TASK_RUNNING' ? addressOf(task, labels) : undefined
+      const at = task.state === 'TASK_RUNNING' ? addressOf(task, serves.port) : undefined
       if (at === undefined) return []
-      return [{ url: `http://${at}${path}`, identity: taskIdentity(service, task, undefined) }]
+      return [
+        { url: `http://${at}${serves.path}`, identity: taskIdentity(service, task, undefined) },
+      ]
     })
   })
 }
 
-/** `true` stands for the usual path. */
-function pathOf(label: string | undefined): string | undefined {
-  if (label === undefined || label === 'false') return undefined
-  if (label === 'true') return '/metrics'
-  return /^\/[\w./~%?&=+:,@-]*$/.test(label) ? label : undefined
-}
-
-/** The label `mesoscope.metrics_port` counts the task's ports from 0. */
-function addressOf(
-  { agent, ports = [] }: MarathonTask,
-  labels: Record<string, string>,
-): string | undefined {
-  const port = ports[Number(ownLabel(labels, 'metrics_port') ?? 0)]
-  if (agent === undefined || port === undefined) return undefined
-  if (!/^[\w.:-]+$/.test(agent)) return undefined
-  return agent.includes(':') ? `[${agent}]:${port}` : `${agent}:${port}`
+function addressOf({ agent, ports = [] }: MarathonTask, index: number): string | undefined {
+  const port = ports[index]
+  return agent === undefined || port === undefined ? undefined : hostAndPort(agent, port)
 }

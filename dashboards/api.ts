@@ -8,7 +8,11 @@ import type { RuleFacts } from '../pipeline/covers.ts'
 import type { PostureView } from '../pipeline/posture-view.ts'
 import type { Readiness } from '../pipeline/readiness.ts'
 import type { ProcessView } from '../pipeline/presence.ts'
-import type { MarathonState, ServiceState as ServiceFacts } from '../pipeline/service-state.ts'
+import type {
+  MarathonState,
+  ServiceState as ServiceFacts,
+  TaskState,
+} from '../pipeline/service-state.ts'
 import type { SignalDeclaration } from '../pipeline/signals.ts'
 import type { Losses } from '../pipeline/store/losses.ts'
 import type { Store } from '../pipeline/store/store.ts'
@@ -253,6 +257,9 @@ export interface Answers {
   /** One service in full; 404 where nothing is known of it. */
   '/api/service': { service: ServiceView; tasks: TaskView[]; scaling?: ScalingStatus }
   '/api/readiness': { readiness: Readiness }
+  '/api/catalog': { services: CatalogService[] }
+  /** As Prometheus wants it: a list without anything around it. */
+  '/api/prometheus/targets': TargetGroup[]
   '/api/signals': { signals: Record<string, SignalFacts> }
   '/api/series': { from: number; to: number; stepMs: number; series: SeriesView[] }
   '/api/scaling': { scaling: ScalingStatus[]; marathons: MarathonState[] }
@@ -269,6 +276,27 @@ export interface Answers {
   '/api/gaps': LossAudit
   '/api/mails': { demo: boolean; mails: MailView[] }
   '/api/demo/faults': { demo: boolean; faults: FaultView[] }
+}
+
+/** A service as Marathon tells it, with its tasks. */
+export interface CatalogService {
+  service: string
+  kind: 'app' | 'pod'
+  owner?: string
+  runbook?: string
+  version?: string
+  image?: string
+  labels: Record<string, string>
+  instances: InstancesView
+  /** Ids of those that touch it now. */
+  deployments: string[]
+  tasks: TaskState[]
+}
+
+/** A group of Prometheus' HTTP service discovery. */
+export interface TargetGroup {
+  targets: string[]
+  labels: Record<string, string>
 }
 
 /** Every failure. */

@@ -8,6 +8,7 @@ import { serveFiles } from './files.ts'
 import { refusal, type Refusal } from './params.ts'
 import { deadRoutes } from './routes/dead.ts'
 import { demoRoutes } from './routes/demo.ts'
+import { discoveryRoutes } from './routes/discovery.ts'
 import { logRoutes } from './routes/logs.ts'
 import { readinessRoutes } from './routes/readiness.ts'
 import { scalingRoutes } from './routes/scaling.ts'
@@ -30,6 +31,7 @@ const allRoutes = [
   seriesRoutes,
   scalingRoutes,
   readinessRoutes,
+  discoveryRoutes,
   tailRoutes,
   statusRoutes,
   deadRoutes,

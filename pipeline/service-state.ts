@@ -43,7 +43,10 @@ export interface TaskState {
   stagedMs?: number
   startedMs?: number
   version?: string
+  /** Host name. */
   agent?: string
+  /** On its agent, in the order in which the app names them. */
+  ports?: number[]
   /** Undefined before the first check, and without checks. */
   healthy?: boolean
 }
