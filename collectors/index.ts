@@ -4,6 +4,7 @@ import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
 import { openCheck, type CheckOptions } from './check.ts'
 import { openCollectedContainers } from './collected-containers.ts'
+import { openConsulCollector, type ConsulCollectorOptions } from './consul.ts'
 import { openDockerCollector, type DockerCollectorOptions } from './docker.ts'
 import { openFilesCollector, type FilesCollectorOptions } from './files.ts'
 import { openMarathonCollector, type MarathonCollectorOptions } from './marathon.ts'
@@ -29,6 +30,7 @@ export const collectors = {
   mesos_agent: openMesosAgent,
   mesos_sandbox: openSandboxCollector,
   marathon: openMarathonCollector,
+  consul: openConsulCollector,
   syslog: openSyslogCollector,
   prometheus: openPrometheusCollector,
   checks: openCheck,
@@ -45,6 +47,7 @@ export interface CollectorSettings {
     Pick<MesosAgentSettings, 'url'> & { sandboxes?: boolean | undefined })[]
   mesos_sandbox: readonly { work_dir: string }[]
   marathon: readonly (ConnectionSettings & Pick<MarathonCollectorOptions, 'urls'>)[]
+  consul: readonly (ConnectionSettings & Pick<ConsulCollectorOptions, 'urls'>)[]
   syslog: readonly Pick<
     SyslogCollectorOptions,
     'host' | 'port' | 'protocols' | 'cert' | 'key' | 'ca' | 'service' | 'retention'
@@ -169,6 +172,9 @@ export function openCollectors(
         intervalMs,
         found,
       }),
+    ),
+    ...settings.consul.map((one, index) =>
+      collectors.consul({ ...shared, ...one, name: name('consul', index) }),
     ),
     ...settings.syslog.map((one, index) =>
       collectors.syslog({ ...shared, ...one, name: name('syslog', index) }),

@@ -128,6 +128,11 @@ const marathonCollector = z.strictObject({
   ...connection,
 })
 
+const consulCollector = z.strictObject({
+  urls: addresses('Consul agents or servers'),
+  ...connection,
+})
+
 const filesCollector = z.strictObject({
   paths: z
     .array(text('a path, * and ? stand for parts of a name'))
@@ -238,6 +243,10 @@ const collectors = z.strictObject({
     .array(marathonCollector)
     .prefault([])
     .describe('Marathons: apps, deployments, instances, health.'),
+  consul: z
+    .array(consulCollector)
+    .prefault([])
+    .describe('Consuls: health of registered instances, and the names that tasks have there.'),
   syslog: z
     .array(syslogCollector)
     .prefault([])

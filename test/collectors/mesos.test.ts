@@ -21,6 +21,7 @@ const connection = { token_scheme: 'bearer' } as const
 const nothing = {
   docker: [],
   files: [],
+  consul: [],
   syslog: [],
   checks: [],
   prometheus: [],

@@ -230,6 +230,7 @@ test('a task that Marathon tells of is scraped, and its samples have its identit
     {
       docker: [],
       files: [],
+      consul: [],
       syslog: [],
       checks: [],
       mesos_master: [],

@@ -53,6 +53,7 @@ async function openPipeline(t: ExecutionContext, { playground }: RunningPlaygrou
         stats: false,
       })),
       files: [],
+      consul: [],
       syslog: [],
       checks: [],
       prometheus: [],
