@@ -169,7 +169,7 @@ function verdictsIn(value: unknown): Verdicts | undefined {
       typeof verdict['found'] === 'boolean' &&
       typeof verdict['detail'] === 'string',
   )
-  return areSound ? (Object.fromEntries(known) as Verdicts) : undefined
+  return areSound ? Object.fromEntries(known) : undefined
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
