@@ -1,5 +1,5 @@
 import stringify from 'fast-json-stable-stringify'
-import type { Bus, BusRecord } from '../pipeline/bus/bus.ts'
+import type { Bus, BusRecord, ProducedRecord, Topic } from '../pipeline/bus/bus.ts'
 import { openLeader } from '../pipeline/bus/leader.ts'
 import { pause, type Clock } from '../pipeline/clock.ts'
 import { explain } from '../pipeline/errors.ts'
@@ -24,6 +24,8 @@ export interface PosturesOptions {
 const restless = 3
 const pollMs = 50
 const retryMs = 1000
+/** Services that are judged and written together. */
+const maxAtOnce = 500
 /** Collectors tell what is still so each six hours. */
 const silentMs = 24 * 3_600_000
 const sweepMs = 60_000
@@ -50,19 +52,26 @@ export function openPostures(options: PosturesOptions) {
   }
 }
 
+/** When something came of a service since it was judged, ms; `newestMs` by the bus. */
+interface Waiting {
+  sinceMs: number
+  lastMs: number
+  newestMs: number
+}
+
 type JudgeOptions = PosturesOptions & { tell(trouble: string | undefined): void }
 
 async function openJudge(options: JudgeOptions) {
   const { bus, clock, metrics, log, tell, settleMs = 10_000 } = options
   const stop = new AbortController()
   const told = openToldPostures()
-  /** What came of services since they were judged, ms; `newestMs` by the bus. */
-  const waiting = new Map<string, { sinceMs: number; lastMs: number; newestMs: number }>()
+  const waiting = new Map<string, Waiting>()
   const stored = await readStored(bus)
   const { latest, ends } = await bus.snapshot('posture')
   for (const record of latest.values()) take(record)
   for (const [service, { heardMs }] of stored) if (!waiting.has(service)) wait(service, heardMs)
   let sweptMs = clock.now()
+  let mayBeUntold = true
 
   function take(record: BusRecord): void {
     try {
@@ -88,48 +97,63 @@ async function openJudge(options: JudgeOptions) {
   }
 
   async function judgeDue(): Promise<void> {
-    for (const [service, { sinceMs, lastMs, newestMs }] of waiting) {
-      const nowMs = clock.now()
-      const isDue = nowMs - lastMs >= settleMs || nowMs - sinceMs >= restless * settleMs
-      if (!isDue) continue
-      await judge(service, newestMs)
-      waiting.delete(service)
-    }
+    const nowMs = clock.now()
+    const isDue = ({ sinceMs, lastMs }: Waiting) =>
+      nowMs - lastMs >= settleMs || nowMs - sinceMs >= restless * settleMs
+    const due = [...waiting].filter(([, one]) => isDue(one)).slice(0, maxAtOnce)
+    // What an earlier life of ours, or a failure, has left.
+    await tellUntold()
+    await write(due.flatMap(([service, { newestMs }]) => judge(service, newestMs) ?? []))
+    await tellUntold()
+    for (const [service] of due) waiting.delete(service)
   }
 
-  async function judge(service: string, atMs: number): Promise<void> {
-    await tellUntold(service)
+  /** What is to be written; undefined where nothing is new. */
+  function judge(service: string, newestMs: number): Stored | undefined {
     const before = stored.get(service)
     const now = told.of(service)
-    if (now.length === 0 && !before) return
+    if (now.length === 0 && !before) return undefined
     const isOver = now.length === 0 && (before?.app === true || isSilent(before))
+    // What left while nobody was here has left no record.
+    const isUnheard = before !== undefined && (isOver || newestMs <= before.heardMs)
+    const atMs = isUnheard ? clock.now() : newestMs
     const held = hold(service, now, before, atMs)
     const after: Stored = isOver ? { ...held, findings: {}, over: true } : held
-    const changes = postureChanges(before, after, atMs)
-    if (!isOver && changes.length === 0 && isSame(before, after)) return
-    await write(changes.length > 0 || isOver ? { ...after, untold: changes } : after)
-    await tellUntold(service)
+    const untold = postureChanges(before, after, atMs)
+    if (isOver || untold.length > 0) return { ...after, untold }
+    return isSame(before, after) ? undefined : after
   }
 
   function isSilent(before: ServicePosture | undefined): boolean {
     return before !== undefined && clock.now() - before.heardMs >= silentMs
   }
 
-  async function write(state: Stored): Promise<void> {
-    const value = Buffer.from(JSON.stringify(state))
-    await bus.produce('findings', [{ key: findingsKey(state.service), value }])
-    stored.set(state.service, state)
+  async function write(states: readonly Stored[]): Promise<void> {
+    mayBeUntold ||= states.some(({ untold }) => untold !== undefined)
+    await put('findings', states.map(recordOf))
+    for (const state of states) stored.set(state.service, state)
   }
 
-  async function tellUntold(service: string): Promise<void> {
-    const { untold, over, ...state } = stored.get(service) ?? {}
-    if (!untold) return
-    const key = service
-    const docs = untold.map((doc) => ({ key, value: Buffer.from(JSON.stringify(doc)) }))
-    if (docs.length > 0) await bus.produce('changes', docs)
-    if (!over) return write(state as ServicePosture)
-    await bus.produce('findings', [{ key: findingsKey(service), value: new Uint8Array() }])
-    stored.delete(service)
+  async function tellUntold(): Promise<void> {
+    if (!mayBeUntold) return
+    const states = [...stored.values()].filter(({ untold }) => untold !== undefined)
+    await put(
+      'changes',
+      states.flatMap(({ service: key, untold = [] }) =>
+        untold.map((doc) => ({ key, value: Buffer.from(JSON.stringify(doc)) })),
+      ),
+    )
+    const told = states.map(({ untold: _untold, ...state }) => state)
+    await put('findings', told.map(recordOf))
+    for (const state of told) {
+      if (state.over) stored.delete(state.service)
+      else stored.set(state.service, state)
+    }
+    mayBeUntold = false
+  }
+
+  async function put(topic: Topic, records: readonly ProducedRecord[]): Promise<void> {
+    if (records.length > 0) await bus.produce(topic, records)
   }
 
   /** Who told of these is gone for good; and of these services nothing has been told for a day. */
@@ -139,11 +163,10 @@ async function openJudge(options: JudgeOptions) {
     sweptMs = nowMs
     const old = told.olderThan(nowMs - silentMs)
     const value = new Uint8Array()
-    if (old.length > 0)
-      await bus.produce(
-        'posture',
-        old.map((key) => ({ key, value })),
-      )
+    await put(
+      'posture',
+      old.map((key) => ({ key, value })),
+    )
     for (const [service, state] of stored) {
       if (told.of(service).length === 0 && isSilent(state)) wait(service, nowMs)
     }
@@ -174,6 +197,13 @@ async function openJudge(options: JudgeOptions) {
       tell(undefined)
     },
   }
+}
+
+/** An empty value, once all is told of what is over. */
+function recordOf(state: Stored): ProducedRecord {
+  const isForgotten = state.over === true && state.untold === undefined
+  const value = isForgotten ? new Uint8Array() : Buffer.from(JSON.stringify(state))
+  return { key: findingsKey(state.service), value }
 }
 
 async function readStored(bus: Bus): Promise<Map<string, Stored>> {

@@ -2,7 +2,7 @@ import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
 import type { Bus } from '../../pipeline/bus/bus.ts'
 import { wallClock } from '../../pipeline/clock.ts'
-import type { ChangeDoc } from '../../pipeline/event.ts'
+import { isoToMs, type ChangeDoc } from '../../pipeline/event.ts'
 import { silentLog } from '../../pipeline/log.ts'
 import { openMetrics } from '../../pipeline/metrics.ts'
 import {
@@ -173,6 +173,21 @@ test('after a restart nothing is told again, and what was missed is', async (t) 
   await second.close()
   t.deepEqual(await happened(bus), ['found root', 'found privileged'], 'b is root still')
   t.is((await changes(bus)).length, 2)
+})
+
+test('what left while nobody was here is told with the time at which that was noticed', async (t) => {
+  const bus = await openBus(t)
+  const first = open(t, bus)
+  await put(bus, postureOf('a', { found: ['root'] }), postureOf('b', {}))
+  await untilHappened(bus, 'found root')
+  await first.close()
+  await remove(bus, 'container', 'b')
+  const noticedMs = wallClock.now()
+  open(t, bus)
+  await untilHappened(bus, 'found one-instance')
+  const last = (await changes(bus)).at(-1)
+  t.true(isoToMs(last?.['@timestamp'] ?? '') >= noticedMs)
+  t.deepEqual(await happened(bus), ['found root', 'found one-instance'])
 })
 
 test('wherever it dies, each is told once and none is lost', async (t) => {

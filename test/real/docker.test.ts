@@ -10,6 +10,7 @@ import type { Collector, Sink } from '../../collectors/sink.ts'
 import { wallClock } from '../../pipeline/clock.ts'
 import { silentLog } from '../../pipeline/log.ts'
 import { openMetrics } from '../../pipeline/metrics.ts'
+import type { Posture } from '../../pipeline/posture.ts'
 import {
   messagesOf,
   openRecording,
@@ -298,3 +299,38 @@ ownDaemon('the daemon restarts: told meanwhile, and nothing lost or doubled', as
   t.deepEqual(inIdOrder(byApi, id), inIdOrder(byFiles, id))
   await docker('rm', '-f', id)
 })
+
+for (const files of [true, false]) {
+  test.serial(`how a container runs, by ${files ? 'files' : 'the API'}`, async (t) => {
+    const bad = ['--pid=host', '--cap-add=SYS_PTRACE', '-v', `${socket}:/var/run/docker.sock`]
+    const good = ['-u', '1000', '-m', '64m', '--cpus=0.5', '--health-cmd=true']
+    const weak = await start(bad, 'sleep 60')
+    const fit = await start(good, 'sleep 60')
+    t.teardown(() => docker('rm', '-f', weak, fit))
+    const recording = openRecording()
+    const collector = await open(openRecordingSink(recording), { files })
+    const told = (id: string) =>
+      recording.postures.findLast((one): one is Posture => one.id === id && !('gone' in one))
+    const isWhole = (id: string) => Object.keys(told(id)?.findings ?? {}).length === 10
+    await until('both are told', () => isWhole(weak) && isWhole(fit))
+    const found = (id: string) =>
+      Object.entries(told(id)?.findings ?? {}).flatMap(([name, verdict]) =>
+        verdict.found ? name : [],
+      )
+    const always = ['mutable-tag']
+    t.deepEqual(found(fit), always)
+    t.deepEqual(found(weak).toSorted(), [
+      'capabilities',
+      'docker-socket',
+      'host-pid',
+      'mutable-tag',
+      'no-cpu-limit',
+      'no-health-check',
+      'no-memory-limit',
+      'root',
+    ])
+    await docker('kill', weak)
+    await until('it is gone', () => recording.postures.some((one) => 'gone' in one))
+    await collector.close()
+  })
+}
