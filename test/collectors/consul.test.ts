@@ -148,7 +148,7 @@ async function openConsul(t: ExecutionContext) {
     asked,
     set(more: Partial<typeof state>) {
       Object.assign(state, { index: state.index + 1, ...more })
-      for (const send of [...held]) send()
+      for (const send of held) send()
     },
   }
 }
