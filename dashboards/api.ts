@@ -4,6 +4,7 @@ import type { Clock } from '../pipeline/clock.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Lag } from '../pipeline/health.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
+import type { PostMortem, TaskMatch } from '../pipeline/post-mortem/find.ts'
 import type { ProcessView } from '../pipeline/presence.ts'
 import type { MarathonState, ServiceState as ServiceFacts } from '../pipeline/service-state.ts'
 import type { SignalDeclaration } from '../pipeline/signals.ts'
@@ -249,6 +250,8 @@ export interface Answers {
   '/api/decisions': { decisions: DecisionDoc[] }
   '/api/alerts': { alerts: AlertView[]; history: ChangeDoc[] }
   '/api/changes': { changes: ChangeDoc[] }
+  /** Without `postMortem` none is known, or several are meant. `rows` are its facts in words. */
+  '/api/tasks/why': { matches: TaskMatch[]; postMortem?: PostMortem; rows?: [string, string][] }
   '/api/dead': { dead: DeadView[] }
   /** Of letters that were (with `dry`: would be) given back to the bus, and why others cannot be. */
   '/api/dead/redrive': {

@@ -8,6 +8,7 @@ import { serveFiles } from './files.ts'
 import { refusal, type Refusal } from './params.ts'
 import { deadRoutes } from './routes/dead.ts'
 import { demoRoutes } from './routes/demo.ts'
+import { postMortemRoutes } from './routes/post-mortem.ts'
 import { logRoutes } from './routes/logs.ts'
 import { scalingRoutes } from './routes/scaling.ts'
 import { seriesRoutes } from './routes/series.ts'
@@ -32,6 +33,7 @@ const allRoutes = [
   statusRoutes,
   deadRoutes,
   demoRoutes,
+  postMortemRoutes,
 ]
 
 /**
