@@ -136,7 +136,15 @@ test('what was asked for is no death', async (t) => {
 test('an exit code names its signal', (t) => {
   const codes = [undefined, 0, 1, 128, 129, 137, 139, 143, 165, 255]
   t.deepEqual(codes.map(signalName), [
-    ...[undefined, undefined, undefined, undefined],
-    ...['SIGHUP', 'SIGKILL', 'SIGSEGV', 'SIGTERM', 'signal 37', undefined],
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+    'SIGHUP',
+    'SIGKILL',
+    'SIGSEGV',
+    'SIGTERM',
+    'signal 37',
+    undefined,
   ])
 })
