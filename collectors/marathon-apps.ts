@@ -1,4 +1,5 @@
 import { partOf, withoutUndefined, type Part, type Problem } from './answer.ts'
+import { keepDefinition } from './marathon-definition.ts'
 import { failureOf, tasksIn, type MarathonFailure, type MarathonTask } from './marathon-tasks.ts'
 import { autoscaleOf, countOf, idsOf, lengthOf, pathOf, textsOf } from './marathon-values.ts'
 
@@ -92,7 +93,7 @@ function readApp(part: Part, problems: Problem[]): MarathonApp | undefined {
     return undefined
   }
   const versions = part.part('versionInfo')
-  return {
+  const app: MarathonApp = {
     id,
     kind: 'app',
     labels: textsOf(part, 'labels'),
@@ -115,6 +116,8 @@ function readApp(part: Part, problems: Problem[]): MarathonApp | undefined {
       failure: failureOf(part),
     }),
   }
+  keepDefinition(app, part.fields)
+  return app
 }
 
 function hasPersistentVolume(part: Part): boolean {
