@@ -7,7 +7,7 @@ import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
 import type { MarathonState } from '../pipeline/service-state.ts'
 import { withoutUndefined, type Problem } from './answer.ts'
-import { openHearing } from './marathon-hearing.ts'
+import { openHearing } from './hearing.ts'
 import type { MarathonApp } from './marathon-apps.ts'
 import { openMarathonApi, type Answered } from './marathon-ask.ts'
 import { readMessage } from './marathon-event.ts'
@@ -221,7 +221,7 @@ export async function openMarathonCollector(options: MarathonCollectorOptions): 
   }
 
   const poller = openPoller({ name, intervalMs, clock, sink, metrics, log, poll })
-  const hearing = openHearing({ name, cluster, intervalMs })
+  const hearing = openHearing({ name, of: 'marathon', cluster, intervalMs })
   const stream = openMarathonStream({
     client,
     name,

@@ -1,10 +1,16 @@
 import test from 'ava'
-import { openHearing } from '../../collectors/marathon-hearing.ts'
+import { openHearing } from '../../collectors/hearing.ts'
 
 const t0 = Date.UTC(2026, 10, 22, 18, 30)
 
 test('a time without events is told once, when they come again', (t) => {
-  const hearing = openHearing({ name: 'marathon', cluster: 'prod', intervalMs: 5000 })
+  const hearing = openHearing({
+    name: 'marathon',
+    of: 'marathon',
+    cluster: 'prod',
+    intervalMs: 5000,
+  })
+  hearing.lost(t0 - 60_000)
   t.deepEqual(hearing.back(t0), [])
   hearing.lost(t0 + 1000)
   hearing.lost(t0 + 2000)
@@ -22,7 +28,13 @@ test('a time without events is told once, when they come again', (t) => {
 })
 
 test('one that a poll covers is not told', (t) => {
-  const hearing = openHearing({ name: 'marathon', cluster: undefined, intervalMs: 5000 })
+  const hearing = openHearing({
+    name: 'marathon',
+    of: 'marathon',
+    cluster: undefined,
+    intervalMs: 5000,
+  })
+  hearing.back(t0 - 1)
   hearing.lost(t0)
   t.deepEqual(hearing.back(t0 + 5000), [])
 })

@@ -9,14 +9,20 @@ export interface Hearing {
   back(nowMs: number): ChangeDoc[]
 }
 
+const tellers = { marathon: 'Marathon', mesos: 'the Mesos master' }
+
 export interface HearingOptions {
   name: string
+  of: keyof typeof tellers
   cluster: string | undefined
+  /** Between two polls. */
   intervalMs: number
 }
 
-export function openHearing({ name, cluster, intervalMs }: HearingOptions): Hearing {
+export function openHearing({ name, of, cluster, intervalMs }: HearingOptions): Hearing {
   let lostMs: number | undefined
+  /** Who was never heard has not gone silent. */
+  let isHeard = false
 
   const gap = (fromMs: number, toMs: number): ChangeDoc => ({
     '@timestamp': msToIso(toMs),
@@ -24,19 +30,22 @@ export function openHearing({ name, cluster, intervalMs }: HearingOptions): Hear
     'event.kind': 'collector',
     'event.action': 'events-gap',
     message:
-      `${name}: no events of Marathon from ${new Date(fromMs).toISOString()} for ${spokenSeconds((toMs - fromMs) / 1000)}: ` +
+      `${name}: no events of ${tellers[of]} from ${new Date(fromMs).toISOString()} for ${spokenSeconds((toMs - fromMs) / 1000)}: ` +
       'of what happened then only what polls found is known',
-    'event.provider': 'marathon',
+    'event.provider': of,
     'gap.from': msToIso(fromMs),
     'gap.to': msToIso(toMs),
     ...identityToEcs(cluster === undefined ? {} : { cluster }),
   })
 
   return {
-    lost: (nowMs) => void (lostMs ??= nowMs),
+    lost(nowMs) {
+      if (isHeard) lostMs ??= nowMs
+    },
     back(nowMs) {
       const fromMs = lostMs
       lostMs = undefined
+      isHeard = true
       return fromMs === undefined || nowMs - fromMs <= intervalMs ? [] : [gap(fromMs, nowMs)]
     },
   }
