@@ -3,7 +3,7 @@ import { explain } from '../pipeline/errors.ts'
 import { isoToMs, type LogDoc } from '../pipeline/event.ts'
 import { identityFields } from '../pipeline/identity.ts'
 import type { StoredDoc } from '../pipeline/store/store.ts'
-import { findChanges, type ChangesFunction } from './evidence/of-changes.ts'
+import { findChanges, type Around, type ChangesFunction } from './evidence/of-changes.ts'
 import {
   findMeasurements,
   type Measured,
@@ -51,6 +51,8 @@ export interface Evidence {
   missing: string | undefined
   /** Of an alert on changes: newest first. */
   changes?: StoredDoc[]
+  /** Of the end of a task: which death it is, and the deployment before it. */
+  around?: Around
   /** Last lines without their times, where they cannot be searched any more. */
   lastLines?: string[]
   /** Of an alert on metrics: the worst first. */
@@ -118,7 +120,7 @@ export async function gatherEvidence(
   }
 }
 
-type Found = Pick<Evidence, 'lines' | 'changes' | 'lastLines' | 'measured' | 'missing'>
+type Found = Pick<Evidence, 'lines' | 'changes' | 'around' | 'lastLines' | 'measured' | 'missing'>
 
 function notFound(error: unknown): Found {
   return { lines: [], missing: `what is behind it could not be found: ${explain(error)}` }

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { addAlerts } from './alerts.ts'
+import { addChanges } from './changes.ts'
 import { addCheck } from './check.ts'
 import { checkRules } from './check-rules.ts'
 import { addDead } from './dead.ts'
@@ -15,6 +16,7 @@ import { exitCodeHelp, report } from './report.ts'
 import { addRun } from './run.ts'
 import { addScale } from './scale.ts'
 import { addServices } from './services.ts'
+import { addTask } from './task.ts'
 
 /** All commands, in the order of `--help`. */
 const commands = {
@@ -24,6 +26,8 @@ const commands = {
   services: addServices,
   alerts: addAlerts,
   readiness: addReadiness,
+  changes: addChanges,
+  task: addTask,
   scale: addScale,
   dead: addDead,
   gaps: addGaps,

@@ -7,6 +7,7 @@ import { isoToMs, type DeadLetter, type LogDoc } from '../pipeline/event.ts'
 import { identityFromEcs, matchService } from '../pipeline/identity.ts'
 import type { Readiness } from '../pipeline/readiness.ts'
 import { findLosses, type Losses } from '../pipeline/store/losses.ts'
+import { findPostMortem, type Found } from '../pipeline/post-mortem/find.ts'
 import type {
   AuditScope,
   LogPage,
@@ -30,6 +31,10 @@ export interface Source {
   dead(range: TimeRange, limit: number): Promise<DeadView[]>
   /** Whether all lines are there; how far behind that is only a running process knows. */
   losses(scope: AuditScope): Promise<Losses & Partial<LossAudit>>
+  /** Why a task ended. */
+  why(task: string): Promise<Found>
+  /** Newest first. */
+  changes(query: ChangesQuery, limit: number): Promise<StoredDoc[]>
   /** Services with a scaling policy; of a store, those on which something was decided. */
   scaling(): Promise<ScalingStatus[]>
   /** Only a running process knows; `service` as a person names it. */
@@ -41,6 +46,12 @@ export interface Source {
 
 export type KnownService = ServiceSummary &
   Partial<Pick<ServiceView, 'state' | 'since' | 'instances'>>
+
+export interface ChangesQuery extends TimeRange {
+  /** As a person names it. */
+  services?: string[]
+  kinds?: string[]
+}
 
 export interface DecisionQuery extends TimeRange {
   /** As a person names it. */
@@ -123,6 +134,13 @@ function apiSource(api: Api): Source {
       if (Array.isArray(losses?.gaps) && Array.isArray(losses.told)) return losses
       throw new Trouble(`${api.address.url}/api/gaps answers without gaps`)
     },
+    async why(task) {
+      const found = await api.get<Found | null>('/api/tasks/why', { task })
+      if (Array.isArray(found?.matches)) return found
+      throw new Trouble(`${api.address.url}/api/tasks/why answers without matches`)
+    },
+    changes: ({ services, kinds, from, to }, limit) =>
+      list('/api/changes', 'changes', { service: services, kind: kinds?.join(), from, to, limit }),
     scaling: () => list('/api/scaling', 'scaling'),
     async readiness(service) {
       const answer = await api.get<Answers['/api/readiness'] | null>('/api/readiness', { service })
@@ -171,6 +189,8 @@ function storeSource(store: ReadStore): Source {
     dead: async (range, limit) =>
       ((await store.docs('dead', { ...range, limit })) as DeadLetter[]).map(deadView),
     losses: async (scope) => findLosses(store, await exact(scope)),
+    why: (task) => findPostMortem(store, task),
+    changes: async (query, limit) => store.docs('changes', { ...(await exact(query)), limit }),
     scaling: () => lastDecisions(store),
     async readiness() {
       throw new Trouble('whether a service is fit only a running Mesoscope knows', {

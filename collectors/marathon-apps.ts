@@ -1,6 +1,7 @@
 import type { Verdicts } from '../pipeline/posture.ts'
 import { partOf, withoutUndefined, type Part, type Problem } from './answer.ts'
 import { postureOfApp } from './marathon-posture.ts'
+import { keepDefinition } from './marathon-definition.ts'
 import { failureOf, tasksIn, type MarathonFailure, type MarathonTask } from './marathon-tasks.ts'
 import { autoscaleOf, countOf, idsOf, lengthOf, pathOf, textsOf } from './marathon-values.ts'
 
@@ -96,7 +97,7 @@ function readApp(part: Part, problems: Problem[]): MarathonApp | undefined {
     return undefined
   }
   const versions = part.part('versionInfo')
-  return {
+  const app: MarathonApp = {
     id,
     kind: 'app',
     labels: textsOf(part, 'labels'),
@@ -120,6 +121,8 @@ function readApp(part: Part, problems: Problem[]): MarathonApp | undefined {
       failure: failureOf(part),
     }),
   }
+  keepDefinition(app, part.fields)
+  return app
 }
 
 function hasPersistentVolume(part: Part): boolean {

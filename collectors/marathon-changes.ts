@@ -123,7 +123,7 @@ export function versionChange(
   app: MarathonApp,
   told: ToldService,
   identity: Identity,
-  nowMs: number,
+  { nowMs, differences }: { nowMs: number; differences: () => string[] },
 ): ChangeDoc | undefined {
   const { id, version, configVersion = version, instances } = app
   if (version === undefined || told.version === undefined || version <= told.version) {
@@ -133,14 +133,17 @@ export function versionChange(
   const what = isScaled
     ? `${told.instances ?? 'unknown'} → ${instances ?? 'unknown'} instances`
     : 'configuration changed'
+  const changed = isScaled ? [] : differences()
+  const which = changed.length > 0 ? `, ${changed.join(', ')}` : ''
   return {
     '@timestamp': msToIso(timeOfText(version) ?? nowMs),
     'event.id': `change:deployment:version:${id}:${version}`,
     'event.kind': 'deployment',
     'event.action': isScaled ? 'instances-changed' : 'configured',
-    message: `${id} has version ${version} instead of ${told.version}: ${what}`,
+    message: `${id} has version ${version} instead of ${told.version}: ${what}${which}`,
     ...provider,
     'marathon.version.previous': told.version,
+    ...(changed.length > 0 ? { 'marathon.version.changed': changed } : {}),
     ...identityToEcs(identity),
   }
 }

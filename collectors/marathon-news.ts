@@ -3,6 +3,7 @@ import type { Identity, ToldTask } from '../pipeline/identity.ts'
 import type { QueueState, ServiceState } from '../pipeline/service-state.ts'
 import type { MarathonApp } from './marathon-apps.ts'
 import { removedChange, versionChange } from './marathon-changes.ts'
+import { differencesOf } from './marathon-definition.ts'
 import type { MarathonDeployment } from './marathon-deployments.ts'
 import type { MarathonEvent, StatusEvent } from './marathon-event.ts'
 import { openHealthFlips, taskIn } from './marathon-health.ts'
@@ -63,6 +64,8 @@ export function openMarathonNews(options: NewsOptions): MarathonNews {
   const tasksTold = openTasksTold()
   const statesTold = new Map<string, string>()
   let apps = new Map<string, MarathonApp>()
+  /** Of the poll before. */
+  let appsBefore = apps
 
   const identityOf = (service: string): Identity =>
     versions.current(service) ?? { ...(cluster === undefined ? {} : { cluster }), service }
@@ -93,7 +96,12 @@ export function openMarathonNews(options: NewsOptions): MarathonNews {
   function appChanges(app: MarathonApp, reading: Reading): ChangeDoc[] {
     const { id, kind, version, configVersion = version, instances } = app
     const told = memory.service(id)
-    const change = versionChange(app, told, identityOf(id), reading.atMs)
+    const before = appsBefore.get(id)
+    // After a start, what changed meanwhile is not known field by field.
+    const isWhole = before?.version !== undefined && before.version === told.version
+    const differences = () => (isWhole ? differencesOf(before, app) : [])
+    const at = { nowMs: reading.atMs, differences }
+    const change = versionChange(app, told, identityOf(id), at)
     if (told.pod !== (kind === 'pod')) {
       told.pod = kind === 'pod'
       memory.touch(id)
@@ -172,6 +180,7 @@ export function openMarathonNews(options: NewsOptions): MarathonNews {
 
   function poll(reading: Reading): Collected {
     const { atMs, startMs, queue } = reading
+    appsBefore = apps
     apps = new Map(reading.apps.map((app) => [app.id, app]))
     // Each once, whatever the answer says.
     const all = [...apps.values()]

@@ -12,6 +12,8 @@ export interface MarathonStreamOptions {
   onMessages(messages: readonly SseMessage[]): Promise<void>
   /** A stream has begun: what happened before it was not told. */
   onConnected(): void
+  /** They came, and come no more. */
+  onLost?(): void
   /** When not even a heartbeat came for so long, the connection is taken for dead; 30 s unless set. */
   silentMs?: number
   firstRetryMs?: number
@@ -57,7 +59,7 @@ const path = `/v2/events?${types.map((type) => `event_type=${type}`).join('&')}`
  * ends is simply begun again, and nobody may rely on it.
  */
 export function openMarathonStream(options: MarathonStreamOptions): MarathonStream {
-  const { client, name, log, onMessages, onConnected } = options
+  const { client, name, log, onMessages, onConnected, onLost } = options
   const { silentMs = 30_000, firstRetryMs = 1_000 } = options
   const stopping = new AbortController()
   let isConnected = false
@@ -88,6 +90,7 @@ export function openMarathonStream(options: MarathonStreamOptions): MarathonStre
     } finally {
       clearTimeout(timer)
       isConnected = false
+      if (!stopping.signal.aborted) onLost?.()
       body.destroy()
     }
   }

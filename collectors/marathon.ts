@@ -7,6 +7,7 @@ import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
 import type { MarathonState } from '../pipeline/service-state.ts'
 import { withoutUndefined, type Problem } from './answer.ts'
+import { openHearing } from './hearing.ts'
 import type { MarathonApp } from './marathon-apps.ts'
 import { openMarathonApi, type Answered } from './marathon-ask.ts'
 import { readMessage } from './marathon-event.ts'
@@ -230,12 +231,15 @@ export async function openMarathonCollector(options: MarathonCollectorOptions): 
   }
 
   const poller = openPoller({ name, intervalMs, clock, sink, metrics, log, poll })
+  const hearing = openHearing({ name, of: 'marathon', cluster, intervalMs })
   const stream = openMarathonStream({
     client,
     name,
     log,
     onMessages,
+    onLost: () => hearing.lost(clock.now()),
     onConnected() {
+      complaints.push(...hearing.back(clock.now()))
       // A new leader may be behind it, and nobody told what happened before.
       infoDueMs = -Infinity
       poller.wake()

@@ -14,6 +14,7 @@ import { readMetrics } from './mesos-metrics.ts'
 import { readMaster } from './mesos-operator.ts'
 import { readTaskPages } from './mesos-pages.ts'
 import { readMasterState } from './mesos-state.ts'
+import { openHearing } from './hearing.ts'
 import { openMasterStream } from './mesos-stream.ts'
 import { openMisunderstood } from './misunderstood.ts'
 import { openPoller } from './poller.ts'
@@ -77,13 +78,28 @@ export function openMesosMasterCollector(options: MesosMasterOptions): Promise<C
     intervalMs: options.intervalMs,
     poll: measureLeader,
   })
-  const stream = openMasterStream({ client, clock, onEvents, onEnd: () => lists.wake() })
+  const hearing = openHearing({
+    name,
+    of: 'mesos',
+    cluster: options.cluster,
+    intervalMs: options.listMs ?? 30_000,
+  })
+  const stream = openMasterStream({
+    client,
+    clock,
+    onEvents,
+    onEnd() {
+      hearing.lost(clock.now())
+      lists.wake()
+    },
+  })
 
   async function onEvents(events: MasterEvent[], problems: Problem[]): Promise<unknown> {
     const nowMs = clock.now()
     const batch = joined([
       ...events.map((event) => cluster.event(event, nowMs)),
       { changes: misunderstood.note('events', problems) },
+      { changes: isBegun(events) ? hearing.back(nowMs) : [] },
     ])
     hasOperatorApi = true
     pool?.sync(cluster.agents().filter(isAsked))
@@ -197,3 +213,5 @@ function noLeader(cause: Trouble): Trouble {
     cause,
   })
 }
+
+const isBegun = (events: readonly MasterEvent[]) => events.some(({ type }) => type === 'SUBSCRIBED')

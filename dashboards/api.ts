@@ -7,6 +7,7 @@ import type { Metrics } from '../pipeline/metrics.ts'
 import type { RuleFacts } from '../pipeline/covers.ts'
 import type { PostureView } from '../pipeline/posture-view.ts'
 import type { Readiness } from '../pipeline/readiness.ts'
+import type { PostMortem, TaskMatch } from '../pipeline/post-mortem/find.ts'
 import type { ProcessView } from '../pipeline/presence.ts'
 import type {
   MarathonState,
@@ -266,6 +267,8 @@ export interface Answers {
   '/api/decisions': { decisions: DecisionDoc[] }
   '/api/alerts': { alerts: AlertView[]; history: ChangeDoc[] }
   '/api/changes': { changes: ChangeDoc[] }
+  /** Without `postMortem` none is known, or several are meant. `rows` are its facts in words. */
+  '/api/tasks/why': { matches: TaskMatch[]; postMortem?: PostMortem; rows?: [string, string][] }
   '/api/dead': { dead: DeadView[] }
   /** Of letters that were (with `dry`: would be) given back to the bus, and why others cannot be. */
   '/api/dead/redrive': {

@@ -9,6 +9,7 @@ import { refusal, type Refusal } from './params.ts'
 import { deadRoutes } from './routes/dead.ts'
 import { demoRoutes } from './routes/demo.ts'
 import { discoveryRoutes } from './routes/discovery.ts'
+import { postMortemRoutes } from './routes/post-mortem.ts'
 import { logRoutes } from './routes/logs.ts'
 import { readinessRoutes } from './routes/readiness.ts'
 import { scalingRoutes } from './routes/scaling.ts'
@@ -36,6 +37,7 @@ const allRoutes = [
   statusRoutes,
   deadRoutes,
   demoRoutes,
+  postMortemRoutes,
 ]
 
 /**

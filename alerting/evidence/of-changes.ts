@@ -1,6 +1,13 @@
 import { isoToMs, type LogDoc } from '../../pipeline/event.ts'
 import { identityFields } from '../../pipeline/identity.ts'
+import {
+  deploymentBefore,
+  nthDeath,
+  type DeploymentBefore,
+} from '../../pipeline/post-mortem/around.ts'
+import { readEnd } from '../../pipeline/post-mortem/facts.ts'
 import type { DocQuery, StoredDoc } from '../../pipeline/store/store.ts'
+import { within } from '../../pipeline/within.ts'
 import type { EvidenceOptions, SampleQuery } from '../evidence.ts'
 import type { Notification } from '../records.ts'
 import { isAboutAbsence } from '../words.ts'
@@ -8,6 +15,14 @@ import { allOf, fieldIs, restrictions, searchOnce, searchUntil, servicesOf } fro
 
 /** Asks the store for changes. */
 export type ChangesFunction = (query: DocQuery) => Promise<StoredDoc[]>
+
+/** What happened to the service around the end of a task. */
+export interface Around {
+  /** The n-th death within ten minutes. */
+  nth?: number
+  /** The last one that began before it. */
+  deployment?: DeploymentBefore
+}
 
 export interface ChangesFound {
   /** Those that were counted, newest first. */
@@ -17,6 +32,8 @@ export interface ChangesFound {
   /** Likewise, where they cannot be searched: as they were kept with its end. */
   lastLines: string[]
   missing: string | undefined
+  /** Of the newest change, if it is the end of a task. */
+  around?: Around
 }
 
 const maxChanges = 20
@@ -41,6 +58,22 @@ export function changesBehind({
   }
 }
 
+/** What else happened to the service; what is not found in time is left out. */
+async function aroundEnd(
+  change: StoredDoc,
+  ask: ChangesFunction,
+  signal: AbortSignal,
+): Promise<Around | undefined> {
+  const end = readEnd(change)
+  if (!end) return undefined
+  const quietly = <T>(found: Promise<T>) => within(found, 2000, signal).catch(() => undefined)
+  const [nth, deployment] = await Promise.all([
+    quietly(nthDeath(ask, end)),
+    quietly(deploymentBefore(ask, end)),
+  ])
+  return { ...(nth === undefined ? {} : { nth }), ...(deployment ? { deployment } : {}) }
+}
+
 /** Never throws: a mail without them is better than none. */
 export async function findChanges(
   notification: Notification,
@@ -59,7 +92,14 @@ export async function findChanges(
   const lastLines = textsIn(newest['task.last_lines'])
   const behind = linesOfTask(newest)
   const lines = behind ? await searchOnce(() => samples(behind), { signal }) : []
-  return { changes: found, lines, lastLines: lines.length > 0 ? [] : lastLines, missing }
+  const around = await aroundEnd(newest, changes, signal)
+  return {
+    changes: found,
+    lines,
+    lastLines: lines.length > 0 ? [] : lastLines,
+    missing,
+    ...(around ? { around } : {}),
+  }
 }
 
 /** The end of a task is told at once, and a moment later again with its last lines: those are waited for. */

@@ -1,3 +1,5 @@
+import { identityFields } from '../../pipeline/identity.ts'
+import type { StoredDoc } from '../../pipeline/store/store.ts'
 import { changesBehind, linesOfTask } from '../evidence/of-changes.ts'
 import { errorsBehind } from '../evidence/of-metrics.ts'
 import { linesBehind, type Evidence, type SampleQuery } from '../evidence.ts'
@@ -33,8 +35,16 @@ function changeLinks(
   const lines = newest && linesOfTask(newest)
   return [
     { name, url: pageLink(publicUrl, 'changes', place) },
+    ...whyLinks(publicUrl, newest),
     ...(lines ? [{ name: 'The lines of this task', url: linkToLines(publicUrl, lines) }] : []),
   ]
+}
+
+/** The post-mortem of the task that ended. */
+function whyLinks(publicUrl: string, change: StoredDoc | undefined): Link[] {
+  const task = change?.[identityFields.task]
+  if (change?.['event.kind'] !== 'task' || typeof task !== 'string') return []
+  return [{ name: 'Why this task ended', url: pageLink(publicUrl, 'why', { task }) }]
 }
 
 /** A quarter of an hour before it, so that one sees how it came. */

@@ -1,7 +1,15 @@
 import { identityFields, type Identity } from '../../pipeline/identity.ts'
-import { spokenBytes, spokenSeconds } from '../../pipeline/spoken.ts'
+import { readEnd, type EndFacts } from '../../pipeline/post-mortem/facts.ts'
+import {
+  deploymentWords,
+  exitWords,
+  memoryWords,
+  nthWords,
+} from '../../pipeline/post-mortem/words.ts'
+import { spokenSeconds } from '../../pipeline/spoken.ts'
 import type { StoredDoc } from '../../pipeline/store/store.ts'
 import { cleanLine, safeLink } from '../clean.ts'
+import type { Around } from '../evidence/of-changes.ts'
 import type { Evidence, ServiceFacts } from '../evidence.ts'
 import type { Notification } from '../records.ts'
 import { spokenDuration } from '../rules/humanize.ts'
@@ -32,7 +40,7 @@ export function rowsOf(notification: Notification, evidence: Evidence): Row[] {
   }
   putCondition(row, notification)
   const changes = (notification.state === 'firing' && evidence.changes) || []
-  if (changes.length > 0) putNewest(row, changes, alert.group)
+  if (changes.length > 0) putNewest(row, changes, { group: alert.group, around: evidence.around })
   const isOne = changes.length > 0 && evidence.tasks.length <= 1
   const isListed = isOne || topicOf(notification.facts) === 'metrics'
   row('Instances', isListed ? undefined : instances(evidence))
@@ -75,29 +83,30 @@ const parts: [part: keyof Identity, name: string][] = [
 ]
 
 /** Who it was, and of the end of a task its post-mortem. What the group names is there already. */
-function putNewest(row: Put, [change, ...older]: readonly StoredDoc[], group: Identity): void {
+function putNewest(
+  row: Put,
+  [change, ...older]: readonly StoredDoc[],
+  { group, around = {} }: { group: Identity; around: Evidence['around'] },
+): void {
   if (!change) return
   for (const [part, name] of parts) {
     const called = part === 'task' && older.length > 0 ? 'Newest task' : name
     if (group[part] === undefined) row(called, text(change[identityFields[part]]))
   }
-  if (change['event.kind'] !== 'task') return
-  row('Exit code', number(change['process.exit_code'])?.toString())
-  row('Out of memory', change['container.oom_killed'] === true ? 'yes' : 'no')
-  row('Memory', memory(change))
-  const uptime = number(change['task.uptime_seconds'])
-  row('Uptime', uptime === undefined ? undefined : spokenSeconds(uptime))
-  row('Failed checks', text(change['task.unhealthy']))
-  const said = [change['task.state'], change['task.reason'], change['task.message']]
-  row('Mesos says', said.flatMap((part) => text(part) ?? []).join(', '))
+  const end = readEnd(change)
+  if (end) putEnd(row, end, around)
 }
 
-function memory(change: StoredDoc): string | undefined {
-  const usage = number(change['container.memory.usage'])
-  const limit = number(change['container.memory.limit'])
-  if (usage === undefined) return limit === undefined ? undefined : `limit ${spokenBytes(limit)}`
-  const share = limit === undefined ? '' : ` of ${spokenBytes(limit)}`
-  return `${spokenBytes(usage)}${share} when measured last`
+function putEnd(row: Put, end: EndFacts, { nth, deployment }: Around): void {
+  const { uptimeSeconds, state, reason, says } = end
+  row('Exit code', exitWords(end))
+  row('Out of memory', end.outOfMemory ? 'yes' : 'no')
+  row('Memory', memoryWords(end))
+  row('Uptime', uptimeSeconds === undefined ? undefined : spokenSeconds(uptimeSeconds))
+  row('Failed checks', end.unhealthy)
+  row('Mesos says', [state, reason, says].filter((part) => part !== undefined).join(', '))
+  row('Death', nthWords(nth))
+  row('Last deployment', deployment && deploymentWords(deployment))
 }
 
 /** `3 wanted, 2 running, 1 healthy` */
@@ -121,10 +130,6 @@ function instances({ tasks, agents }: Evidence): string {
 
 function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
-}
-
-function number(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isFinite(value) ? value : undefined
 }
 
 function capital(word: string): string {

@@ -11,6 +11,7 @@ import { HealthView } from './views/health.js'
 import { LogsView } from './views/logs.js'
 import { ServiceView } from './views/service.js'
 import { ServicesView } from './views/services.js'
+import { WhyView } from './views/why.js'
 
 const views = {
   services: { title: 'Services', component: ServicesView },
@@ -20,7 +21,10 @@ const views = {
   health: { title: 'Health', component: HealthView },
 }
 /** Views that are reached from others. */
-const inner = { service: { title: 'Service', component: ServiceView, above: 'services' } }
+const inner = {
+  service: { title: 'Service', component: ServiceView, above: 'services' },
+  why: { title: 'Why a task ended', component: WhyView, above: 'changes' },
+}
 
 const App = () => {
   const { view, params } = useRoute()

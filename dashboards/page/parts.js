@@ -60,6 +60,12 @@ export const LevelTag = ({ level }) => html`<span class="level level-${level}">$
 export const Task = ({ task }) =>
   html`<span class="task" title=${task} style=${{ '--hue': hue(task) }}>${shortTask(task)}</span>`
 
+/** The task of a change; of its end, with the way to its post-mortem. */
+export const TaskOrWhy = ({ of, task }) =>
+  of['event.kind'] === 'task'
+    ? html`<a href=${linkTo('why', { task })} title="why it ended"><${Task} task=${task} /></a>`
+    : html`<${Task} task=${task} />`
+
 /** Text from a log, with the words that were searched for marked. */
 export const Text = ({ text, words = [] }) =>
   marked(visible(text), words).map((part, at) => (at % 2 === 1 ? html`<mark>${part}</mark>` : part))

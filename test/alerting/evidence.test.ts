@@ -178,11 +178,12 @@ test('the mail of a task that ran out of memory is its post-mortem', async (t) =
       'Agent:         agent-1',
       'Version:       2026-11-22T17:00:00.000Z',
       'Image:         shop/web:7',
-      'Exit code:     137',
+      'Exit code:     137 (SIGKILL)',
       'Out of memory: yes',
       'Memory:        127 MiB of 128 MiB when measured last',
       'Uptime:        3 min',
       'Mesos says:    TASK_FAILED, REASON_CONTAINER_LIMITATION_MEMORY',
+      'Death:         number 1 of the service within 10 minutes',
       'Marathon:      3 wanted, 2 running, 2 healthy',
       'Severity:      page',
       'Owner:         team-shop',
@@ -202,6 +203,7 @@ test('the mail of a task that ran out of memory is its post-mortem', async (t) =
   const times_ = { from: '2026-11-22T17:59:00.000Z', to: '2026-11-22T18:00:00.000Z' }
   t.deepEqual(placesIn(links), [
     ['changes', { service: '/shop/web', kind: 'task', query: oom.where, ...times_ }],
+    ['why', { task }],
     [
       'logs',
       {
@@ -216,7 +218,10 @@ test('the mail of a task that ran out of memory is its post-mortem', async (t) =
       { service: '/shop/web', from: '2026-11-22T17:45:00.000Z', to: '2026-11-22T18:00:00.000Z' },
     ],
   ])
-  t.regex(html, />Open these changes<[^]*>Open the lines of this task<[^]*line 119/)
+  t.regex(
+    html,
+    />Open these changes<[^]*>Open why this task ended<[^]*>Open the lines of this task<[^]*line 119/,
+  )
   t.regex(html, /line 119/)
 })
 
@@ -244,7 +249,8 @@ test('a death whose lines are still being gathered is waited for, a short while'
   const { options } = await openShop(t)
   const early = death({ 'task.last_lines': undefined })
   let asked = 0
-  const changes = async () => [++asked < 3 ? early : death()]
+  const changes: EvidenceOptions['changes'] = async ({ kinds }) =>
+    kinds ? [] : [++asked < 3 ? early : death()]
   const late = await mailOf(notification('OutOfMemory', oom), {
     ...options,
     changes,
@@ -454,4 +460,28 @@ test('whatever texts hold, in a mail they are text, and bounded', async (t) => {
   const soon = { ...options, patienceMs: 0 }
   const refused = await mailOf(notification('Oom', oom, { group: long }), soon)
   t.regex(refused.text, /could not be searched: the query is longer/)
+})
+
+test('the mail of a death names which one it is, and the deployment before it', async (t) => {
+  const { store, options } = await openShop(t)
+  const began = diedAt - 3 * minute
+  await store.putDocs('changes', [
+    {
+      '@timestamp': msToIso(began),
+      'event.id': 'change:deployment:d1:started:/shop/web',
+      'event.kind': 'deployment',
+      'event.action': 'started',
+      message: 'deployment d1 of /shop/web started',
+      ...identityToEcs({ ...shop, deployment: 'd1' }),
+    },
+    death(
+      { '@timestamp': msToIso(diedAt - 2 * minute), 'event.id': 'change:task:web.0:1' },
+      { ...web, task: 'web.0' },
+    ),
+    death(),
+  ])
+  const { text } = await mailOf(notification('OutOfMemory', oom), options)
+  t.regex(text, /Death: +number 2 of the service within 10 minutes\n/)
+  t.regex(text, /Last deployment: +d1, begun 3 min before, started\n/)
+  t.regex(text, /Why this task ended: .*#\/why\?task=shop_web/)
 })

@@ -516,6 +516,7 @@ test('new versions of an app are told: what changed', async (t) => {
     appOf('/web', [taskOf('web.1')], {
       instances: 3,
       version: changed,
+      env: { LOG_LEVEL: 'debug', DB_PASSWORD: 'hunter2' },
       versionInfo: { lastScalingAt: changed, lastConfigChangeAt: changed },
     }),
   ]
@@ -524,7 +525,7 @@ test('new versions of an app are told: what changed', async (t) => {
     told.changes.map(({ message }) => message),
     [
       `/web has version ${scaled} instead of ${config}: 1 → 3 instances`,
-      `/web has version ${changed} instead of ${scaled}: configuration changed`,
+      `/web has version ${changed} instead of ${scaled}: configuration changed, env.DB_PASSWORD: none → [redacted], env.LOG_LEVEL: none → "debug"`,
     ],
   )
   t.is(told.changes[0]?.['@timestamp'], '2026-11-20T12:00:00.000000000Z')

@@ -398,6 +398,25 @@ test.serial(
   },
 )
 
+test.serial('a death in the list of changes leads to its post-mortem', async (t) => {
+  const { url, page, complaints } = await openShop(t)
+  await page.goto(`${url}/#/changes?kind=task`)
+  await page.locator('.changes a[title="why it ended"]').first().click()
+  await page.locator('table.why').waitFor()
+  await page.locator('table.why').getByText('number 1 of the service within 10 minutes').waitFor()
+  await page
+    .locator('table.why')
+    .getByText(/begun .* before/)
+    .waitFor()
+  await picture(page, 'why-dark')
+  await page.setViewportSize({ width: 390, height: 844 })
+  const wider = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
+  t.is(await page.evaluate(wider), 0)
+  await page.goto(`${url}/#/why?task=nothing-like-it`)
+  await page.getByText('No such task has ended').waitFor()
+  t.deepEqual(complaints, [])
+})
+
 test.serial('a link from a mail survives the login', async (t) => {
   const { url, store } = await open(t, { token: 'open-sesame' })
   const instance = openInstance('/shop/web', 'web.1', 'a'.repeat(64))

@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Answers, MailView } from '../../dashboards/api.ts'
 import { wallClock } from '../../pipeline/clock.ts'
+import { isoToMs } from '../../pipeline/event.ts'
+import type { PostMortem } from '../../pipeline/post-mortem/find.ts'
 import { runningProcess } from '../../pipeline/owner.ts'
 
 /*
@@ -106,8 +108,12 @@ const changes = async (query: string) => (await get('/api/changes', `?${query}`)
 /** All that a mail about a killed task must say. */
 function checkDeath({ text }: MailView): void {
   for (const part of [
-    /Exit code: +137/,
+    /Exit code: +137 \(SIGKILL\)/,
     /Out of memory: yes/,
+    /Memory: .*\d MiB/,
+    /Version: +\d{4}-/,
+    /Death: +number \d+ of the service within 10 minutes/,
+    /#\/why\?task=shop_payments/,
     /Owner: +team-money/,
     /Runbook: +http/,
   ]) {
@@ -218,17 +224,33 @@ try {
   await step('an instance takes more memory than it may', () =>
     fault('oom', '--service', 'payments'),
   )
-  const death = await step('a mail tells of it, with exit code and last lines', async () => {
-    const mail = await mailAbout('FIRING', 'OutOfMemory', '/shop/payments')
-    checkDeath(mail)
-    return mail
-  })
+  const death = await step(
+    'one mail tells of it within 30 s, with exit code, limit, version and last lines',
+    async () => {
+      const mail = await mailAbout('FIRING', 'OutOfMemory', '/shop/payments')
+      checkDeath(mail)
+      const [change] = await changes('service=/shop/payments&kind=task&query=oom:true')
+      const seconds = (mail.receivedAt - isoToMs(change?.['@timestamp'] ?? '')) / 1000
+      if (!(seconds < 30)) throw new Error(`it came ${seconds} s after the death`)
+      return mail
+    },
+  )
   if (death) {
     await step('it is one event: died, out of memory, its last lines with it', async () => {
       const found = await changes('service=/shop/payments&kind=task&query=oom:true')
       const lines = found[0]?.['task.last_lines']
       if (found.length !== 1 || !Array.isArray(lines) || lines.length === 0)
         throw new Error(JSON.stringify(found))
+    })
+    await step('mesoscope task why tells the same, with all of its last lines', async () => {
+      const [change] = await changes('service=/shop/payments&kind=task&query=oom:true')
+      const task = String(change?.['mesos.task.id'])
+      const told = await mesoscope('task', 'why', task, '--json', '--data', data)
+      const { signal, outOfMemory, memoryLimit, lines, identity } = JSON.parse(told) as PostMortem
+      const { hits } = await get('/api/logs', `?task=${encodeURIComponent(task)}&limit=100`)
+      const whole = lines.length >= Math.min(100, hits.length) && lines.length > 0
+      if (signal !== 'SIGKILL' || !outOfMemory || !memoryLimit || !identity.version || !whole)
+        throw new Error(told.slice(0, 2000))
     })
   }
 

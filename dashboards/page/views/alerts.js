@@ -58,6 +58,7 @@ const Alert = ({ alert }) => {
     ${alert.annotations.summary && html`<p><${Text} text=${alert.annotations.summary} /></p>`}
     <div class="alert-foot">
       ${lines && html`<a class="button small" href=${lines}>${whatIsBehind(lines)} →</a>`}
+      ${isAboutEnds(lines) && alert.service && html`<a class="button small" href=${linkTo('changes', { service: alert.service, kind: 'task' })}>Why its tasks ended →</a>`}
       ${runbook && html`<a class="button small" href=${runbook} rel="noopener noreferrer">Runbook</a>`}
       ${Object.entries(alert.labels)
         .filter(([name]) => name !== 'alertname' && name !== 'service')
@@ -65,6 +66,9 @@ const Alert = ({ alert }) => {
     </div>
   </article>`
 }
+
+/** Its lines are no lines, but changes: ends of tasks among them, each with its post-mortem. */
+const isAboutEnds = (lines) => lines?.includes('/changes?') ?? false
 
 const Over = ({ alert }) =>
   html`<span class="since"

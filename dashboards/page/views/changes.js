@@ -1,7 +1,7 @@
 import { get } from '../api.js'
 import { kinds, usualKinds } from '../events.js'
 import { html } from '../lib.js'
-import { Brief, Empty, Failure, Loading, Task, Time } from '../parts.js'
+import { Brief, Empty, Failure, Loading, TaskOrWhy, Time } from '../parts.js'
 import { usePoll } from '../poll.js'
 import { go, linkTo } from '../route.js'
 import { isoToMs, utcDay } from '../time.js'
@@ -104,7 +104,7 @@ const Change = ({ of, day }) => {
       <td class="narrow">
         ${service && html`<a title="it, around this time" href=${linkTo('service', { service, from: around(-5), to: around(2) })}>${service}</a>`}
       </td>
-      <td class="narrow">${task && html`<${Task} task=${task} />`}</td>
+      <td class="narrow">${task && html`<${TaskOrWhy} of=${of} task=${task} />`}</td>
       <td><${Brief} text=${of.message} /></td>
     </tr>
   `

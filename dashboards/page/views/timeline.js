@@ -1,6 +1,6 @@
 import { colourOfChange, essential, kinds, usualKinds } from '../events.js'
 import { html, useMemo, useState } from '../lib.js'
-import { Brief, Task, Text, Time } from '../parts.js'
+import { Brief, TaskOrWhy, Text, Time } from '../parts.js'
 import { isoToMs, utcDay } from '../time.js'
 import { Decision } from './service-scaling.js'
 
@@ -71,7 +71,7 @@ const Told = ({ doc }) => {
   const task = doc['mesos.task.id']
   return html`<div class="entry-said">
     <${Brief} text=${doc.message} />
-    ${task && html` <${Task} task=${task} />`}
+    ${task && html` <${TaskOrWhy} of=${doc} task=${task} />`}
     ${
       Array.isArray(lines) &&
       lines.length > 0 &&
