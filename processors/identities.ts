@@ -28,6 +28,8 @@ const defaultMaxKnown = 100_000
 export function openIdentities({ maxKnown = defaultMaxKnown } = {}): Identities {
   const containers = new Map<string, Identity>()
   const tasks = new Map<string, Identity>()
+  /** By Mesos' id of its container the task that has a Docker container to itself. */
+  const dockerTasks = new Map<string, string>()
   const share = openSharing()
   let toldOfTasks = false
 
@@ -42,9 +44,26 @@ export function openIdentities({ maxKnown = defaultMaxKnown } = {}): Identities 
     const local = guessed
       ? withoutRetention(fill(described, identity))
       : fill(identity, described, completedParts)
-    const task = local.task === undefined ? undefined : tasks.get(local.task)
+    const task = local.task === undefined ? byMesosContainer(local) : tasks.get(local.task)
     // What is known of another life of the task is not of this one.
     return task && isOtherLife(local, task) ? local : fill(local, task, completedParts)
+  }
+
+  /**
+   * A Docker container that does not tell its task: Mesos knows it by the id in the container's name. Where several
+   * tasks share a container, Mesos knows the executor in it.
+   */
+  function byMesosContainer(local: Identity): Identity | undefined {
+    const id = mesosContainerOf(local)
+    if (id === undefined || local.containerName === undefined) return undefined
+    const task = dockerTasks.get(id)
+    return task === undefined ? containers.get(id) : tasks.get(task)
+  }
+
+  function put(task: string, before: Identity | undefined, now: Identity | undefined): void {
+    const [old, id] = [before, now].map((one) => one?.containerName && mesosContainerOf(one))
+    if (old && old !== id && dockerTasks.get(old) === task) dockerTasks.delete(old)
+    if (id) dockerTasks.set(id, task)
   }
 
   return {
@@ -56,11 +75,14 @@ export function openIdentities({ maxKnown = defaultMaxKnown } = {}): Identities 
       const name = nameIn(key)
       const before = map.get(name)
       map.delete(name)
-      if (!told) return []
+      const now = told && share(isTaskKey(key) ? mergeTask(before, told, merged) : told)
+      if (isTaskKey(key)) put(name, before, now)
+      if (!now) return []
       toldOfTasks ||= isTaskKey(key)
-      map.set(name, share(isTaskKey(key) ? mergeTask(before, told, merged) : told))
+      map.set(name, now)
       if (map.size <= maxKnown) return []
       const oldest = map.keys().next().value as string
+      if (isTaskKey(key)) put(oldest, map.get(oldest), undefined)
       map.delete(oldest)
       return [isTaskKey(key) ? taskPrefix + oldest : oldest]
     },
