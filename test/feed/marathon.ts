@@ -149,7 +149,11 @@ export const marathonKinds: readonly Kind[] = [
   { fits: (value) => has(value, 'groups'), read: groups },
   { fits: isApps, read: apps },
   { fits: (value) => has(value, 'queue') && !has(value, 'id'), read: queue },
-  { fits: (value) => has(value, 'task') || has(value, 'tasks'), read: tasks },
+  // An app may be answered with its tasks.
+  {
+    fits: (value) => !has(value, 'id') && (has(value, 'task') || has(value, 'tasks')),
+    read: tasks,
+  },
   { fits: isPod, read: pods },
   { fits: isApp, read: apps },
   { fits: (value) => has(value, 'frameworkId') || has(value, 'leader'), read: info },
