@@ -86,6 +86,20 @@ const cases: [string, Record<string, unknown>, Identity][] = [
   ],
 ]
 
+test('mounts that are none are nothing, not an error', (t) => {
+  for (const odd of [null, 3, 'x', [null, 3, {}, { Source: 7 }], { a: null }, [['x']]]) {
+    const described = {
+      Name: `/mesos-${u}`,
+      Mounts: odd,
+      MountPoints: odd,
+      HostConfig: { Binds: odd },
+    }
+    const expected = { containerName: `mesos-${u}`, agent: 'box' }
+    t.deepEqual(dockerIdentity(described, { hostname: 'box' }), expected)
+    t.deepEqual(dockerIdentity({ ...described, HostConfig: odd }, { hostname: 'box' }), expected)
+  }
+})
+
 for (const [title, described, expected] of cases) {
   test(`a container of Mesos: ${title}`, (t) => {
     t.deepEqual(dockerIdentity(described, { hostname: 'box' }), { ...expected, agent: 'box' })
