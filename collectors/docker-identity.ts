@@ -15,7 +15,7 @@ const maxLength = 1024
 
 /**
  * Who a container is, from the answer of `/containers/{id}/json` or from Docker's `config.v2.json` (the parts read
- * here are the same in both). Never throws: what is not there, or is of another type, is unknown.
+ * here are the same in both, but for the mounts). Never throws: what is not there, or is of another type, is unknown.
  *
  * @example
  * dockerIdentity({ ID: '4f0c…', Name: '/web-1', Config: { Env: ['MARATHON_APP_ID=/shop/web'] } }, { hostname: 'a1' })

@@ -4,7 +4,8 @@ import { identityLines } from './identity-line.ts'
 
 /*
  * `npm run fixtures -- DIR` feeds every file of a directory to the code that would read it live, tells for each what it
- * understood and whom it told of, a line for each service, task and container, and closes with how many passed and failed. Files of kinds that nobody reads yet are counted neither way.
+ * understood and a line for each identity that it derived, and closes with how many passed and failed. Files of kinds that
+ * nobody reads yet are counted neither way. `--json`: all of it as data.
  */
 
 const args = process.argv.slice(2)
