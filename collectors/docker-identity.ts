@@ -1,4 +1,5 @@
 import type { Identity } from '../pipeline/identity.ts'
+import { mesosParts } from './docker-mesos.ts'
 
 export interface DockerIdentityOptions {
   /** Wins over everything the container says. */
@@ -14,7 +15,7 @@ const maxLength = 1024
 
 /**
  * Who a container is, from the answer of `/containers/{id}/json` or from Docker's `config.v2.json` (the parts read
- * here are the same in both). Never throws: what is not there, or is of another type, is unknown.
+ * here are the same in both, but for the mounts). Never throws: what is not there, or is of another type, is unknown.
  *
  * @example
  * dockerIdentity({ ID: '4f0c…', Name: '/web-1', Config: { Env: ['MARATHON_APP_ID=/shop/web'] } }, { hostname: 'a1' })
@@ -33,20 +34,25 @@ export function dockerIdentity(described: unknown, options: DockerIdentityOption
   const mesosTask = label('MESOS_TASK_ID') ?? env('MESOS_TASK_ID') ?? env('mesos_task_id')
   // Many images set HOST to the address they listen on; only beside Marathon's or Mesos' own names is it the agent.
   const onMesos = mesosTask !== undefined || env('MARATHON_APP_ID') !== undefined
+  const mesos = mesosParts({ name, env, mounts: mountedFrom(container), task: mesosTask })
+  // Mesos gives each container another name: of a service it would tell something wrong.
+  const ownName = mesos.isOfMesos ? undefined : name
   return withoutUnknown({
     cluster: options.cluster,
     service:
       options.service ??
       label('mesoscope.service') ??
       env('MARATHON_APP_ID') ??
+      clean(mesos.service) ??
       composeService(label('com.docker.compose.project'), label('com.docker.compose.service')) ??
-      name,
-    task: mesosTask ?? name,
+      ownName,
+    task: clean(mesos.task) ?? ownName,
     container: clean(container['Id'] ?? container['ID']),
     containerName: name,
-    agent: (onMesos ? env('HOST') : undefined) ?? options.hostname,
+    agent: (onMesos || mesos.isOfMesos ? env('HOST') : undefined) ?? options.hostname,
     version: env('MARATHON_APP_VERSION'),
     image: clean(config['Image']),
+    framework: clean(mesos.framework),
     owner: own('owner') ?? env('MARATHON_APP_LABEL_OWNER'),
     runbook: own('runbook') ?? env('MARATHON_APP_LABEL_RUNBOOK'),
     retention: own('retention'),
@@ -69,6 +75,17 @@ export function asObject(value: unknown): Record<string, unknown> {
     ? (value as Record<string, unknown>)
     : {}
 }
+
+/** Folders of the host that are mounted: of `Mounts` (inspect), `MountPoints` (config.v2.json) and `Binds`. */
+function mountedFrom(described: Record<string, unknown>): string[] {
+  const { Mounts: mounts, MountPoints: points, HostConfig: host } = described
+  const { Binds: binds } = asObject(host)
+  const listed = [...listOf(mounts), ...Object.values(asObject(points))]
+  const sources = [...listed.map((one) => asObject(one)['Source']), ...listOf(binds)]
+  return sources.filter((path) => typeof path === 'string')
+}
+
+const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? (value as unknown[]) : [])
 
 function composeService(project: string | undefined, service: string | undefined) {
   return project && service ? `/${project}/${service}` : undefined

@@ -3,7 +3,7 @@ import { partOf, withoutUndefined, type Part, type Problem } from './answer.ts'
 import { postureOfApp } from './marathon-posture.ts'
 import { keepDefinition } from './marathon-definition.ts'
 import { failureOf, tasksIn, type MarathonFailure, type MarathonTask } from './marathon-tasks.ts'
-import { autoscaleOf, countOf, idsOf, lengthOf, pathOf, textsOf } from './marathon-values.ts'
+import { autoscaleOf, countOf, idOf, idsOf, lengthOf, textsOf } from './marathon-values.ts'
 
 /** What runs under one id: an app, or a pod. */
 export interface MarathonApp {
@@ -74,24 +74,35 @@ export function readGroups(answer: unknown): AppsRead {
   if (!root) return { apps: undefined, problems }
   if (!root.has('apps', 'groups')) root.note('no group: neither apps nor groups')
   const apps: MarathonApp[] = []
-  let level = [root]
+  let level = [{ group: root, path: pathIn('', root) }]
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > maxDepth) {
-      level[0]?.note(`groups below ${maxDepth} others are left out`)
+      level[0]?.group.note(`groups below ${maxDepth} others are left out`)
       break
     }
-    for (const group of level) apps.push(...appsOf(group.parts('apps') ?? [], problems))
-    level = level.flatMap((group) => group.parts('groups') ?? [])
+    for (const { group, path } of level) {
+      apps.push(...appsOf(group.parts('apps') ?? [], problems, path))
+    }
+    level = level.flatMap(({ group, path }) =>
+      (group.parts('groups') ?? []).map((one) => ({ group: one, path: pathIn(path, one) })),
+    )
   }
   return { apps: root.has('apps', 'groups') ? apps : undefined, problems }
 }
 
-function appsOf(parts: readonly Part[], problems: Problem[]): MarathonApp[] {
-  return parts.flatMap((part) => readApp(part, problems) ?? [])
+/** As people write groups down, an id may be of its place in the group around it. */
+function pathIn(around: string, part: Part): string {
+  const id = idOf(part, 'id') ?? ''
+  const path = id.startsWith('/') ? id : `${around}/${id}`
+  return path.replace(/\/+$/, '')
 }
 
-function readApp(part: Part, problems: Problem[]): MarathonApp | undefined {
-  const id = pathOf(part, 'id')
+function appsOf(parts: readonly Part[], problems: Problem[], within = ''): MarathonApp[] {
+  return parts.flatMap((part) => readApp(part, problems, within) ?? [])
+}
+
+function readApp(part: Part, problems: Problem[], within: string): MarathonApp | undefined {
+  const id = idOf(part, 'id') === undefined ? undefined : pathIn(within, part)
   if (id === undefined) {
     if (!part.has('id')) part.note('an app without id')
     return undefined

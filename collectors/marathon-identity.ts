@@ -23,12 +23,12 @@ export function serviceIdentity(
 }
 
 /** What of a task makes its identity. */
-export type TaskOfIdentity = Pick<MarathonTask, 'id' | 'agent' | 'version' | 'stagedMs'>
+export type TaskOfIdentity = Pick<MarathonTask, 'id' | 'agent' | 'version' | 'image' | 'stagedMs'>
 
 /** `of`: the service in the version that the task runs, as far as that is known. */
 export function taskIdentity(
   of: Identity,
-  { id, agent, version }: TaskOfIdentity,
+  { id, agent, version, image }: TaskOfIdentity,
   deployment: string | undefined,
 ): Identity {
   return withoutUnknown({
@@ -36,6 +36,7 @@ export function taskIdentity(
     task: id,
     agent: clean(agent) ?? of.agent,
     version: clean(version) ?? of.version,
+    image: clean(image) ?? of.image,
     deployment,
   })
 }

@@ -50,7 +50,7 @@ function readPod(part: Part): { pod?: MarathonApp; ends: PodEnd[] } {
     // A definition says nothing of what runs.
     ...(spec === part
       ? {}
-      : { tasks: instances.flatMap((one) => tasksOf(one, id)), ...countsOf(instances) }),
+      : { tasks: instances.flatMap((one) => tasksOf(one, id, spec)), ...countsOf(instances) }),
     ...withoutUndefined({
       instances: spec && instancesOf(spec),
       version: spec?.text('version'),
@@ -70,6 +70,16 @@ function instancesOf(spec: Part): number | undefined {
 /** Of several containers that of the first: there is one place for it. */
 function imageOf(containers: readonly Part[]): string | undefined {
   return containers.map((container) => container.part('image')?.text('id')).find(Boolean)
+}
+
+/** By the container's name. */
+function imagesOf(containers: readonly Part[]): Map<string, string> {
+  return new Map(
+    containers.flatMap((container): [string, string][] => {
+      const [name, image] = [container.text('name'), container.part('image')?.text('id')]
+      return name === undefined || image === undefined ? [] : [[name, image]]
+    }),
+  )
 }
 
 function resourcesOf(spec: Part | undefined, containers: readonly Part[]) {
@@ -100,8 +110,11 @@ function countsOf(instances: readonly Part[]) {
   return counts
 }
 
-function tasksOf(instance: Part, pod: string): MarathonTask[] {
+function tasksOf(instance: Part, pod: string, spec: Part | undefined): MarathonTask[] {
   const version = /::versions\/(.+)$/.exec(instance.text('specReference') ?? '')?.[1]
+  // Of another version it may be another one.
+  const isCurrent = version === undefined || version === spec?.text('version')
+  const images = isCurrent ? imagesOf(spec?.parts('containers') ?? []) : undefined
   const agent = instance.text('agentHostname')
   return (instance.parts('containers') ?? []).flatMap((container) => {
     const id = idOf(container, 'containerId')
@@ -117,6 +130,7 @@ function tasksOf(instance: Part, pod: string): MarathonTask[] {
         ...withoutUndefined({
           agent,
           version,
+          image: images?.get(container.text('name') ?? ''),
           startedMs: state === 'TASK_RUNNING' ? sinceMs : undefined,
           healthy: healthOf(container),
         }),

@@ -6,6 +6,7 @@ export interface TaskParts {
   id: string
   agent?: string
   version?: string
+  image?: string | undefined
   deployment?: string | undefined
 }
 
@@ -31,8 +32,8 @@ export function openTasksTold(): TasksTold {
   }
 
   return {
-    isNew({ id, agent = '', version = '', deployment = '' }, of, nowMs) {
-      const key = `${digestOf(of)} ${agent} ${version} ${deployment}`
+    isNew({ id, agent = '', version = '', image = '', deployment = '' }, of, nowMs) {
+      const key = `${digestOf(of)} ${agent} ${version} ${image} ${deployment}`
       if (told.get(id)?.key === key) return false
       told.set(id, { key, atMs: nowMs })
       return true

@@ -15,6 +15,8 @@ export interface MarathonTask {
   startedMs?: number
   /** Of the app's definition that it runs. */
   version?: string
+  /** Of a container of a pod; tasks of apps have that of the app. */
+  image?: string
   /** Undefined before the first check, and without checks. */
   healthy?: boolean
   /** When the last check that decided this was made, where it is told. */

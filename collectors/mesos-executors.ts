@@ -1,5 +1,5 @@
 import type { Identity } from '../pipeline/identity.ts'
-import { executorIdentity, taskIdentity } from './mesos-identity.ts'
+import { executedIdentity, executorIdentity } from './mesos-identity.ts'
 import type { AgentState, MesosExecutor } from './mesos-state.ts'
 import type { MesosContainer } from './mesos-statistics.ts'
 import { containerOf } from './mesos-tasks.ts'
@@ -34,20 +34,26 @@ export function openExecutors({ cluster }: { cluster?: string | undefined }): Ex
       told.set(key, text)
       return !isOld
     }
-    const all = state.executors.flatMap(({ tasks }) => tasks)
-    const tasks = all.flatMap((task) => {
-      const identity = taskIdentity(task, around(task.framework))
-      return isNew(`${task.framework} ${task.id}`, identity) ? [identity] : []
-    })
-    // A command task's executor is in the task's container.
-    const ofTasks = new Set(all.map((task) => containerOf(task).container))
+    const tasks = state.executors.flatMap((executor) =>
+      executor.tasks.flatMap((task) => {
+        const identity = executedIdentity(task, executor, around(task.framework))
+        return isNew(`${task.framework} ${task.id}`, identity) ? [identity] : []
+      }),
+    )
     const containers = state.executors.flatMap((executor) => {
       const identity = executorIdentity(executor, around(executor.framework))
-      if (!identity || ofTasks.has(executor.container)) return []
+      if (!identity || isOfTask(executor)) return []
       return isNew(`container ${executor.container}`, identity) ? [identity] : []
     })
     return { tasks, containers }
   }
+
+  /** A command task's executor is in the task's container. */
+  const isOfTask = ({ id, container, tasks }: MesosExecutor) =>
+    tasks.some((task) => {
+      const own = containerOf(task).container
+      return own === container || (own === undefined && task.id === id)
+    })
 
   function put(container: string | undefined, executor: MesosExecutor): void {
     if (container !== undefined) byContainer.set(container, executor)

@@ -43,6 +43,21 @@ export function taskIdentity(
 }
 
 /**
+ * Who a task of an executor is. A command task runs in its executor's container, also where no status told that:
+ * before it was launched, and by agents before 0.28.
+ */
+export function executedIdentity(
+  task: MesosTask,
+  { id, container }: MesosExecutor,
+  around: Surroundings,
+): Identity {
+  const identity = taskIdentity(task, around)
+  const isTold = containerOf(task).container !== undefined
+  if (isTold || id !== task.id) return identity
+  return { ...identity, ...containerParts(task.containerizer, container) }
+}
+
+/**
  * Who a measured container is. Where one executor runs several tasks its measurements cannot be divided: they belong
  * to the executor, whose service is known (of a pod), and to no task.
  */

@@ -153,16 +153,18 @@ function readExecutor(
     part.note('an executor without an id')
     return undefined
   }
+  const of = withoutUndefined({ framework: framework ?? idOf(info, 'framework_id') })
   return {
+    ...of,
     ...withoutUndefined({
-      framework: framework ?? idOf(info, 'framework_id'),
       container: part.text('container'),
       name: info.text('name'),
       directory: part.text('directory'),
     }),
     id,
     labels: labelsOf(info),
-    tasks: tasksIn(part),
+    // What a task does not tell, the place tells where it stands.
+    tasks: tasksIn(part).map((task) => ({ ...of, ...task })),
     completed,
   }
 }

@@ -1,5 +1,5 @@
 import { identityFields, type Identity } from '../pipeline/identity.ts'
-import { lifeOf, withLife, type Lives } from './lives.ts'
+import { lifeOf, mesosContainerOf, withLife, type Lives } from './lives.ts'
 
 /**
  * What is known of containers and tasks, also of dead ones: their lines come late. A task id may be used again: each of its
@@ -39,6 +39,8 @@ const defaultMaxKnown = 100_000
 export function openIdentities({ maxKnown = defaultMaxKnown } = {}): Identities {
   const containers = new Map<string, Identity>()
   const tasks = new Map<string, Lives>()
+  /** By Mesos' id of its container the task that has a Docker container to itself. */
+  const dockerTasks = new Map<string, string>()
   const share = openSharing()
   let toldOfTasks = false
 
@@ -52,8 +54,31 @@ export function openIdentities({ maxKnown = defaultMaxKnown } = {}): Identities 
     const local = guessed
       ? withoutRetention(fill(described, identity))
       : fill(identity, described, completedParts)
-    const lives = local.task === undefined ? undefined : tasks.get(local.task)
+    if (local.task === undefined) return fill(local, byMesosContainer(local), completedParts)
+    const lives = tasks.get(local.task)
     return lives ? fill(local, lifeOf(lives, local, time), completedParts) : local
+  }
+
+  /**
+   * A Docker container that does not tell its task: Mesos knows it by the id in the container's name. Where several
+   * tasks share a container, Mesos knows the executor in it.
+   */
+  function byMesosContainer(local: Identity): Identity | undefined {
+    const id = mesosContainerOf(local)
+    if (id === undefined || local.containerName === undefined) return undefined
+    const task = dockerTasks.get(id)
+    return task === undefined ? containers.get(id) : lifeOf(tasks.get(task) ?? [], local)
+  }
+
+  /** Takes the place of what was known of the task. */
+  function put(task: string, lives: Lives): void {
+    for (const id of dockerIds(tasks.get(task))) {
+      if (dockerTasks.get(id) === task) dockerTasks.delete(id)
+    }
+    tasks.delete(task)
+    if (lives.length === 0) return
+    tasks.set(task, lives)
+    for (const id of dockerIds(lives)) dockerTasks.set(id, task)
   }
 
   function learnTask(name: string, told: Identity, { merged = false, since }: LearnOptions): void {
@@ -61,16 +86,12 @@ export function openIdentities({ maxKnown = defaultMaxKnown } = {}): Identities 
     const before = tasks.get(name) ?? []
     const merge = (known: Identity, news: Identity) =>
       share(merged ? fill(known, news) : fill(news, known))
-    tasks.delete(name)
-    tasks.set(name, withLife(before, { identity: share(told), since }, { merged, merge }))
+    put(name, withLife(before, { identity: share(told), since }, { merged, merge }))
   }
 
-  /** What was told of longest ago. */
-  function forgetOldest(map: Map<string, unknown>): string[] {
-    if (map.size <= maxKnown) return []
-    const oldest = map.keys().next().value as string
-    map.delete(oldest)
-    return [oldest]
+  /** What was told of longest ago, where there is too much. */
+  function oldestOf(map: ReadonlyMap<string, unknown>): string[] {
+    return map.size <= maxKnown ? [] : [map.keys().next().value as string]
   }
 
   return {
@@ -81,17 +102,28 @@ export function openIdentities({ maxKnown = defaultMaxKnown } = {}): Identities 
       if (isTaskKey(key)) {
         const name = nameIn(key)
         if (told) learnTask(name, told, options)
-        else tasks.delete(name)
-        return forgetOldest(tasks).map((oldest) => taskPrefix + oldest)
+        else put(name, [])
+        const forgotten = oldestOf(tasks)
+        for (const oldest of forgotten) put(oldest, [])
+        return forgotten.map((oldest) => taskPrefix + oldest)
       }
       containers.delete(key)
       if (told) containers.set(key, share(told))
-      return forgetOldest(containers)
+      const forgotten = oldestOf(containers)
+      for (const oldest of forgotten) containers.delete(oldest)
+      return forgotten
     },
     at: (key) => (isTaskKey(key) ? getTask(nameIn(key)) : containers.get(key)),
     lives: (key) => tasks.get(nameIn(key)) ?? [],
     hasTasks: () => toldOfTasks,
   }
+}
+
+/** Mesos' ids of the Docker containers that a task had. */
+function dockerIds(lives: Lives = []): string[] {
+  return lives.flatMap(({ identity }) =>
+    identity.containerName === undefined ? [] : (mesosContainerOf(identity) ?? []),
+  )
 }
 
 const nameIn = (key: string) => key.slice(taskPrefix.length)

@@ -77,7 +77,10 @@ const uuidAtEnd =
   /(?:^|[-.])([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?:\.executor)?$/i
 
 /** Mesos' id of the container: in the name that it gives Docker's containers; others have it as their id. */
-function mesosContainerOf({ container = '', containerName = '' }: Identity): string | undefined {
+export function mesosContainerOf({
+  container = '',
+  containerName = '',
+}: Identity): string | undefined {
   const named = containerName.startsWith('mesos-') ? uuidAtEnd.exec(containerName)?.[1] : undefined
   return named ?? uuidAtEnd.exec(container)?.[1]
 }

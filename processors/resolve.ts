@@ -137,7 +137,8 @@ export async function openCatalog({
       const isPart = service === undefined || (task === undefined && known.hasTasks())
       if (isPart && container !== undefined && !isKnown(container)) return container
       if (task === undefined || !known.hasTasks() || known.getTask(task)) return undefined
-      return isOfMarathon(identity) ? taskKey(task) : undefined
+      // Of a task of another framework its service is known to Mesos alone.
+      return service === undefined || isOfMarathon(identity) ? taskKey(task) : undefined
     },
     async waitFor(key) {
       if (isKnown(key) || waitedFor.has(key)) return

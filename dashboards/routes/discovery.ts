@@ -31,9 +31,10 @@ export function discoveryRoutes(app: FastifyInstance, context: Context): void {
   )
 }
 
-/** 503 before Marathon was read: who asks shall keep what it has. */
+/** 503 before each Marathon was read once: who asks shall keep what it has. */
 function toldOf({ serviceFacts, marathons }: Context): ServiceState[] {
-  const isRead = marathons?.().some(({ atMs }) => atMs !== undefined)
+  const all = marathons?.() ?? []
+  const isRead = all.length > 0 && all.every(({ atMs }) => atMs !== undefined)
   if (serviceFacts && isRead) return serviceFacts()
   const remedy = 'set collectors.marathon, or see Health: why it cannot be read'
   throw refusal(503, 'Marathon has not been read yet', remedy)

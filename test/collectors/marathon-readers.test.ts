@@ -381,6 +381,60 @@ withMarathon('pods: their status, counts by instance, a task for each container'
   ])
 })
 
+test('pods: each task has the image of its own container, as far as its version is at hand', (t) => {
+  const container = (name: string, image: string) => ({
+    name,
+    image: { kind: 'DOCKER', id: image },
+  })
+  const instance = (version: string | undefined, ...ids: string[]) => ({
+    status: 'STABLE',
+    ...(version === undefined ? {} : { specReference: `/v2/pods/p::versions/${version}` }),
+    containers: ids.map((id) => ({
+      name: id.split('.')[0],
+      containerId: id,
+      status: 'TASK_RUNNING',
+    })),
+  })
+  const { apps } = readPods([
+    {
+      id: '/p',
+      spec: { version: 'v2', containers: [container('web', 'web:2'), container('log', 'log:2')] },
+      instances: [
+        instance('v2', 'web.1', 'log.1', 'new.1'),
+        instance('v1', 'log.2'),
+        instance(undefined, 'log.3'),
+      ],
+    },
+  ])
+  const images = apps?.[0]?.tasks?.map(({ id, image }) => [id, image])
+  t.deepEqual(images, [
+    ['web.1', 'web:2'],
+    ['log.1', 'log:2'],
+    ['new.1', undefined],
+    ['log.2', undefined],
+    ['log.3', 'log:2'],
+  ])
+})
+
+test('groups: an id that is not a whole path is one in the group around it', (t) => {
+  const { apps } = readGroups({
+    id: '/qa',
+    apps: [{ id: 'db' }, { id: '/other/db' }],
+    groups: [
+      { id: 'front', apps: [{ id: 'web' }] },
+      { id: '/top', apps: [{ id: 'x' }] },
+    ],
+  })
+  t.deepEqual(
+    apps?.map(({ id }) => id),
+    ['/qa/db', '/other/db', '/qa/front/web', '/top/x'],
+  )
+  t.deepEqual(
+    readGroups({ id: '/', apps: [{ id: 'a' }] }).apps?.map(({ id }) => id),
+    ['/a'],
+  )
+})
+
 withMarathon('pods: definitions', (t) => {
   const lines = [
     'docs-pod',

@@ -30,3 +30,23 @@ test('a command task’s executor is in the task’s container, and not told of 
     [],
   )
 })
+
+test('a command task that no status has given a container is in that of its executor', (t) => {
+  const update = (image?: string) => {
+    const container =
+      image === undefined ? {} : { container: { type: 'DOCKER', docker: { image } } }
+    const task = { id: 'sick.1', name: 'sick', statuses: [], ...container }
+    const executor = { id: 'sick.1', container: 'c1', tasks: [task] }
+    const frameworks = [{ id: 'F', name: 'shop', executors: [executor] }]
+    return openExecutors({}).update(readAgentState({ frameworks }), 'agent-1')
+  }
+  const known = { service: '/shop/sick', task: 'sick.1', agent: 'agent-1', framework: 'F' }
+  t.deepEqual(update(), { tasks: [{ ...known, container: 'c1' }], containers: [] })
+  const docker = { ...known, containerName: 'mesos-c1', image: 'i:1' }
+  t.deepEqual(update('i:1'), { tasks: [docker], containers: [] })
+
+  const executors = openExecutors({})
+  const { tasks } = executors.update(read('agent1_state.json'), 'agent-1')
+  const failed = tasks.find(({ task }) => task === 'bad-uri.1')
+  t.like(failed, { service: '/shop/bad-uri', container: 'b7117358-42f8-4113-ab93-a678622ca925' })
+})

@@ -2,10 +2,13 @@ import { containerMetrics } from '../../collectors/container-metrics.ts'
 import { eventOf, listedIn, rootOf } from '../../collectors/docker-answers.ts'
 import { lifeChanges } from '../../collectors/docker-changes.ts'
 import { openDeframer } from '../../collectors/docker-frames.ts'
-import { dockerIdentity } from '../../collectors/docker-identity.ts'
+import { dockerIdentity, unknownContainer } from '../../collectors/docker-identity.ts'
 import { limitsOf, readStats } from '../../collectors/docker-stats-shape.ts'
 import type { Problem } from '../../collectors/answer.ts'
 import { has, isListOf, isRecord, together, type Kind, type Understood } from './understood.ts'
+
+/** The machine of the daemon, which its answers do not tell. */
+const here = { hostname: 'here' }
 
 function list(value: unknown): Understood {
   const listed = listedIn(value) ?? []
@@ -15,6 +18,8 @@ function list(value: unknown): Understood {
       'that run': listed.filter(({ running }) => running).length,
     },
     problems: [],
+    // The rest is told by what each is asked for next.
+    identities: listed.map(({ id }) => unknownContainer(id, here)),
     listed: { there: (value as unknown[]).length, read: listed.length },
   }
 }
@@ -22,13 +27,14 @@ function list(value: unknown): Understood {
 /** The answer of inspect, or Docker's own `config.v2.json`. */
 function inspected(value: unknown): Understood {
   const described = value as Record<string, unknown>
-  const identity = dockerIdentity(described, { hostname: 'somewhere' })
+  const identity = dockerIdentity(described, here)
   const { container = '' } = identity
   const { changes } = lifeChanges(container, identity, described['State'], {})
   const { cpu } = limitsOf(described['HostConfig'])
   return {
     counts: { containers: identity.container ? 1 : 0, changes: changes.length },
     problems: [],
+    identities: identity.container ? [identity] : [],
     words: `service ${identity.service ?? 'not known'}${cpu === undefined ? '' : `, ${cpu} cores`}`,
   }
 }
@@ -65,6 +71,7 @@ function events(lines: readonly JsonLine[]): Understood {
   return {
     counts: { events: read.length },
     problems: [],
+    identities: [...new Set(read.map(({ id }) => id))].map((id) => unknownContainer(id, here)),
     listed: { there: ofContainers.length, read: read.length },
   }
 }

@@ -206,8 +206,15 @@ test('npm run fixtures: a line a file, the count last, and how it went as exit c
   t.deepEqual(await run(root), {
     code: 0,
     stdout:
-      'mesos/tasks.json: 1 task, 0 statuses\nnot read yet (1): mesos/README.md\n1 passed, 0 failed\n',
+      'mesos/tasks.json: 1 task, 0 statuses\n  task=t\nnot read yet (1): mesos/README.md\n1 passed, 0 failed\n',
     stderr: '',
+  })
+  const reports = JSON.parse((await run(root, '--json')).stdout) as Report[]
+  t.deepEqual(reports.at(-1), {
+    path: 'mesos/tasks.json',
+    outcome: 'passed',
+    says: '1 task, 0 statuses',
+    identities: [{ task: 't' }],
   })
   writeFileSync(join(root, 'mesos', 'x.json'), '[{')
   const failed = await run(root)

@@ -3,6 +3,7 @@ import { basename, join, relative, sep } from 'node:path'
 import { redirectOf } from '../../pipeline/http-redirect.ts'
 import { refusalTrouble } from '../../pipeline/http-trouble.ts'
 import { parseJson } from '../../pipeline/http.ts'
+import type { Identity } from '../../pipeline/identity.ts'
 import { readCapture } from './capture.ts'
 import {
   dockerKinds,
@@ -27,6 +28,8 @@ export interface Report {
   path: string
   outcome: 'passed' | 'failed' | 'unread'
   says: string
+  /** That were derived of it. */
+  identities: readonly Identity[]
 }
 
 type Area = 'mesos' | 'marathon' | 'docker' | 'logs' | 'other' | 'unknown'
@@ -45,14 +48,15 @@ export async function feedDirectory(dir: string): Promise<Report[]> {
 async function feed(path: string, area: Area): Promise<Omit<Report, 'path'>> {
   try {
     const read = await readFile(path, area)
-    if ('unread' in read) return { outcome: 'unread', says: read.unread }
+    if ('unread' in read) return { outcome: 'unread', says: read.unread, identities: [] }
+    const { identities = [] } = read
     const failure = failureOf(read)
     const said = sentenceOf(read)
-    if (failure === undefined) return { outcome: 'passed', says: said }
-    return { outcome: 'failed', says: said === '' ? failure : `${failure}: ${said}` }
+    if (failure === undefined) return { outcome: 'passed', says: said, identities }
+    return { outcome: 'failed', says: said === '' ? failure : `${failure}: ${said}`, identities }
   } catch (error) {
     const said = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-    return { outcome: 'failed', says: said.slice(0, 300) }
+    return { outcome: 'failed', says: said.slice(0, 300), identities: [] }
   }
 }
 

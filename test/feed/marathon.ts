@@ -7,6 +7,7 @@ import { readPods } from '../../collectors/marathon-pods.ts'
 import { readQueue } from '../../collectors/marathon-queue.ts'
 import { readTasks } from '../../collectors/marathon-tasks.ts'
 import { openSse } from '../../collectors/sse.ts'
+import { identitiesOfApps, identitiesOfEvents, identitiesOfTasks } from './marathon-identities.ts'
 import {
   countIn,
   has,
@@ -26,7 +27,8 @@ function appCounts(apps: readonly MarathonApp[]) {
 function apps(value: unknown): Understood {
   const { apps: read = [], problems } = readApps(value)
   const there = has(value, 'app') || has(value, 'id') ? 1 : countIn(value, 'apps', '*')
-  return { counts: appCounts(read), problems, listed: { there, read: read.length } }
+  const identities = identitiesOfApps(read)
+  return { counts: appCounts(read), problems, identities, listed: { there, read: read.length } }
 }
 
 function definitions(value: unknown): Understood {
@@ -41,6 +43,7 @@ function groups(value: unknown): Understood {
   const ofApps = {
     counts: appCounts(read),
     problems,
+    identities: identitiesOfApps(read),
     listed: { there: there.apps, read: read.length },
   }
   return there.pods.length > 0 ? together([ofApps, pods(there.pods)]) : ofApps
@@ -65,6 +68,7 @@ function pods(value: unknown): Understood {
       ...(read.ends.length > 0 ? { 'ends of tasks': read.ends.length } : {}),
     },
     problems: read.problems,
+    identities: identitiesOfApps(found),
     listed: { there: Array.isArray(value) ? value.length : 1, read: found.length },
   }
 }
@@ -72,7 +76,9 @@ function pods(value: unknown): Understood {
 function tasks(value: unknown): Understood {
   const { tasks: read = [], problems } = readTasks(value)
   const there = has(value, 'task') ? 1 : countIn(value, 'tasks')
-  return { counts: { tasks: read.length }, problems, listed: { there, read: read.length } }
+  const identities = identitiesOfTasks(read)
+  const listed = { there, read: read.length }
+  return { counts: { tasks: read.length }, problems, identities, listed }
 }
 
 function deployments(value: unknown): Understood {
@@ -104,6 +110,7 @@ function ofEvents(read: readonly EventRead[]): Understood {
         .length,
     },
     problems: read.flatMap(({ problems }): Problem[] => problems),
+    identities: identitiesOfEvents(events),
     listed: { there: read.length, read: events.length },
   }
 }
@@ -142,7 +149,11 @@ export const marathonKinds: readonly Kind[] = [
   { fits: (value) => has(value, 'groups'), read: groups },
   { fits: isApps, read: apps },
   { fits: (value) => has(value, 'queue') && !has(value, 'id'), read: queue },
-  { fits: (value) => has(value, 'task') || has(value, 'tasks'), read: tasks },
+  // An app may be answered with its tasks.
+  {
+    fits: (value) => !has(value, 'id') && (has(value, 'task') || has(value, 'tasks')),
+    read: tasks,
+  },
   { fits: isPod, read: pods },
   { fits: isApp, read: apps },
   { fits: (value) => has(value, 'frameworkId') || has(value, 'leader'), read: info },

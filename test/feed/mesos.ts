@@ -1,8 +1,14 @@
 import { containerMetrics } from '../../collectors/container-metrics.ts'
-import { readAgents } from '../../collectors/mesos-agents.ts'
+import { readAgents, type MesosAgent } from '../../collectors/mesos-agents.ts'
 import { openCluster } from '../../collectors/mesos-cluster.ts'
 import { readMasterEvent, type EventRead } from '../../collectors/mesos-events.ts'
-import { readFrameworks } from '../../collectors/mesos-frameworks.ts'
+import { openExecutors } from '../../collectors/mesos-executors.ts'
+import { readFrameworks, type MesosFramework } from '../../collectors/mesos-frameworks.ts'
+import {
+  containerIdentity,
+  executorIdentity,
+  taskIdentity,
+} from '../../collectors/mesos-identity.ts'
 import { readMetrics } from '../../collectors/mesos-metrics.ts'
 import { readMaster } from '../../collectors/mesos-operator.ts'
 import { readAgentState, readExecutors, readMasterState } from '../../collectors/mesos-state.ts'
@@ -10,6 +16,7 @@ import { readContainers, readingOf } from '../../collectors/mesos-statistics.ts'
 import { readTasks, type MesosTask } from '../../collectors/mesos-tasks.ts'
 import { openRecordIo } from '../../collectors/recordio.ts'
 import { parseJson } from '../../pipeline/http.ts'
+import type { Identity } from '../../pipeline/identity.ts'
 import { countIn, has, isListOf, isRecord, type Kind, type Understood } from './understood.ts'
 
 const ofType =
@@ -19,6 +26,22 @@ const ofType =
 
 const statusesOf = (tasks: readonly MesosTask[]) =>
   tasks.reduce((sum, { statuses }) => sum + statuses.length, 0)
+
+/** Of tasks by what is told beside them: names of agents and of frameworks. */
+function identitiesOf(
+  tasks: readonly MesosTask[],
+  agents: readonly MesosAgent[] = [],
+  frameworks: readonly MesosFramework[] = [],
+): Identity[] {
+  const hosts = new Map(agents.map(({ id, hostname }) => [id, hostname]))
+  const names = new Map(frameworks.map(({ id, name }) => [id, name]))
+  return tasks.map((task) =>
+    taskIdentity(task, {
+      agent: hosts.get(task.agent ?? ''),
+      framework: names.get(task.framework ?? ''),
+    }),
+  )
+}
 
 /** Time of reading, for what does not tell its own; of no consequence here. */
 const someNs = 1_795_377_600_000_000_000n
@@ -35,6 +58,7 @@ function containers(value: unknown): Understood {
   return {
     counts: { containers: read.containers.length, samples: samples.length },
     problems: read.problems,
+    identities: read.containers.map((one) => containerIdentity(one, undefined, {})),
     listed: { there: list, read: read.containers.length },
   }
 }
@@ -46,6 +70,7 @@ function tasks(value: unknown): Understood {
   return {
     counts: { tasks: read.tasks.length, statuses: statusesOf(read.tasks) },
     problems: read.problems,
+    identities: identitiesOf(read.tasks),
     listed: { there: countIn(holder, ...taskLists), read: read.tasks.length },
   }
 }
@@ -71,6 +96,7 @@ function masterState(value: unknown): Understood {
       statuses: statusesOf(read.tasks),
     },
     problems: read.problems,
+    identities: identitiesOfState(read),
     listed: {
       there: countIn(value, 'slaves', 'recovered_slaves', 'frameworks', 'completed_frameworks'),
       read: read.agents.length + read.recovered.length + frameworks,
@@ -89,15 +115,23 @@ function stateV1(value: unknown): Understood {
       statuses: statusesOf(read.tasks),
     },
     problems: read.problems,
+    identities: identitiesOfState(read),
   }
+}
+
+function identitiesOfState(read: ReturnType<typeof readMasterState>): Identity[] {
+  const agents = [...read.agents, ...read.recovered]
+  return identitiesOf(read.tasks, agents, [...read.frameworks, ...read.completed])
 }
 
 function agentState(value: unknown): Understood {
   const read = readAgentState(value)
   const all = read.executors.flatMap((executor) => executor.tasks)
+  const told = openExecutors({}).update(read, read.hostname)
   return {
     counts: { executors: read.executors.length, tasks: all.length, statuses: statusesOf(all) },
     problems: read.problems,
+    identities: [...told.tasks, ...told.containers],
     words: `of agent ${read.hostname ?? 'without a name'}`,
   }
 }
@@ -117,13 +151,15 @@ function frameworks(value: unknown): Understood {
   return {
     counts: { frameworks: count, ...(read.tasks.length > 0 ? { tasks: read.tasks.length } : {}) },
     problems: read.problems,
+    identities: identitiesOf(read.tasks, [], [...read.frameworks, ...read.completed]),
     listed: { there: countIn(holder, 'frameworks', 'completed_frameworks'), read: count },
   }
 }
 
 function executors(value: unknown): Understood {
   const read = readExecutors(value)
-  return { counts: { executors: read.executors.length }, problems: read.problems }
+  const identities = read.executors.flatMap((one) => executorIdentity(one, {}) ?? [])
+  return { counts: { executors: read.executors.length }, problems: read.problems, identities }
 }
 
 function metrics(value: unknown): Understood {
@@ -156,7 +192,7 @@ const eventTypes = [
 export function readEvents(records: readonly unknown[]): Understood {
   const read = records.map(readMasterEvent)
   const sink = { position: () => undefined, positions: () => [] }
-  const cluster = openCluster({ name: 'mesos-master', cluster: 'test', sink })
+  const cluster = openCluster({ name: 'mesos-master', sink })
   const nowMs = Number(someNs / 1_000_000n)
   const batches = read.flatMap(({ event }) => (event ? [cluster.event(event, nowMs)] : []))
   return {
@@ -166,6 +202,7 @@ export function readEvents(records: readonly unknown[]): Understood {
       identities: batches.flatMap(({ tasks: told = [] }) => told).length,
     },
     problems: read.flatMap(({ problems }) => problems),
+    identities: batches.flatMap(({ tasks: told = [] }) => told),
     listed: { there: records.length, read: read.filter(isUnderstood).length },
   }
 }

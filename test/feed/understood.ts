@@ -1,4 +1,5 @@
 import type { Problem } from '../../collectors/answer.ts'
+import type { Identity } from '../../pipeline/identity.ts'
 
 /** What the program understood of one answer, stream or log. */
 export interface Understood {
@@ -8,6 +9,8 @@ export interface Understood {
   problems: readonly Problem[]
   /** In words, where there is nothing to count: `a redirect to //10.0.0.1:5050/state`. */
   words?: string
+  /** Of the services, tasks and containers that are told of there, as far as this answer alone tells. */
+  identities?: readonly Identity[]
   /** Of things that are left out one by one: how many there were, and how many were read. */
   listed?: { there: number; read: number }
 }
@@ -37,6 +40,7 @@ export function together(all: readonly Understood[]): Understood {
   return {
     counts,
     problems: all.flatMap(({ problems }) => problems),
+    identities: all.flatMap(({ identities = [] }) => identities),
     listed,
     ...(words.length > 0 ? { words: words.slice(0, 3).join('; ') } : {}),
   }

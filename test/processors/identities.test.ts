@@ -149,6 +149,37 @@ test('an event that names only a task is of the life that its time tells', (t) =
   t.is(agentAt(since(11)), 'b')
 })
 
+test('a Docker container that does not tell its task is known by Mesos’ id in its name', (t) => {
+  const [id, executor, unknown] = [1, 2, 3].map((n) => `25212c0c-e6a2-11f1-bdef-02fc0000000${n}`)
+  const docker = (name: string) => ({ container: 'd'.repeat(64), containerName: name })
+  const told = { task: 'ct:1:0:job:', service: '/chronos/job', framework: 'f1' }
+  const known = openIdentities({ maxKnown: 2 })
+  known.learn(taskKey(told.task), { ...told, containerName: `mesos-${id}` })
+  const whole = { ...told, ...docker(`mesos-${id}`) }
+  t.deepEqual(known.complete(docker(`mesos-${id}`)), whole)
+  t.deepEqual(known.complete({ ...docker(`mesos-S0.${id}`), framework: 'f1' }), {
+    ...whole,
+    containerName: `mesos-S0.${id}`,
+  })
+  const others = { ...docker(`mesos-${id}`), framework: 'f2' }
+  t.is(known.complete(others), others, 'another framework has the same id')
+  const nobody = docker(`mesos-${unknown}`)
+  t.is(known.complete(nobody), nobody)
+
+  // A custom executor in Docker, with tasks in it: Mesos tells of the executor’s container.
+  known.learn(executor as string, { container: executor as string, service: '/storm' })
+  t.is(known.complete(docker(`mesos-${executor}`)).service, '/storm')
+  t.is(known.complete(docker(`mesos-${executor}`)).container, 'd'.repeat(64))
+
+  known.learn(taskKey(told.task), { ...told, containerName: `mesos-${unknown}` })
+  t.is(known.complete(docker(`mesos-${id}`)).task, told.task, 'an earlier life of the id')
+  t.is(known.complete(nobody).task, told.task)
+  known.learn(taskKey('a'), { task: 'a' })
+  known.learn(taskKey('b'), { task: 'b' })
+  t.is(known.complete(nobody), nobody, 'the task is forgotten')
+  t.is(known.complete(docker(`mesos-${id}`)).task, undefined)
+})
+
 test('how long an event is kept is said at its source, or not at all', (t) => {
   const known = openIdentities()
   known.learn(container, { container, service: '/a', task, retention: 'brief' })

@@ -137,6 +137,7 @@ test('a task of Marathon is waited for once, and only where Mesos or Marathon ev
   t.is(catalog.lacks({ service: '/shop/pod', task: pod }), taskKey(pod))
   t.is(catalog.lacks({ service: '/shop/web', task: 'x.1', version: 'v1' }), taskKey('x.1'))
   t.is(catalog.lacks({ service: '/db', task: 'db-1' }), undefined, 'no task of Marathon')
+  t.is(catalog.lacks({ task: 'ct:1:0:job:' }), taskKey('ct:1:0:job:'), 'Mesos tells its service')
   t.is(catalog.lacks({ service: '/db' }), undefined)
   t.is(catalog.lacks({ service: '/evil', task: `${'_'.repeat(1e6)}.` }), undefined)
 
