@@ -174,7 +174,7 @@ test('one death for memory, told by three, is one incident: one mail, and one wh
     '[RESOLVED] OutOfMemory /shop/web: after 1m, peak 1 OOM kill',
   ])
   const text = site.mails[0]?.text ?? ''
-  t.regex(text, /Exit code: +137\nOut of memory: yes\n/)
+  t.regex(text, /Exit code: +137 \(SIGKILL\)\nOut of memory: yes\n/)
   t.regex(text, /Version: +v7\nImage: +shop\/web:7\n/)
   t.regex(text, /died: out of memory \(exit code 137\)/)
   t.regex(text, /The last lines of shop_web\S+:\n.* {2}allocating\n/)
