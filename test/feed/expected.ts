@@ -3,6 +3,11 @@
  * stands here has to be in its sentence.
  */
 export const expected: Record<string, string> = {
+  'cadvisor/prometheus_metrics.prom.txt': '287 series',
+  'node_exporter/e2e-output.prom.txt': '3027 series',
+  'node_exporter/prometheus-textparse-1histogram.om.txt': '42 series',
+  'consul/docs-health-service.json': '1 instance',
+  'consul/docs-catalog-services.json': '3 services',
   'docker/prometheus-containers-json.json': '6 containers, 6 that run',
   'docker/telegraf-list.json': '5 containers, 5 that run',
   'docker/telegraf-info.json': 'containers in /var/lib/docker/containers',
@@ -99,8 +104,7 @@ export const expected: Record<string, string> = {
 /** Nobody reads these yet. */
 export const unread = [
   'PROVENANCE.md',
-  'cadvisor/prometheus_metrics.prom.txt',
-  'consul/docs-health-service.json',
+  'consul/telegraf-agent-metrics.json',
   'docker-engine/local-driver-container.log',
   'docker-engine/logs-nofollow.bin',
   'docker-engine/ping.txt',
@@ -110,5 +114,4 @@ export const unread = [
   'mesos-1.11/sandbox_ls_web.txt',
   'mesos-1.11/steady/master_flags.json',
   'mesos-metrics-catalogue.json',
-  'node_exporter/e2e-output.prom.txt',
 ]

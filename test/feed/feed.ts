@@ -17,6 +17,7 @@ import {
 import { isJsonFile, readLogFile } from './logs.ts'
 import { marathonKinds, readPairs, readSse, refusals, refusalsByStatus } from './marathon.ts'
 import { mesosKinds, readEvents, readRecordIo } from './mesos.ts'
+import { consulKinds, readMetricsFile } from './others.ts'
 import { failureOf, has, readAs, sentenceOf, type Understood } from './understood.ts'
 
 /*
@@ -95,8 +96,8 @@ const documents = /(\.meta\.txt|\.md|\.raml|\.ya?ml)$/i
 
 async function readFile(path: string, area: Area): Promise<Read> {
   if (documents.test(path)) return { unread: 'a document' }
-  if (area === 'other') return { unread: 'no collector reads this yet' }
   const bytes = readFileSync(path)
+  if (area === 'other') return readOther(path, bytes) ?? { unread: 'no collector reads this yet' }
   if (area === 'logs') return bytes.length === 0 ? nothingIn('a log') : readLogFile(path)
   if (bytes.length === 0) return area === 'unknown' ? { unread: 'empty' } : nothingIn('an answer')
   const rotated = /^(.*-json\.log)\.\d+(\.gz)?$/.exec(path)?.[1]
@@ -112,6 +113,11 @@ async function readFile(path: string, area: Area): Promise<Read> {
   // Heads of sandbox files.
   const isLog = isOfSandbox && /\.(txt|log)$/.test(path) && !isHttp(bytes)
   return isLog ? readLogFile(path) : { unread: 'no collector reads this yet' }
+}
+
+function readOther(path: string, bytes: Buffer): Read | undefined {
+  const value = parsed(bytes.toString('utf8'))
+  return value ? readAs(consulKinds, value.json) : readMetricsFile(path, bytes)
 }
 
 /** As Mesos, and its log rotation, names what a task prints. */

@@ -12,7 +12,7 @@ import { identityLine, identityLines } from './identity-line.ts'
 
 const table = Object.assign(
   {},
-  ...['docker', 'marathon', 'mesos'].map((area): unknown =>
+  ...['docker', 'marathon', 'mesos', 'others'].map((area): unknown =>
     JSON.parse(readFileSync(new URL(`identities/${area}.json`, import.meta.url), 'utf8')),
   ),
 ) as Record<string, string | string[]>

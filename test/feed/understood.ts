@@ -69,6 +69,7 @@ export function sentenceOf({ counts, problems, words }: Understood): string {
 }
 
 const singular: Record<string, string> = {
+  series: 'series',
   statuses: 'status',
   identities: 'identity',
   'services that wait': 'service that waits',
