@@ -38,6 +38,23 @@ export function statusChange(status: Status, identity: Identity): ChangeDoc {
   }
 }
 
+/** Who asked for a change of an app or pod: what becomes of it, deployments tell. */
+export function askedChange(
+  { service, by, uri, timeMs }: { service: string; by: string; uri: string; timeMs: number },
+  identity: Identity,
+): ChangeDoc {
+  return {
+    '@timestamp': msToIso(timeMs),
+    'event.id': `change:deployment:asked:${service}:${timeMs}`,
+    'event.kind': 'deployment',
+    'event.action': 'asked',
+    message: `a change of ${service} was asked for by ${by} (${uri})`,
+    'client.address': by,
+    ...provider,
+    ...identityToEcs(identity),
+  }
+}
+
 export function healthChange(
   task: string,
   healthy: boolean,

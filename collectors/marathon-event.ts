@@ -10,6 +10,7 @@ export type MarathonEvent =
   | HealthEvent
   | HealthKill
   | DeploymentEvent
+  | AskedEvent
   /** Something that the next poll shall look at, or nothing that matters. */
   | { kind: 'hint' | 'noise'; type: string }
 
@@ -56,6 +57,16 @@ export interface DeploymentEvent {
   id: string
   timeMs: number
   plan?: MarathonDeployment
+}
+
+/** Somebody asked for a change of an app or pod over the API. */
+export interface AskedEvent {
+  kind: 'asked'
+  service: string
+  /** Address of the client, as Marathon sees it: that of the proxy where there is one. */
+  by: string
+  uri: string
+  timeMs: number
 }
 
 export interface EventRead {
@@ -121,6 +132,11 @@ function eventOf(type: string, part: Part, problems: Problem[]): MarathonEvent |
     case 'unhealthy_instance_kill_event':
     case 'unhealthy_task_kill_event':
       return killEvent(part)
+    case 'api_post_event':
+    case 'pod_created_event':
+    case 'pod_updated_event':
+    case 'pod_deleted_event':
+      return askedEvent(part) ?? { kind: 'hint', type }
     default:
       return { kind: noise.has(type) ? 'noise' : 'hint', type: type.slice(0, 100) }
   }
@@ -188,6 +204,18 @@ function killEvent(part: Part): HealthKill | undefined {
       version: part.text('version'),
     }),
   }
+}
+
+/** Undefined where it does not tell who asked, or for what: the creation of a pod names none. */
+function askedEvent(part: Part): AskedEvent | undefined {
+  const by = part.text('clientIp')
+  const uri = part.text('uri')
+  const timeMs = timeOf(part, 'timestamp')
+  const ofPod = /^\/v2\/pods(\/.+?)(?:::.*)?$/.exec(uri ?? '')?.[1]
+  const definition = part.has('appDefinition') ? part.part('appDefinition') : undefined
+  const service = (definition && pathOf(definition, 'id')) ?? ofPod
+  if (!by || !uri || !service || timeMs === undefined) return undefined
+  return { kind: 'asked', service, by, uri, timeMs }
 }
 
 /** Since 1.7 a plan has no more than its steps; an end may have none. */

@@ -2,7 +2,7 @@ import type { ChangeDoc } from '../pipeline/event.ts'
 import type { Identity, ToldTask } from '../pipeline/identity.ts'
 import type { QueueState, ServiceState } from '../pipeline/service-state.ts'
 import type { MarathonApp } from './marathon-apps.ts'
-import { removedChange, versionChange } from './marathon-changes.ts'
+import { askedChange, removedChange, versionChange } from './marathon-changes.ts'
 import { differencesOf } from './marathon-definition.ts'
 import type { MarathonDeployment } from './marathon-deployments.ts'
 import type { MarathonEvent, StatusEvent } from './marathon-event.ts'
@@ -254,6 +254,8 @@ export function openMarathonNews(options: NewsOptions): MarathonNews {
           const changes = statuses.kill({ ...event, task })
           return { changes, positions: memory.take() }
         }
+        case 'asked':
+          return { changes: [askedChange(event, identityOf(event.service))] }
         case 'deployment': {
           const changes = rollouts.event(event, nowMs)
           return { changes, positions: memory.take() }

@@ -32,6 +32,7 @@ const goodMs = 10_000
 
 /** Used of all types of events; Marathon before 1.3.7 sends the others as well. */
 const types = [
+  'api_post_event',
   'app_terminated_event',
   'deployment_failed',
   'deployment_info',

@@ -31,6 +31,7 @@ export const usualKinds = [
 
 /** What follows from something that has a line already (a deployment that began, an alert that fired) draws none. */
 const quiet = new Set([
+  'asked',
   'notified',
   'step',
   'held',

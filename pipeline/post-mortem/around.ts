@@ -62,13 +62,13 @@ export async function deploymentBefore(
   }
 }
 
-/** A version is told apart from the deployment that brings it, of which it knows the time alone. */
+/** Who asked, and the version, are told apart from the deployment that follows, of which they know the time alone. */
 const sameTimeMs = 2000
 
 function changesIn(found: readonly StoredDoc[], beganMs: number): string[] {
-  const versions = ['configured', 'instances-changed']
+  const about = ['asked', 'configured', 'instances-changed']
   return found
-    .filter((doc) => versions.includes(actionOf(doc)))
+    .filter((doc) => about.includes(actionOf(doc)))
     .filter((doc) => Math.abs(isoToMs(doc['@timestamp']) - beganMs) <= sameTimeMs)
     .flatMap((doc) => (typeof doc['message'] === 'string' ? [doc['message']] : []))
 }

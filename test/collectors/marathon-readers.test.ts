@@ -497,16 +497,17 @@ const told = (body: unknown) => {
   if (event.kind === 'health') return `${event.task} ${event.healthy ? 'healthy' : 'unhealthy'}`
   if (event.kind === 'kill') return `${event.task} kill: ${event.reason}`
   if (event.kind === 'deployment') return `${event.id.slice(0, 8)} ${event.action}`
+  if (event.kind === 'asked') return `${event.service} asked by ${event.by}: ${event.uri}`
   return `${event.kind} ${event.type}`
 }
 
 withMarathon('events of all documented types', (t) => {
   const bodies = marathonFixture('docs-events') as unknown[]
   t.deepEqual(bodies.map(told), [
-    'hint api_post_event',
-    'hint pod_created_event',
-    'hint pod_updated_event',
-    'hint pod_deleted_event',
+    '/my-app asked by 0:0:0:0:0:0:0:1: /v2/apps/my-app',
+    '/my-pod asked by 0:0:0:0:0:0:0:1: /v2/pods/my-pod',
+    '/my-pod asked by 0:0:0:0:0:0:0:1: /v2/pods/my-pod',
+    '/my-pod asked by 0:0:0:0:0:0:0:1: /v2/pods/my-pod',
     'my-app_0-1396592784349 TASK_RUNNING',
     'hint app_terminated_event',
     'hint instance_changed_event',

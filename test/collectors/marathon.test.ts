@@ -974,3 +974,28 @@ test('a new task is told early, once its version is known: whoever waits for an 
     'nobody knows the image of that version yet',
   )
 })
+
+test('who asked for a change is told, of apps and pods', async (t) => {
+  const marathon = await openFakeMarathon(t)
+  const told = openTold()
+  marathon.apps = [appOf('/shop/web', [], { labels: { owner: 'shop' } })]
+  await openCollector(t, told, { urls: [marathon.url] })
+  await until('it listens', () => marathon.listeners() === 1 && told.services.size === 1)
+  const asked = { clientIp: '10.0.0.5', timestamp: '2026-11-20T10:00:01.000Z' }
+  const ofWeb = { ...asked, uri: '/v2/apps//shop/web', appDefinition: { id: '/shop/web' } }
+  marathon.emit({ eventType: 'api_post_event', ...ofWeb })
+  marathon.emit({ eventType: 'pod_updated_event', ...asked, uri: '/v2/pods/shop/pod::status' })
+  // It does not tell which.
+  marathon.emit({ eventType: 'pod_created_event', ...asked, uri: '/v2/pods' })
+  const found = () => told.changes.filter((one) => one['event.action'] === 'asked')
+  await until('both', () => found().length === 2)
+  t.like(found()[0], {
+    '@timestamp': '2026-11-20T10:00:01.000000000Z',
+    'event.id': `change:deployment:asked:/shop/web:${Date.parse(asked.timestamp)}`,
+    message: 'a change of /shop/web was asked for by 10.0.0.5 (/v2/apps//shop/web)',
+    'client.address': '10.0.0.5',
+    'service.name': '/shop/web',
+    'mesoscope.owner': 'shop',
+  })
+  t.is(found()[1]?.['service.name'], '/shop/pod')
+})
