@@ -62,10 +62,11 @@ const deploymentOf = (/** @type {any} */ one) => one['marathon.deployment.id']
 const hasEnded = (/** @type {any} */ one) =>
   one['event.kind'] === 'deployment' && ['succeeded', 'failed'].includes(one['event.action'])
 
-/** The lines on the charts. */
+/** The lines on the charts. How a service is run bends no curve. */
 export function marksOf(/** @type {any[]} */ changes) {
   return changes
-    .filter((one) => usualKinds.includes(one['event.kind']) && !quiet.has(one['event.action']))
+    .filter((one) => usualKinds.includes(one['event.kind']) && one['event.kind'] !== 'posture')
+    .filter((one) => !quiet.has(one['event.action']))
     .map((one) => ({
       ms: isoToMs(one['@timestamp']),
       colour: colourOfChange(one),
