@@ -2,8 +2,9 @@ import type { Clock } from '../pipeline/clock.ts'
 import { explain } from '../pipeline/errors.ts'
 import { isoToMs, type LogDoc } from '../pipeline/event.ts'
 import { identityFields } from '../pipeline/identity.ts'
+import type { AskChanges } from '../pipeline/post-mortem/around.ts'
 import type { StoredDoc } from '../pipeline/store/store.ts'
-import { findChanges, type Around, type ChangesFunction } from './evidence/of-changes.ts'
+import { findChanges, type Around } from './evidence/of-changes.ts'
 import {
   findMeasurements,
   type Measured,
@@ -65,7 +66,7 @@ export interface EvidenceSources {
   /** The store's search. */
   samples: SampleFunction
   /** The store's changes; without it alerts on changes go without them. */
-  changes?: ChangesFunction
+  changes?: AskChanges
   /** The store's samples of metrics. */
   measurements?: MeasurementsFunction
   /** What Marathon tells of a service. */

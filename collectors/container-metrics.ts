@@ -1,4 +1,4 @@
-import { withoutUndefined } from './answer.ts'
+import { withoutUndefined } from '../pipeline/without-undefined.ts'
 import type { MetricName } from '../pipeline/metric-names.ts'
 
 /** One look at a container's counters and levels. What was not told is absent, never zero. */

@@ -1,5 +1,6 @@
 import type { PostureFinding, Verdict, Verdicts } from '../pipeline/posture.ts'
-import { asNumber, isObject, withoutUndefined } from './answer.ts'
+import { withoutUndefined } from '../pipeline/without-undefined.ts'
+import { asNumber, isObject } from './answer.ts'
 import { limitsOf } from './docker-stats-shape.ts'
 import {
   capabilityVerdict,

@@ -110,6 +110,34 @@ export interface Kernel {
   build(first: number, last: number, parts: RunParts, start: RunStart): BuiltRun
 }
 
+/** Where the fields of a row stand in it, as `collectors/kernel/index.ts` declares them. */
+const rowFields = {
+  begin: 8,
+  text: 12,
+  stop: 16,
+  next: 20,
+  fraction: 24,
+  digits: 28,
+  flags: 32,
+  level: 36,
+} as const
+/** Likewise of a run: what it is given (address and length of each part), and what it tells. */
+const runFields = {
+  idPrefix: 0,
+  streamPart: 8,
+  tail: 16,
+  levelParts: 24,
+  maxSeconds: 80,
+  lastNs: 88,
+  sequence: 96,
+  ordinal: 104,
+  unsaid: 108,
+  bytes: 112,
+  earliest: 116,
+  latest: 120,
+  counts: 124,
+} as const
+
 const inputAt = 64 * 1024
 const inputBytes = 1024 * 1024
 /** Behind everything that is read: vectors reach beyond the end. */
@@ -155,8 +183,10 @@ function openKernel(code: Buffer<ArrayBuffer>): Kernel {
   let chunkFrom = 0
   let written: RunParts | undefined
 
-  const rowAt = (row: number) => tableAt + row * rowBytes
-  const field = (row: number, at: number) => words[(rowAt(row) + at) >> 2] as number
+  const wordOf = (row: number, at: number) => (tableAt + row * rowBytes + at) >> 2
+  const field = (row: number, at: number) => words[wordOf(row, at)] as number
+  const told = (name: keyof typeof runFields, index = 0) =>
+    view.getInt32(run + runFields[name] + index * 4, true)
 
   function writeParts(parts: RunParts): void {
     if (parts === written) return
@@ -169,22 +199,26 @@ function openKernel(code: Buffer<ArrayBuffer>): Kernel {
       view.setUint32(run + slot + 4, length, true)
       at += length
     }
-    put(0, parts.idPrefix)
-    put(8, parts.streamPart)
-    put(16, parts.tail)
-    levels.forEach((level, index) => put(24 + index * 8, parts.levelParts[level]))
+    put(runFields.idPrefix, parts.idPrefix)
+    put(runFields.streamPart, parts.streamPart)
+    put(runFields.tail, parts.tail)
+    levels.forEach((level, index) => put(runFields.levelParts + index * 8, parts.levelParts[level]))
     written = parts
   }
 
   function time(row: number): string {
-    const at = inputAt + field(row, 24)
-    const digits = field(row, 28)
+    const at = inputAt + field(row, rowFields.fraction)
+    const digits = field(row, rowFields.digits)
     return `${bytes.toString('latin1', at - 20, at + digits)}${zeros.slice(digits)}Z`
   }
 
   function text(row: number, most = Infinity): string {
-    const from = inputAt + field(row, 12)
-    return bytes.toString('latin1', from, Math.min(inputAt + field(row, 16), from + most))
+    const from = inputAt + field(row, rowFields.text)
+    return bytes.toString(
+      'latin1',
+      from,
+      Math.min(inputAt + field(row, rowFields.stop), from + most),
+    )
   }
 
   return {
@@ -195,39 +229,39 @@ function openKernel(code: Buffer<ArrayBuffer>): Kernel {
       return kernel.frame(inputAt, to - from, tableAt, maxRows)
     },
     consumed: () => kernel.consumed.value,
-    flags: (row) => field(row, 32),
-    begin: (row) => chunkFrom + field(row, 8),
-    next: (row) => chunkFrom + field(row, 20),
-    length: (row) => field(row, 16) - field(row, 12),
+    flags: (row) => field(row, rowFields.flags),
+    begin: (row) => chunkFrom + field(row, rowFields.begin),
+    next: (row) => chunkFrom + field(row, rowFields.next),
+    length: (row) => field(row, rowFields.stop) - field(row, rowFields.text),
     time,
     text,
-    level: (row) => levels[field(row, 36)],
+    level: (row) => levels[field(row, rowFields.level)],
     tellLevels(first, last, levelOf) {
       for (let row = first; row < last; row++) {
-        if (field(row, 36) !== notSaid) continue
-        words[(rowAt(row) + 36) >> 2] = levels.indexOf(levelOf(text(row, levelHead)))
+        if (field(row, rowFields.level) !== notSaid) continue
+        words[wordOf(row, rowFields.level)] = levels.indexOf(levelOf(text(row, levelHead)))
       }
     },
     build(first, last, parts, start) {
       if (parts.tail.length > maxTail) return nothing
       writeParts(parts)
-      view.setBigInt64(run + 80, BigInt(start.maxSeconds), true)
-      view.setBigInt64(run + 88, start.lastNs, true)
-      view.setBigInt64(run + 96, BigInt(start.sequence), true)
-      view.setInt32(run + 104, start.ordinal, true)
-      view.setInt32(run + 108, levels.indexOf(start.unsaid), true)
+      view.setBigInt64(run + runFields.maxSeconds, BigInt(start.maxSeconds), true)
+      view.setBigInt64(run + runFields.lastNs, start.lastNs, true)
+      view.setBigInt64(run + runFields.sequence, BigInt(start.sequence), true)
+      view.setInt32(run + runFields.ordinal, start.ordinal, true)
+      view.setInt32(run + runFields.unsaid, levels.indexOf(start.unsaid), true)
       const most = Math.min(last - first, start.maxEvents)
       const count = kernel.build(inputAt, tableAt, first, most, outAt, outBytes, start.enoughBytes)
       const counts = levels.flatMap((level, index): [Level, number][] => {
-        const events = view.getInt32(run + 124 + index * 4, true)
+        const events = told('counts', index)
         return events > 0 ? [[level, events]] : []
       })
       return {
         count,
-        bytes: bytes.subarray(outAt, outAt + view.getInt32(run + 112, true)),
-        ordinal: view.getInt32(run + 104, true),
-        earliest: view.getInt32(run + 116, true),
-        latest: view.getInt32(run + 120, true),
+        bytes: bytes.subarray(outAt, outAt + told('bytes')),
+        ordinal: told('ordinal'),
+        earliest: told('earliest'),
+        latest: told('latest'),
         levels: Object.fromEntries(counts),
       }
     },

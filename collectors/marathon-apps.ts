@@ -1,5 +1,6 @@
 import type { Verdicts } from '../pipeline/posture.ts'
-import { partOf, withoutUndefined, type Part, type Problem } from './answer.ts'
+import { withoutUndefined } from '../pipeline/without-undefined.ts'
+import { partOf, type Part, type Problem } from './answer.ts'
 import { postureOfApp } from './marathon-posture.ts'
 import { keepDefinition } from './marathon-definition.ts'
 import { failureOf, tasksIn, type MarathonFailure, type MarathonTask } from './marathon-tasks.ts'

@@ -1,5 +1,6 @@
 import { parseJson } from '../pipeline/http.ts'
-import { isObject, partOf, withoutUndefined, type Part, type Problem } from './answer.ts'
+import { withoutUndefined } from '../pipeline/without-undefined.ts'
+import { isObject, partOf, type Part, type Problem } from './answer.ts'
 import { deploymentOf, type MarathonDeployment } from './marathon-deployments.ts'
 import { idOf, pathOf, timeOf } from './marathon-values.ts'
 import type { SseMessage } from './sse.ts'

@@ -1,4 +1,5 @@
-import { partOf, withoutUndefined, type Problem } from './answer.ts'
+import { withoutUndefined } from '../pipeline/without-undefined.ts'
+import { partOf, type Problem } from './answer.ts'
 import { idOf } from './marathon-values.ts'
 
 export interface MarathonInfo {

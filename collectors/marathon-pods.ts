@@ -1,4 +1,5 @@
-import { partsOf, withoutUndefined, type Part, type Problem } from './answer.ts'
+import { withoutUndefined } from '../pipeline/without-undefined.ts'
+import { partsOf, type Part, type Problem } from './answer.ts'
 import type { AppsRead, MarathonApp } from './marathon-apps.ts'
 import { postureOfPod } from './marathon-posture.ts'
 import type { MarathonTask } from './marathon-tasks.ts'

@@ -1,5 +1,6 @@
 import type { Verdict, Verdicts } from '../pipeline/posture.ts'
-import { withoutUndefined, type Part } from './answer.ts'
+import { withoutUndefined } from '../pipeline/without-undefined.ts'
+import type { Part } from './answer.ts'
 import type { MarathonApp } from './marathon-apps.ts'
 import {
   capabilityVerdict,

@@ -1,5 +1,6 @@
 import type { QueueState } from '../pipeline/service-state.ts'
-import { partOf, withoutUndefined, type Part, type Problem } from './answer.ts'
+import { withoutUndefined } from '../pipeline/without-undefined.ts'
+import { partOf, type Part, type Problem } from './answer.ts'
 import { countOf, pathOf } from './marathon-values.ts'
 
 export interface QueueRead {

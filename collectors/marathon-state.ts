@@ -1,6 +1,6 @@
 import type { MetricName } from '../pipeline/metric-names.ts'
 import type { QueueState, ServiceState, TaskState } from '../pipeline/service-state.ts'
-import { withoutUndefined } from './answer.ts'
+import { withoutUndefined } from '../pipeline/without-undefined.ts'
 import { clean, keptLabels } from './docker-identity.ts'
 import type { MarathonApp } from './marathon-apps.ts'
 import type { MarathonDeployment } from './marathon-deployments.ts'

@@ -1,5 +1,6 @@
 import type { ChangeDoc } from '../pipeline/event.ts'
-import { isObject, withoutUndefined } from './answer.ts'
+import { withoutUndefined } from '../pipeline/without-undefined.ts'
+import { isObject } from './answer.ts'
 import type { AgentsRead, MesosAgent } from './mesos-agents.ts'
 import { clusterChange, isHistory, msToNs, type ClusterAction } from './mesos-changes.ts'
 import { hostAndPort } from './mesos-values.ts'

@@ -1,4 +1,5 @@
-import { partOf, withoutUndefined, type Part, type Problem } from './answer.ts'
+import { withoutUndefined } from '../pipeline/without-undefined.ts'
+import { partOf, type Part, type Problem } from './answer.ts'
 import { idOf, pidAddress, timeOf, type PidAddress } from './mesos-values.ts'
 
 /** An agent as the master lists it. */

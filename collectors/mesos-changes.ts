@@ -1,6 +1,6 @@
 import { msToIso, nsToIso, type ChangeDoc } from '../pipeline/event.ts'
 import { identityToEcs, type Identity } from '../pipeline/identity.ts'
-import { withoutUndefined } from './answer.ts'
+import { withoutUndefined } from '../pipeline/without-undefined.ts'
 import { isEnded, type MesosStatus } from './mesos-tasks.ts'
 
 export interface TaskOf {

@@ -1,4 +1,5 @@
-import { partOf, withoutUndefined, type Part, type Problem } from './answer.ts'
+import { withoutUndefined } from '../pipeline/without-undefined.ts'
+import { partOf, type Part, type Problem } from './answer.ts'
 import { readAgent, type MesosAgent } from './mesos-agents.ts'
 import { readFramework, type MesosFramework } from './mesos-frameworks.ts'
 import { stateOfV1, type MasterState } from './mesos-state.ts'

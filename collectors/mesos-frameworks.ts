@@ -1,4 +1,5 @@
-import { partOf, withoutUndefined, type Part, type Problem } from './answer.ts'
+import { withoutUndefined } from '../pipeline/without-undefined.ts'
+import { partOf, type Part, type Problem } from './answer.ts'
 import { idOf, timeOf } from './mesos-values.ts'
 import { tasksIn, type MesosTask } from './mesos-tasks.ts'
 

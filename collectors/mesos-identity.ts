@@ -1,5 +1,5 @@
 import type { Identity } from '../pipeline/identity.ts'
-import { withoutUndefined } from './answer.ts'
+import { withoutUndefined } from '../pipeline/without-undefined.ts'
 import { clean, keptLabels, withoutUnknown } from './docker-identity.ts'
 import { cleanLabels } from './marathon-identity.ts'
 import type { MesosExecutor } from './mesos-state.ts'

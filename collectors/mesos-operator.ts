@@ -1,4 +1,5 @@
-import { partOf, withoutUndefined, type Problem } from './answer.ts'
+import { withoutUndefined } from '../pipeline/without-undefined.ts'
+import { partOf, type Problem } from './answer.ts'
 import { timeOf } from './mesos-values.ts'
 
 /** Who leads the masters. */

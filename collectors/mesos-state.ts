@@ -1,4 +1,5 @@
-import { partOf, withoutUndefined, type Part, type Problem } from './answer.ts'
+import { withoutUndefined } from '../pipeline/without-undefined.ts'
+import { partOf, type Part, type Problem } from './answer.ts'
 import { agentsIn, type MesosAgent } from './mesos-agents.ts'
 import { frameworksIn, type MesosFramework } from './mesos-frameworks.ts'
 import { tasksIn, type MesosTask } from './mesos-tasks.ts'

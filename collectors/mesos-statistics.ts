@@ -1,4 +1,5 @@
-import { note, partOf, partsOf, withoutUndefined, type Part, type Problem } from './answer.ts'
+import { withoutUndefined } from '../pipeline/without-undefined.ts'
+import { note, partOf, partsOf, type Part, type Problem } from './answer.ts'
 import type { Reading } from './container-metrics.ts'
 import { idOf, timeOf } from './mesos-values.ts'
 

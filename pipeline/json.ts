@@ -4,8 +4,8 @@ interface Source {
 }
 
 /** An integer of so many digits may be beyond 2^53; inside a text it only costs time. */
-const longInteger = /(?:^|[:[,\s])-?\d{16,}(?![\d.eE])/
-const longIntegers = /(?:^|[:[,\s])(-?\d{16,})(?![\d.eE])/g
+const longInteger = /(?:^|[:[,\s])(-?\d{16,})(?![\d.eE])/
+const longIntegers = new RegExp(longInteger, 'g')
 /** Other ways to write a number as large. */
 const otherwise = /(?:^|[:[,\s])-?(?:\d+(?:\.\d+)?[eE]\+?\d|\d{16,}\.\d)/
 /** Longer ones count nothing; reading them as BigInt would only take time. */

@@ -3,6 +3,7 @@ import { identityFields } from '../../pipeline/identity.ts'
 import {
   deploymentBefore,
   nthDeath,
+  type AskChanges,
   type DeploymentBefore,
 } from '../../pipeline/post-mortem/around.ts'
 import { readEnd } from '../../pipeline/post-mortem/facts.ts'
@@ -12,9 +13,6 @@ import type { EvidenceOptions, SampleQuery } from '../evidence.ts'
 import type { Notification } from '../records.ts'
 import { isAboutAbsence } from '../words.ts'
 import { allOf, fieldIs, restrictions, searchOnce, searchUntil, servicesOf } from './search.ts'
-
-/** Asks the store for changes. */
-export type ChangesFunction = (query: DocQuery) => Promise<StoredDoc[]>
 
 /** What happened to the service around the end of a task. */
 export interface Around {
@@ -61,7 +59,7 @@ export function changesBehind({
 /** What else happened to the service; what is not found in time is left out. */
 async function aroundEnd(
   change: StoredDoc,
-  ask: ChangesFunction,
+  ask: AskChanges,
   signal: AbortSignal,
 ): Promise<Around | undefined> {
   const end = readEnd(change)

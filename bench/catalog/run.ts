@@ -40,7 +40,7 @@ const heapMb = () => {
 }
 const say = (name: string, value: string) =>
   void process.stdout.write(`${name.padEnd(72)} ${value}\n`)
-const nowMs = Date.now()
+const nowMs = wallClock.now()
 
 /** CPU seconds of this process. */
 function cpuOf<T>(work: () => T): { seconds: number; result: T } {

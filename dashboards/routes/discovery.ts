@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { hostAndPort, servesMetrics } from '../../pipeline/serves-metrics.ts'
 import type { ServiceState, TaskState } from '../../pipeline/service-state.ts'
+import { withoutUndefined } from '../../pipeline/without-undefined.ts'
 import type { Answers, CatalogService, TargetGroup } from '../api.ts'
 import { readParams, refusal } from '../params.ts'
 import type { Context } from '../server.ts'
@@ -93,9 +94,4 @@ function meta(parts: Record<string, string | undefined>): Record<string, string>
     if (value !== undefined) labels[`__meta_mesoscope_${name.replace(/\W/g, '_')}`] = value
   }
   return labels
-}
-
-function withoutUndefined<T extends object>(parts: T): { [Key in keyof T]?: NonNullable<T[Key]> } {
-  const known = Object.entries(parts).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(known) as { [Key in keyof T]?: NonNullable<T[Key]> }
 }

@@ -1,6 +1,7 @@
 import { isoToMs } from '../event.ts'
 import { identityFromEcs, type Identity } from '../identity.ts'
 import type { StoredDoc } from '../store/store.ts'
+import { withoutUndefined } from '../without-undefined.ts'
 import { signalName } from './signal.ts'
 
 /** What the change of kind `task` itself tells of the end; absent is what nobody told. */
@@ -45,7 +46,7 @@ export function readEnd(doc: StoredDoc): EndFacts | undefined {
     identity: identityFromEcs(doc),
     outOfMemory: doc['container.oom_killed'] === true,
     toldBy: Array.isArray(told) ? told.filter((one) => typeof one === 'string') : [],
-    ...known({
+    ...withoutUndefined({
       exitCode,
       signal: signalName(exitCode),
       memoryUsage: number(doc['container.memory.usage']),
@@ -57,12 +58,6 @@ export function readEnd(doc: StoredDoc): EndFacts | undefined {
       unhealthy: typeof doc['task.unhealthy'] === 'string' ? doc['task.unhealthy'] : undefined,
     }),
   }
-}
-
-/** What is told of an end, without what is undefined. */
-function known<T extends object>(fields: T): { [Name in keyof T]?: NonNullable<T[Name]> } {
-  const told = Object.entries(fields).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(told) as { [Name in keyof T]?: NonNullable<T[Name]> }
 }
 
 function text(value: unknown): string | undefined {
