@@ -82,10 +82,11 @@ onDisk(
       )
       return true
     })
-    await until(
-      'health is green',
-      async () => (await program.health()).status === 'green' || undefined,
-    )
+    await until('health is green', async () => {
+      const health = await program.health()
+      if (health.status !== 'green') throw new Error(JSON.stringify(health))
+      return true
+    })
     t.deepEqual((await program.get('/api/gaps')).gaps, [])
     t.is(await program.metric('dropped_lines_total'), 0)
     t.is(await program.stop(), 0)
