@@ -3,24 +3,35 @@ import { parseQuery, type Query } from '../pipeline/query.ts'
 import { scanLines, type LogHead } from '../pipeline/record.ts'
 import { groupOf, openBuckets, type CountedSignal, type CounterOptions } from './buckets.ts'
 import type { Ranges } from './marks.ts'
+import { openParking } from './parked.ts'
 import { takeFresh, type Partition } from './partition.ts'
-import type { Lines } from './resolve.ts'
+import type { Catalog, Lines } from './resolve.ts'
+
+const defaultPatienceMs = 10_000
 
 interface Signal extends CountedSignal {
   name: string
   query: Query
 }
 
-/** Returns a function that counts the lines of a record into the buckets of a partition, each line once. */
-export function openCounter(options: CounterOptions) {
+export interface LineCounterOptions extends CounterOptions {
+  catalog: Pick<Catalog, 'complete' | 'lacks' | 'caughtUp'>
+  /** How long a count waits for the identity of its lines, ms; 10 s unless set. */
+  patienceMs?: number
+}
+
+/** Counts the lines of records into the buckets of a partition, each line once. */
+export function openCounter(options: LineCounterOptions) {
   const signals: Signal[] = Object.entries(options.signals)
     .filter(([, { from }]) => from === 'logs')
     .map(([name, signal]) => ({ ...signal, name, query: parseQuery(signal.where) }))
+  const { catalog, patienceMs = defaultPatienceMs } = options
   const buckets = openBuckets(options)
+  const parking = openParking({ signals: options.signals, buckets, catalog, patienceMs })
   const bucketOf = (time: string) => buckets.startOf(isoToMs(time))
 
   /** `busMs`: when the record came to the bus. */
-  return function count(partition: Partition, record: Lines, busMs: number): void {
+  function count(partition: Partition, record: Lines, busMs: number): void {
     const fresh = takeFresh(partition, record.head, busMs)
     if (fresh.length === 0) return
     const { head } = record
@@ -30,17 +41,18 @@ export function openCounter(options: CounterOptions) {
     for (const signal of signals) {
       if (!canMatch(signal.query, head)) continue
       if (headSaysIt && signal.query.onlyLevel) {
-        add(partition, signal, head, head.time[1], countOf(signal.query, head))
+        const counted = countOf(signal.query, head)
+        add(partition, signal, { head, busMs, time: head.time[1], count: counted })
       } else toScan.push(signal)
     }
-    if (toScan.length > 0) countLines(partition, toScan, record, fresh)
+    if (toScan.length > 0) countLines(partition, toScan, { ...record, busMs }, fresh)
   }
 
   /** A record, and then a line, is looked into only as far as a signal needs more of it than its text can tell. */
   function countLines(
     partition: Partition,
     toScan: Signal[],
-    { head, ndjson }: Lines,
+    { head, ndjson, busMs }: Lines & { busMs: number },
     fresh: Ranges,
   ): void {
     const isFresh = (n: number) => fresh.some(([first, last]) => n >= first && n <= last)
@@ -60,7 +72,7 @@ export function openCounter(options: CounterOptions) {
             doc ??= JSON.parse(line) as LogDoc
             if (!matches(doc)) continue
           }
-          add(partition, signal, head, time, 1)
+          add(partition, signal, { head, busMs, time, count: 1 })
         }
       }
     } catch {
@@ -72,14 +84,17 @@ export function openCounter(options: CounterOptions) {
 
   function add(
     partition: Partition,
-    signal: Signal,
-    { identity }: LogHead,
-    time: string,
-    count: number,
+    { name, by }: Signal,
+    { head, busMs, time, count }: { head: LogHead; busMs: number; time: string; count: number },
   ): void {
-    const group = groupOf(signal, identity)
-    buckets.add(partition, { signal: signal.name, group, ms: isoToMs(time), count })
+    const { identity } = head
+    const ms = isoToMs(time)
+    const seen = { identity, time: head.time[0], busMs }
+    if (parking.park(partition, seen, by, [name, buckets.startOf(ms), ms, count])) return
+    buckets.add(partition, { signal: name, group: groupOf({ by }, identity), ms, count })
   }
+
+  return { count, settle: parking.settle }
 }
 
 function canMatch({ levels }: Query, head: LogHead): boolean {

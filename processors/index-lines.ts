@@ -1,4 +1,4 @@
-import type { Batch, Bus, BusRecord } from '../pipeline/bus/bus.ts'
+import type { Batch, Bus, BusRecord, Held } from '../pipeline/bus/bus.ts'
 import type { Clock } from '../pipeline/clock.ts'
 import { originalOf } from '../pipeline/dead-letter.ts'
 import { explain } from '../pipeline/errors.ts'
@@ -11,7 +11,7 @@ import { fromBusRecord, toBusRecord, type LogHead, type LogRecord } from '../pip
 import type { AppendResult, Store } from '../pipeline/store/store.ts'
 import { readable, sampleOf, tellDead } from './dead.ts'
 import { awaitIdentities, patchesFor, resolve, unknownContainers, type Catalog } from './resolve.ts'
-import { takeMark, type Reach } from './watermark.ts'
+import { isMark, openReached } from './reached.ts'
 
 export interface IndexerOptions {
   bus: Bus
@@ -26,33 +26,66 @@ export interface IndexerOptions {
   onStored?: (head: LogHead) => void
 }
 
-/** The way of a line from the bus into the store; a position is committed after the store has accepted. */
+/** Of a partition so much waits for identities at most, bytes of bodies; then the partition waits with it. */
+const maxHeldBytes = 16 * 2 ** 20
+
+/**
+ * The way of a line from the bus into the store; a position is committed after the store has accepted. Lines whose
+ * identity is not known yet wait for it a bounded time, and hold up no others.
+ */
 export function openIndexer(options: IndexerOptions) {
   const { bus, store, catalog, clock, metrics, log, onIdentity, onStored } = options
-  const reached = new Map<number, Reach>()
+  const reached = openReached()
+  /** By partition, bytes. */
+  const held = new Map<number, number>()
+  const closing = new AbortController()
   let trouble: string | undefined
 
-  async function onBatch(batch: Batch): Promise<void> {
+  async function onBatch(batch: Batch): Promise<Held | void> {
+    reached.begin(batch)
     const arrived = readable(batch, readLines)
     const records = arrived.read.filter((record) => record !== undefined)
-    await awaitIdentities(records, catalog)
-    const resolved = records.map(resolveIfReadable)
-    const { stored, duplicates, rejected } = await store.appendLogs(resolved)
-    const dead = [...arrived.dead, ...rejected.map(deadLines)]
-    await tellDead(bus, dead)
-    await patchLate(duplicates > 0 ? records : resolved)
-    killPoint('index:before-commit')
-    count(resolved, stored, duplicates, dead.length)
-    if (stored > 0) for (const { head } of resolved) onStored?.(head)
-    noteMarks(batch)
-    trouble = undefined
+    const { known = [], unknown = [] } = Object.groupBy(records, isKnown)
+    await tellDead(bus, arrived.dead)
+    if (arrived.dead.length > 0)
+      metrics.dead_letters_total.inc({ stage: 'index' }, arrived.dead.length)
+    await storeLines(known)
+    if (unknown.length === 0) return reached.done(batch)
+    const settled = storeLate(batch, unknown)
+    if ((held.get(batch.partition) ?? 0) <= maxHeldBytes) return { settled }
+    await settled
   }
 
-  /** The lines before them are stored. */
-  function noteMarks({ partition, records }: Batch): void {
-    const reach = reached.get(partition) ?? { collectors: new Map(), watermark: undefined }
-    reached.set(partition, reach)
-    for (const record of records) if (isMark(record)) takeMark(reach, record)
+  function isKnown({ head }: LogRecord): 'known' | 'unknown' {
+    const lacking = catalog.lacks(catalog.complete(head.identity))
+    return lacking === undefined || catalog.hasWaitedFor(lacking) ? 'known' : 'unknown'
+  }
+
+  async function storeLate(batch: Batch, records: readonly LogRecord[]): Promise<void> {
+    const { partition } = batch
+    const bytes = records.reduce((sum, { body }) => sum + body.length, 0)
+    const hold = (more: number) => held.set(partition, (held.get(partition) ?? 0) + more)
+    hold(bytes)
+    try {
+      await awaitIdentities(records, catalog, closing.signal)
+      await storeLines(records)
+      reached.done(batch)
+    } finally {
+      hold(-bytes)
+    }
+  }
+
+  async function storeLines(records: readonly LogRecord[]): Promise<void> {
+    if (records.length > 0) {
+      const resolved = records.map(resolveIfReadable)
+      const { stored, duplicates, rejected } = await store.appendLogs(resolved)
+      await tellDead(bus, rejected.map(deadLines))
+      await patchLate(duplicates > 0 ? records : resolved)
+      count(resolved, stored, duplicates, rejected.length)
+      if (stored > 0) for (const { head } of resolved) onStored?.(head)
+    }
+    killPoint('index:before-commit')
+    trouble = undefined
   }
 
   /** The store rejects what is damaged, with its reason. */
@@ -65,11 +98,15 @@ export function openIndexer(options: IndexerOptions) {
   }
 
   /**
-   * The identity may have come while the lines were being stored as unresolved; or that happened before a kill, and
-   * now they come again, resolved, and are known as duplicates.
+   * The identity may have come while the lines were being stored as unresolved, and another process that knew it before
+   * this one may have patched what was there then; or that happened before a kill, and now they come again, resolved,
+   * and are known as duplicates.
    */
   async function patchLate(records: readonly LogRecord[]): Promise<void> {
-    const patches = [...unknownContainers(records)].flatMap((container) =>
+    const containers = unknownContainers(records)
+    if (containers.size === 0) return
+    await catalog.caughtUp()
+    const patches = [...containers].flatMap((container) =>
       patchesFor(container, catalog.complete(catalog.get(container) ?? {})),
     )
     if (patches.length > 0) await store.patchIdentity(patches)
@@ -116,7 +153,7 @@ export function openIndexer(options: IndexerOptions) {
     maxBytes: 2 ** 20,
     onBatch,
     onRevoked(partitions) {
-      for (const partition of partitions) reached.delete(partition)
+      for (const partition of partitions) reached.forget(partition)
     },
     onRecovered() {
       trouble = undefined
@@ -132,13 +169,17 @@ export function openIndexer(options: IndexerOptions) {
     /** All lines written before this time are stored, ms; undefined before every partition had a mark. */
     through(): number | undefined {
       const partitions = Array.from({ length: bus.partitions('logs') }, (_, partition) => partition)
-      return slowest(partitions.map((one) => reached.get(one)?.watermark ?? -Infinity))
+      return slowest(partitions.map((one) => reached.of(one) ?? -Infinity))
     },
     /** The same of the partitions that this process has, as far as these had a mark. */
     ownThrough(): number | undefined {
-      return slowest([...reached.values()].map(({ watermark }) => watermark ?? Infinity))
+      return slowest(reached.all().map((watermark) => watermark ?? Infinity))
     },
-    close: () => consumer.close(),
+    /** What still waits for its identity is stored without. */
+    close() {
+      closing.abort()
+      return consumer.close()
+    },
   }
 }
 
@@ -146,8 +187,6 @@ function slowest(watermarks: readonly number[]): number | undefined {
   const least = Math.min(...watermarks)
   return Number.isFinite(least) ? least : undefined
 }
-
-const isMark = ({ headers }: BusRecord) => headers['kind'] === 'mark'
 
 /** Undefined for what is no lines: marks. */
 function readLines(record: BusRecord): LogRecord | undefined {

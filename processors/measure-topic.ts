@@ -19,11 +19,17 @@ import { takeMark } from './watermark.ts'
 /** Counts one record into the buckets of its partition. */
 export type CountRecord = (partition: Partition, record: BusRecord) => void
 
+export interface Counting {
+  /** Gives the function that counts the records of a batch which are no marks. What it cannot read it passes over. */
+  open: (batch: Batch) => CountRecord
+  /** Counts what was put aside and is due; `busMs`: when the newest record of the batch came to the bus. */
+  settle?: (partition: Partition, busMs: number) => Promise<void>
+}
+
 export interface TopicMeasurerOptions extends CounterOptions {
   bus: Bus
   topic: SignalTopic
-  /** Gives the function that counts the records of a batch which are no marks. What it cannot read it passes over. */
-  counting: (batch: Batch) => Promise<CountRecord>
+  counting: Counting
   /** How long the bus keeps a record, ms: so long its sequences are remembered. */
   rememberMs: number
   /** With more open buckets than this in a partition the oldest are closed. */
@@ -89,13 +95,14 @@ export function measureTopic(options: TopicMeasurerOptions) {
     if (!partition) throw new Error(`partition ${batch.partition} was not assigned`)
     await rests.get(batch.partition)
     const records = batch.records.filter((record) => !isMark(record))
-    const count = await options.counting({ ...batch, records })
+    const count = options.counting.open({ ...batch, records })
     // After a failure the same batch comes again: what was counted is known by its sequences and ids.
     for (const record of batch.records) {
       if (isMark(record)) tellGone(takeMark(partition, record))
       else count(partition, record)
       partition.position = record.offset + 1
     }
+    await options.counting.settle?.(partition, batch.records.at(-1)?.time ?? 0)
     const nothingCounted = records.length === 0 && partition.changed.size === 0
     const bytes = nothingCounted ? await passOn(partition) : await flush(partition)
     // Many sources make a large snapshot: then it is written less often.

@@ -4,24 +4,20 @@ import { fromBusRecord } from '../pipeline/record.ts'
 import { samplesFromBus } from '../pipeline/sample.ts'
 import { withEnds } from '../pipeline/signal-ends.ts'
 import { signalTopics, topicsOf, type SignalTopic } from '../pipeline/signals.ts'
-import type { CounterOptions } from './buckets.ts'
 import { openChangeCounter } from './count-changes.ts'
 import { openSampleCounter } from './count-samples.ts'
-import { openCounter } from './count.ts'
+import { openCounter, type LineCounterOptions } from './count.ts'
 import { readable } from './dead.ts'
 import { readDoc, type Complete } from './documents.ts'
-import { measureTopic, type TopicMeasurerOptions } from './measure-topic.ts'
-import { awaitIdentities, resolveLines, type Catalog } from './resolve.ts'
+import { measureTopic, type Counting, type TopicMeasurerOptions } from './measure-topic.ts'
+import { resolveLines } from './resolve.ts'
 
 export interface MeasurerOptions
-  extends CounterOptions, Pick<TopicMeasurerOptions, 'rememberMs' | 'maxOpenBuckets'> {
+  extends LineCounterOptions, Pick<TopicMeasurerOptions, 'rememberMs' | 'maxOpenBuckets'> {
   bus: Bus
-  catalog: Catalog
   /** Adds what is known to the identity of samples and changes, before they are counted. */
   complete?: Complete
 }
-
-type Counting = TopicMeasurerOptions['counting']
 
 /**
  * Counts lines, samples and changes into buckets of event time, exactly once each, and publishes the buckets as absolute
@@ -60,38 +56,43 @@ export function openMeasurer(declared: MeasurerOptions) {
 }
 
 function countLines(options: MeasurerOptions): Counting {
-  const count = openCounter(options)
-  const { catalog } = options
-  return async (batch) => {
-    const lines = readEach(batch, fromBusRecord)
-    await awaitIdentities([...lines.values()], catalog)
-    return (partition, { offset, time }) => {
-      const read = lines.get(offset)
-      // With a damaged body the head still tells the levels.
-      if (read) count(partition, resolveLines(read, catalog), time)
-    }
+  const { count, settle } = openCounter(options)
+  return {
+    open(batch) {
+      const lines = readEach(batch, fromBusRecord)
+      return (partition, { offset, time }) => {
+        const read = lines.get(offset)
+        // With a damaged body the head still tells the levels.
+        if (read) count(partition, resolveLines(read, options.catalog), time)
+      }
+    },
+    settle,
   }
 }
 
 function countSamples(options: MeasurerOptions): Counting {
   const count = openSampleCounter(options)
-  return async (batch) => {
-    const samples = readEach(batch, samplesFromBus)
-    return (partition, { offset, time }) => {
-      const read = samples.get(offset)
-      if (read) count(partition, read, time)
-    }
+  return {
+    open(batch) {
+      const samples = readEach(batch, samplesFromBus)
+      return (partition, { offset, time }) => {
+        const read = samples.get(offset)
+        if (read) count(partition, read, time)
+      }
+    },
   }
 }
 
 function countChanges(options: MeasurerOptions): Counting {
   const count = openChangeCounter(options)
-  return async (batch) => {
-    const changes = readEach(batch, readDoc)
-    return (partition, { offset }) => {
-      const read = changes.get(offset)
-      if (read) count(partition, read)
-    }
+  return {
+    open(batch) {
+      const changes = readEach(batch, readDoc)
+      return (partition, { offset }) => {
+        const read = changes.get(offset)
+        if (read) count(partition, read)
+      }
+    },
   }
 }
 

@@ -3,6 +3,7 @@ import stringify from 'fast-json-stable-stringify'
 import type { SignalBucket } from '../pipeline/event.ts'
 import { bucketsOf, tableOf, type BucketTable } from './bucket-table.ts'
 import { addRange, missingFrom, type Ranges } from './marks.ts'
+import type { Parked } from './parked.ts'
 
 /** What the measurer holds of one partition of a topic. Times are ms. */
 export interface Partition {
@@ -20,6 +21,8 @@ export interface Partition {
   changed: Set<string>
   /** Changes that were counted, by signal and id, with the start of the bucket: known as long as that is open. */
   counted: Map<string, number>
+  /** By the identity that their lines came with: counts that wait until more is known of it. */
+  parked: Map<string, Parked>
   /** Buckets that start before this are final. */
   closedBefore: number
 }
@@ -41,6 +44,7 @@ interface Snapshot {
   buckets: BucketTable | SignalBucket[]
   /** Absent in snapshots of 0.1.0, which counted lines alone. */
   counted?: [key: string, from: number][]
+  parked?: [key: string, parked: Parked][]
   closedBefore: number
 }
 
@@ -62,13 +66,15 @@ export function openPartition(number: number): Partition {
     buckets: new Map(),
     changed: new Set(),
     counted: new Map(),
+    parked: new Map(),
     closedBefore: 0,
   }
 }
 
 /** Zstandard of JSON: thousands of much alike buckets and sources. */
 export function encodePartition(partition: Partition): Uint8Array {
-  const { position, collectors, watermark, marks, buckets, counted, closedBefore } = partition
+  const { position, collectors, watermark, marks, buckets, counted, parked, closedBefore } =
+    partition
   const snapshot: Snapshot = {
     v: 2,
     position,
@@ -77,6 +83,7 @@ export function encodePartition(partition: Partition): Uint8Array {
     marks: [...marks].map(([key, { ranges, lastMs }]) => [key, ranges, lastMs]),
     buckets: tableOf(buckets),
     ...(counted.size === 0 ? {} : { counted: [...counted] }),
+    ...(parked.size === 0 ? {} : { parked: [...parked] }),
     closedBefore,
   }
   return new Uint8Array(zstdCompressSync(JSON.stringify(snapshot)))
@@ -89,7 +96,7 @@ export function decodePartition(
   wanted: (bucket: SignalBucket) => boolean,
 ): Partition {
   const snapshot = JSON.parse(zstdDecompressSync(value).toString('utf8')) as Snapshot
-  const { position, collectors, watermark, marks, counted, closedBefore } = snapshot
+  const { position, collectors, watermark, marks, counted, parked, closedBefore } = snapshot
   const buckets = Array.isArray(snapshot.buckets)
     ? snapshot.buckets
     : bucketsOf(snapshot.buckets, number)
@@ -102,6 +109,7 @@ export function decodePartition(
     buckets: new Map(buckets.filter(wanted).map((bucket) => [bucketKey(bucket), bucket])),
     changed: new Set(),
     counted: new Map(counted),
+    parked: new Map(parked),
     closedBefore,
   }
 }

@@ -13,8 +13,12 @@ import { linesWithIdentity, withIdentity } from './splice.ts'
 export interface Catalog extends Pick<Identities, 'get' | 'getTask' | 'complete'> {
   /** The key of the topic `identity` under which more is to be expected; undefined where all is known. */
   lacks(identity: Identity): string | undefined
-  /** Waits a short, bounded time for a key that is not known yet; each is waited for once. */
-  waitFor(key: string): Promise<void>
+  /** Waits a short, bounded time for a key that is not known yet, or until `signal` aborts; each is waited for once. */
+  waitFor(key: string, signal?: AbortSignal): Promise<void>
+  /** Whether a key was waited for in vain. */
+  hasWaitedFor(key: string): boolean
+  /** Resolves when all is known that was told before the call; rejects where the bus cannot be read. */
+  caughtUp(): Promise<void>
   trouble(): string | undefined
   close(): Promise<void>
 }
@@ -54,6 +58,20 @@ export async function openCatalog({
     positions[partition] = batch.next
   }
 
+  // Not only the newest record of each key: of a task each record may hold another part.
+  async function readUp(): Promise<void> {
+    for (const [partition, end] of (await bus.ends('identity')).entries()) {
+      while ((positions[partition] ?? end) < end) await inTurn(() => readOn(partition))
+    }
+  }
+
+  let reading: Promise<unknown> = Promise.resolve()
+  function inTurn(read: () => Promise<void>): Promise<void> {
+    const mine = reading.then(read)
+    reading = mine.catch(() => {})
+    return mine
+  }
+
   function learn(record: BusRecord): void {
     const { key } = record
     const told = readTold(record)
@@ -73,7 +91,8 @@ export async function openCatalog({
   /** Every processor needs every identity, also while the store is away: read outside any group. */
   async function follow(): Promise<void> {
     while (!stop.signal.aborted) {
-      for (const partition of positions.keys()) await readOn(partition).catch(() => {})
+      for (const partition of positions.keys())
+        await inTurn(() => readOn(partition)).catch(() => {})
       await pay()
       await pause(pollMs, stop.signal)
     }
@@ -94,10 +113,7 @@ export async function openCatalog({
     }
   }
 
-  // Not only the newest record of each key: of a task each record may hold another part.
-  for (const [partition, end] of (await bus.ends('identity')).entries()) {
-    while ((positions[partition] ?? end) < end) await readOn(partition)
-  }
+  await readUp()
   const following = follow()
   // One of the group gives the lines that were stored before their identity.
   const consumer = bus.consume({
@@ -140,13 +156,16 @@ export async function openCatalog({
       // Of a task of another framework its service is known to Mesos alone.
       return service === undefined || isOfMarathon(identity) ? taskKey(task) : undefined
     },
-    async waitFor(key) {
-      if (isKnown(key) || waitedFor.has(key)) return
-      for (let waited = 0; waited < patienceMs && !isKnown(key); waited += pollMs)
-        await pause(pollMs)
+    async waitFor(key, signal) {
+      const isOver = () => isKnown(key) || waitedFor.has(key) || signal?.aborted
+      if (isOver()) return
+      for (let waited = 0; waited < patienceMs && !isOver(); waited += pollMs)
+        await pause(pollMs, signal)
       if (waitedFor.size > maxWaitedFor) waitedFor.clear()
       waitedFor.add(key)
     },
+    hasWaitedFor: (key) => waitedFor.has(key),
+    caughtUp: readUp,
     trouble: () => trouble,
     async close() {
       stop.abort()
@@ -191,6 +210,7 @@ export function patchesFor(container: string, known: Identity): IdentityPatch[] 
 export async function awaitIdentities(
   records: readonly LogRecord[],
   catalog: Pick<Catalog, 'complete' | 'lacks' | 'waitFor'>,
+  signal?: AbortSignal,
 ): Promise<void> {
   const unknown = new Map<string, Identity>()
   for (const { head } of records) {
@@ -199,10 +219,10 @@ export async function awaitIdentities(
   }
   await Promise.all(
     [...unknown].map(async ([key, identity]) => {
-      await catalog.waitFor(key)
+      await catalog.waitFor(key, signal)
       // What is known of its container now may tell of which task it is.
       const next = catalog.lacks(catalog.complete(identity))
-      if (next !== undefined && next !== key) await catalog.waitFor(next)
+      if (next !== undefined && next !== key) await catalog.waitFor(next, signal)
     }),
   )
 }

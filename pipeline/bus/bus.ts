@@ -140,13 +140,21 @@ export interface ConsumerOptions {
   /**
    * Called with one batch of one partition at a time, batches of different partitions side by side. When it
    * resolves, `batch.next` is committed. When it rejects, the same batch comes again after a pause: forever if
-   * need be, so what can never succeed has to become a dead letter in the handler.
+   * need be, so what can never succeed has to become a dead letter in the handler. A batch that it holds does not hold
+   * up the next one: positions are committed in order, each when what its batch holds has settled; if that rejects, the
+   * same batch comes again beside the newer ones.
    */
-  onBatch: (batch: Batch) => Promise<void>
+  onBatch: (batch: Batch) => Promise<Held | void>
   /** Told of each failed attempt, also of `onAssigned` (with an empty batch of partition 0). */
   onFailure?: (error: unknown, batch: Batch) => void
   /** Reading goes on after a failure, and nothing has come yet that a handler could succeed with. */
   onRecovered?: () => void
+}
+
+/** A batch of which a part is still to be handled. */
+export interface Held {
+  /** Settles when all of it is; within a bounded time also when the consumer is closed meanwhile. */
+  settled: Promise<void>
 }
 
 export interface Consumer {

@@ -1,6 +1,7 @@
 import { pause } from '../clock.ts'
 import { Trouble } from '../errors.ts'
 import type { Batch, Consumer, ConsumerOptions, Topic } from './bus.ts'
+import { openCommits } from './commits.ts'
 
 interface GroupsOptions {
   partitions(topic: Topic): number
@@ -36,8 +37,7 @@ interface Group {
 }
 
 const defaultMaxBytes = 4 * 2 ** 20
-const firstRetryMs = 100
-const lastRetryMs = 10_000
+const retryMs = { first: 100, most: 10_000 }
 
 /** Consumer groups inside one process: the partitions of a topic are shared among the members that joined. */
 export function openGroups(bus: GroupsOptions) {
@@ -90,12 +90,12 @@ export function openGroups(bus: GroupsOptions) {
     wanted: () => number[],
     unwanted: AbortSignal,
   ): Promise<Map<number, number>> {
-    for (let retryMs = firstRetryMs; !unwanted.aborted; retryMs = nextRetry(retryMs)) {
+    for (let waitMs = retryMs.first; !unwanted.aborted; waitMs = longer(waitMs)) {
       try {
         return await startsOf(options, wanted())
       } catch (error) {
         options.onFailure?.(error, emptyBatch(options.topic))
-        await pause(retryMs, unwanted)
+        await pause(waitMs, unwanted)
       }
     }
     return new Map()
@@ -121,9 +121,16 @@ export function openGroups(bus: GroupsOptions) {
     signal: AbortSignal,
   ): Promise<void> {
     const { group, topic, maxBytes = defaultMaxBytes, onBatch, onFailure } = options
+    const commits = openCommits({
+      commit: ({ next }) => bus.commit({ group, topic, partition, position: next }),
+      onBatch,
+      onFailure,
+      retryMs,
+      signal,
+    })
     let position = start
     let failed: Batch | undefined
-    let retryMs = firstRetryMs
+    let waitMs = retryMs.first
     while (!signal.aborted) {
       const rung = bell.listen(topic, partition)
       let batch = failed
@@ -135,16 +142,16 @@ export function openGroups(bus: GroupsOptions) {
           continue
         }
         failed = batch
-        await onBatch(batch)
-        await bus.commit({ group, topic, partition, position })
+        await commits.handled(batch, await onBatch(batch))
         failed = undefined
-        retryMs = firstRetryMs
+        waitMs = retryMs.first
       } catch (error) {
         onFailure?.(error, batch ?? { ...emptyBatch(topic), partition })
-        await pause(retryMs, signal)
-        retryMs = nextRetry(retryMs)
+        await pause(waitMs, signal)
+        waitMs = longer(waitMs)
       }
     }
+    await commits.end()
   }
 
   return {
@@ -191,8 +198,8 @@ async function stopLoops(
   }
 }
 
-function nextRetry(ms: number): number {
-  return Math.min(ms * 2, lastRetryMs)
+function longer(ms: number): number {
+  return Math.min(ms * 2, retryMs.most)
 }
 
 function emptyBatch(topic: Topic): Batch {

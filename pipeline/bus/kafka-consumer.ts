@@ -1,5 +1,6 @@
 import { pause } from '../clock.ts'
 import type { Batch, BusRecord, Consumer, ConsumerOptions } from './bus.ts'
+import { openCommits } from './commits.ts'
 import type { KafkaClient } from './kafka-client.ts'
 import { openMember, type Member } from './kafka-member.ts'
 import { openPoller, type Poller } from './kafka-poller.ts'
@@ -104,6 +105,13 @@ export function openKafkaConsumer(options: KafkaConsumerOptions): Consumer {
 
   async function run(partition: number, start: number, signal: AbortSignal): Promise<void> {
     const { maxBytes = defaultMaxBytes, onBatch } = options
+    const commits = openCommits({
+      commit: ({ next }) => commit(partition, next, signal),
+      onBatch,
+      onFailure,
+      retryMs,
+      signal,
+    })
     const place = { topic: names.topic, partition }
     const next = openReader(poller, { ...place, maxBytes })
     let position = start
@@ -117,21 +125,22 @@ export function openKafkaConsumer(options: KafkaConsumerOptions): Consumer {
       let batch = failed
       try {
         const read = batch ?? (await next(position, signal, onAnswer))
-        if (!read) return
+        if (!read) break
         batch = { ...read, topic, partition }
         failed = batch
-        if (batch.records.length > 0) await onBatch(batch)
-        await commit(partition, batch.next, signal)
+        const held = batch.records.length > 0 ? await onBatch(batch) : undefined
+        await commits.handled(batch, held)
         position = batch.next
         failed = undefined
         waitMs = retryMs.first
       } catch (error) {
-        if (signal.aborted && !batch) return
+        if (signal.aborted && !batch) break
         onFailure(error, batch ?? { ...emptyBatch(options), partition })
         await pause(waitMs, signal)
         waitMs = longer(waitMs)
       }
     }
+    await commits.end()
   }
 
   /**

@@ -68,13 +68,9 @@ async function openSite(
     openMeasurer({
       ...base,
       catalog: {
-        get: () => undefined,
-        getTask: () => undefined,
         complete,
         lacks: () => undefined,
-        waitFor: () => Promise.resolve(),
-        trouble: () => undefined,
-        close: () => Promise.resolve(),
+        caughtUp: () => Promise.resolve(),
       },
       signals,
       resolutionMs: 5 * second,

@@ -68,8 +68,9 @@ export function listen(bus: Bus, options: Partial<ConsumerOptions> & { group: st
     topic: 'logs',
     ...options,
     async onBatch(batch: Batch) {
-      await options.onBatch?.(batch)
+      const held = await options.onBatch?.(batch)
       for (const record of batch.records) seen.push({ partition: batch.partition, record })
+      return held
     },
   })
   return {

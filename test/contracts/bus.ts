@@ -7,6 +7,7 @@ import {
 } from '../../pipeline/bus/bus.ts'
 import { wallClock } from '../../pipeline/clock.ts'
 import { busGroupCases } from './bus-groups.ts'
+import { heldCases } from './bus-held.ts'
 import { listen, produced, readAll, readTopic, text, type BusSubject } from './bus-subject.ts'
 import { runCases, unable, until, type Case, type Check, type Register } from './suite.ts'
 
@@ -315,4 +316,5 @@ export const busCases: readonly Case<BusSubject>[] = [
   ...compacted,
   ...durable,
   ...busGroupCases,
+  ...heldCases,
 ]

@@ -209,12 +209,47 @@ export const brokenBuses: readonly BrokenBus[] = [
     breaks: 'handles all partitions one after the other',
     caughtBy: ['one batch of a partition at a time'],
     wrap: (bus) => {
-      let before = Promise.resolve()
+      let before: ReturnType<ConsumerOptions['onBatch']> = Promise.resolve()
       return consuming(bus, (options) => ({
         ...options,
         onBatch: (batch) => (before = before.then(() => options.onBatch(batch))),
       }))
     },
+  },
+  {
+    breaks: 'commits what a batch still holds',
+    caughtBy: ['a batch that holds something holds up no other', 'a member that leaves waits for'],
+    wrap: (bus) =>
+      consuming(bus, (options) => ({
+        ...options,
+        async onBatch(batch) {
+          await options.onBatch(batch)
+        },
+      })),
+  },
+  {
+    breaks: 'lets what a batch holds hold up the next one',
+    caughtBy: ['a batch that holds something holds up no other'],
+    wrap: (bus) =>
+      consuming(bus, (options) => ({
+        ...options,
+        async onBatch(batch) {
+          const held = await options.onBatch(batch)
+          await held?.settled
+        },
+      })),
+  },
+  {
+    breaks: 'forgets what failed while it was held',
+    caughtBy: ['what fails while it is held'],
+    wrap: (bus) =>
+      consuming(bus, (options) => ({
+        ...options,
+        async onBatch(batch) {
+          const held = await options.onBatch(batch)
+          return held && { settled: held.settled.catch(() => {}) }
+        },
+      })),
   },
   {
     breaks: 'forgets positions',

@@ -109,6 +109,8 @@ test('many unknown containers in one batch wait together', async (t) => {
       await new Promise(setImmediate)
       waiting.delete(container)
     },
+    hasWaitedFor: () => false,
+    caughtUp: () => Promise.resolve(),
     trouble: () => undefined,
     close: () => Promise.resolve(),
   }

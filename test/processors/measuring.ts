@@ -7,18 +7,13 @@ import { openMetrics } from '../../pipeline/metrics.ts'
 import { readBuckets } from '../../pipeline/signal-records.ts'
 import type { SignalTopic } from '../../pipeline/signals.ts'
 import { openMeasurer, type MeasurerOptions } from '../../processors/measure.ts'
-import type { Catalog } from '../../processors/resolve.ts'
 import { jsonOf, readAll, until } from '../helpers/pipeline.ts'
 
 /** Nothing is known of anybody. */
-const catalog: Catalog = {
-  get: () => undefined,
-  getTask: () => undefined,
+const catalog: MeasurerOptions['catalog'] = {
   complete: (identity) => identity,
   lacks: () => undefined,
-  waitFor: () => Promise.resolve(),
-  trouble: () => undefined,
-  close: () => Promise.resolve(),
+  caughtUp: () => Promise.resolve(),
 }
 
 export function openMeasuring(
