@@ -3,7 +3,7 @@ import { pause } from '../pipeline/clock.ts'
 import type { Level, LogDoc } from '../pipeline/event.ts'
 import { unresolvedService } from '../pipeline/identity.ts'
 import { parsePattern, parseQuery } from '../pipeline/query.ts'
-import { decodeDocs, fromBusRecord, type LogHead } from '../pipeline/record.ts'
+import { decodeDocs, fromBusRecord, type LogHead, type LogRecord } from '../pipeline/record.ts'
 import type { LogQuery } from '../pipeline/store/store.ts'
 
 /** Which lines a live tail shows; times and paging have no meaning for it. */
@@ -12,21 +12,26 @@ export type TailFilter = Pick<
   'services' | 'without' | 'levels' | 'task' | 'query' | 'grep'
 >
 
+/** The record with all that is known of its identity; may throw where its body is damaged. */
+export type CompleteRecord = (record: LogRecord) => LogRecord
+
 const pollMs = 150
 const maxBytes = 2 ** 20
 
 /**
  * Gives the lines that match as they come over the bus, from now on, until `signal` aborts; each time those of a
  * moment over all instances, in the order of time, source and sequence. Reads no further while `onLines` is not done
- * with them. Rejects with a `Trouble` for a query or pattern that cannot be read, or when the bus cannot be.
+ * with them. Rejects with a `Trouble` for a query or pattern that cannot be read, or when the bus cannot be. A line has
+ * the identity that its collector knew, and what `complete` knows of it at this moment.
  */
 export async function tailBus(
   bus: Bus,
   filter: TailFilter,
   onLines: (docs: LogDoc[]) => void | Promise<void>,
   signal: AbortSignal,
+  complete: CompleteRecord = (record) => record,
 ): Promise<void> {
-  const matches = compile(filter)
+  const matches = compile(filter, complete)
   const next = await bus.ends('logs')
   const order = openOrder()
   while (!signal.aborted) {
@@ -77,14 +82,10 @@ interface Found {
   doc: LogDoc
 }
 
-function compile({
-  services,
-  without,
-  levels,
-  task,
-  query,
-  grep,
-}: TailFilter): (record: BusRecord) => Found[] {
+function compile(
+  { services, without, levels, task, query, grep }: TailFilter,
+  complete: CompleteRecord,
+): (record: BusRecord) => Found[] {
   const parsed = parseQuery(query ?? '')
   const pattern = grep ? parsePattern(grep) : undefined
   const wantsLevel = (level: Level) =>
@@ -100,7 +101,7 @@ function compile({
   return (record) => {
     if (record.headers['kind'] !== 'lines') return []
     try {
-      const lines = fromBusRecord(record)
+      const lines = complete(fromBusRecord(record))
       if (!wantsRecord(lines.head)) return []
       const { source } = lines.head
       return decodeDocs(lines)

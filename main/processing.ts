@@ -5,14 +5,14 @@ import { openIndexer } from '../processors/index-lines.ts'
 import { openSampleIndexer } from '../processors/index-samples.ts'
 import { openPostures } from '../processors/posture.ts'
 import { openMeasurer } from '../processors/measure.ts'
-import { openCatalog } from '../processors/resolve.ts'
+import { openCatalog, type Catalog } from '../processors/resolve.ts'
 import { openOddRetentions } from '../processors/odd-retentions.ts'
 import { openRetention } from '../processors/retain.ts'
 import { secondsSince, type BaseWithStore } from './base.ts'
 import { retentionTimes } from './retention.ts'
 
-/** From the bus into the store and into signals. */
-export async function openProcessing(base: BaseWithStore): Promise<void> {
+/** From the bus into the store and into signals; returns what is known of identities. */
+export async function openProcessing(base: BaseWithStore): Promise<Pick<Catalog, 'complete'>> {
   const { settings, signals, bus, store, clock, metrics, log, components, stack } = base
   const opened = <T extends { close(): Promise<void> }>(part: T) => {
     stack.defer(() => part.close())
@@ -80,6 +80,7 @@ export async function openProcessing(base: BaseWithStore): Promise<void> {
     { name: 'posture', trouble: postures.trouble },
     { name: 'retention', trouble: () => retention.trouble() ?? oddRetentions.trouble() },
   )
+  return { complete }
 }
 
 function firstTrouble(parts: readonly { trouble(): string | undefined }[]): string | undefined {

@@ -73,7 +73,7 @@ export async function start(
   const withStore = options.roles.some((role) => storing.has(role))
     ? { ...base, store: await openStoreOf(settings, clock, patience, stack) }
     : undefined
-  if (withStore && has('processor')) await openProcessing(withStore)
+  const catalog = withStore && has('processor') ? await openProcessing(withStore) : undefined
   const alerting = withStore && has('alerting') ? openAlerts(withStore, () => url) : undefined
   if (has('collector') && !isAhead) await openCollecting(base)
   const scaling = has('autoscaling') ? openScaling(base) : undefined
@@ -85,7 +85,7 @@ export async function start(
       scaling: () => scaling?.current() ?? standings(),
     }
     await early?.close()
-    url = await openSurfaces(withStore, shown, extras)
+    url = await openSurfaces(withStore, { ...shown, catalog }, extras)
   }
   waiting.over()
   const present = announce({

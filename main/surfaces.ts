@@ -9,15 +9,24 @@ import { coveringRules } from '../pipeline/covers.ts'
 import { followPostures } from '../pipeline/posture-view.ts'
 import { followProcesses } from '../pipeline/presence.ts'
 import { openRedrive } from '../processors/redrive.ts'
+import { resolve, type Catalog } from '../processors/resolve.ts'
 import type { Base, BaseWithStore } from './base.ts'
 
 /** What only the demo has. */
 export type Extras = Pick<DashboardsOptions, 'mails' | 'faults'>
 
+/** What other parts of the process, or their views, know. */
+interface Shown {
+  alerts: () => CurrentAlert[]
+  scaling: () => ScalingStatus[]
+  /** Of a process that resolves identities; without, a live line has what its collector knew. */
+  catalog: Pick<Catalog, 'complete'> | undefined
+}
+
 /** The HTTP API and the page; returns their address. */
 export async function openSurfaces(
   base: BaseWithStore,
-  { alerts, scaling }: { alerts: () => CurrentAlert[]; scaling: () => ScalingStatus[] },
+  { alerts, scaling, catalog }: Shown,
   extras: Extras,
 ): Promise<string> {
   const { settings, signals, bus, store, services, clock, components, stack } = base
@@ -31,7 +40,8 @@ export async function openSurfaces(
     ...statusOptions(base),
     processes: processes.all,
     store,
-    tail: (filter, onLines, signal) => tailBus(bus, filter, onLines, signal),
+    tail: (filter, onLines, signal) =>
+      tailBus(bus, filter, onLines, signal, catalog && ((record) => resolve(record, catalog))),
     alerts,
     signals,
     serviceFacts: services.all,

@@ -1,8 +1,10 @@
 import test, { type ExecutionContext } from 'ava'
-import { tailBus, type TailFilter } from '../../dashboards/tail.ts'
+import { tailBus, type CompleteRecord, type TailFilter } from '../../dashboards/tail.ts'
 import type { Bus } from '../../pipeline/bus/bus.ts'
 import { Trouble } from '../../pipeline/errors.ts'
 import type { LogDoc } from '../../pipeline/event.ts'
+import type { Identity } from '../../pipeline/identity.ts'
+import { resolve } from '../../processors/resolve.ts'
 import { openBus, produceLines, record, someTime, until } from '../helpers/pipeline.ts'
 
 /** A tail that runs, once it is at the end of the bus. */
@@ -11,6 +13,7 @@ async function start(
   bus: Bus,
   filter: TailFilter = {},
   onLines: (docs: LogDoc[]) => void | Promise<void> = () => {},
+  complete?: CompleteRecord,
 ) {
   const ended = new AbortController()
   const lines: string[] = []
@@ -27,7 +30,7 @@ async function start(
     lines.push(...docs.map((doc) => doc.message))
     await onLines(docs)
   }
-  const done = tailBus(watched, filter, take, ended.signal)
+  const done = tailBus(watched, filter, take, ended.signal, complete)
   t.teardown(async () => {
     ended.abort()
     await done.catch(() => {})
@@ -202,4 +205,23 @@ test('a query or pattern that cannot be read is refused', async (t) => {
     tailBus(bus, { grep: '(?=x)' }, () => {}, signal),
     { instanceOf: Trouble },
   )
+})
+
+test('a line is found under the service that is known now, if its collector did not know it', async (t) => {
+  const bus = await openBus(t)
+  const complete = (identity: Identity) =>
+    identity.container === 'c' ? { ...identity, service: '/web', owner: 'shop' } : identity
+  const shown: LogDoc[] = []
+  const { lines } = await start(
+    t,
+    bus,
+    { services: ['/web'] },
+    (docs) => void shown.push(...docs),
+    (one) => resolve(one, { complete }),
+  )
+  await produceLines(bus, nobodys, other, mixed)
+  await until('they are shown', () => lines.length === 4)
+  t.deepEqual(lines.toSorted(), ['payment refused', 'payment taken 12 ms', 'slow', 'who am I'])
+  const found = shown.find(({ message }) => message === 'who am I')
+  t.is(found?.['service.name'], '/web')
 })

@@ -3,17 +3,18 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import type { Bus } from '../../pipeline/bus/bus.ts'
-import { wallClock } from '../../pipeline/clock.ts'
+import { pause, wallClock } from '../../pipeline/clock.ts'
 import { Trouble } from '../../pipeline/errors.ts'
 import type { DeadLetter } from '../../pipeline/event.ts'
 import type { Identity } from '../../pipeline/identity.ts'
 import { silentLog } from '../../pipeline/log.ts'
 import { openMetrics } from '../../pipeline/metrics.ts'
-import { toBusRecord } from '../../pipeline/record.ts'
+import { toBusRecord, type LogRecord } from '../../pipeline/record.ts'
 import { openSqliteStore } from '../../pipeline/store/sqlite.ts'
 import type { Store } from '../../pipeline/store/store.ts'
 import { openIndexer } from '../../processors/index-lines.ts'
 import { openCatalog, type Catalog } from '../../processors/resolve.ts'
+import { mark as markLogs } from './measuring.ts'
 import {
   jsonOf,
   openBus,
@@ -61,6 +62,8 @@ function tell(bus: Bus, ...identities: (Identity & { container: string })[]): Pr
     identities.map((one) => ({ key: one.container, value: Buffer.from(JSON.stringify(one)) })),
   )
 }
+
+const sum = (numbers: Iterable<number>) => [...numbers].reduce((a, b) => a + b, 0)
 
 const unknown = (container: string, first = 0) =>
   record({ source: `${container}:o`, identity: { container }, first, messages: ['a', 'b'] })
@@ -353,4 +356,64 @@ test('it tells up to which time all lines are stored', async (t) => {
   await bus.produce('logs', marks('two', 7000))
   await until('both have passed', () => indexer.through() === 5000)
   t.deepEqual(await servicesOf(store), { '/web': 2 })
+})
+
+test('lines whose identity is not known hold up no others, nor what has passed them', async (t) => {
+  const bus = await openBus(t)
+  const store = await openStore(t)
+  const catalog = await openCatalog({ bus, store, patienceMs: 60_000 })
+  const metrics = openMetrics()
+  const indexer = openIndexer({ bus, store, catalog, clock: wallClock, metrics, log: silentLog })
+  t.teardown(() => catalog.close())
+  const key = 'one partition'
+  const inOnePartition = (records: LogRecord[]) =>
+    bus.produce(
+      'logs',
+      records.map((one) => ({ ...toBusRecord(one), key })),
+    )
+  await inOnePartition([unknown('c1'), record({ source: 'd:o', identity: { service: '/db' } })])
+  await markLogs(bus, 1000)
+  await inOnePartition([unknown('c1', 2), record({ source: 'e:o', identity: { service: '/db' } })])
+  await until('the others are stored', async () => (await servicesOf(store))['/db'] === 2)
+  t.is((await servicesOf(store))['unresolved'], undefined)
+  t.is(indexer.through(), undefined, 'not all before the mark is stored')
+  t.is(sum((await bus.committed('index', 'logs')).values()), bus.partitions('logs') - 1)
+
+  await tell(bus, { container: 'c1', service: '/web' })
+  await indexed(bus)
+  t.deepEqual(await servicesOf(store), { '/web': 4, '/db': 2 })
+  t.is(indexer.through(), 1000)
+
+  await inOnePartition([unknown('c2'), record({ source: 'f:o', identity: { service: '/db' } })])
+  await until('it is held', async () => (await servicesOf(store))['/db'] === 3)
+  await indexer.close()
+  t.deepEqual(await servicesOf(store), { '/web': 4, '/db': 3, unresolved: 2 })
+})
+
+test('a process that knows later than the one that patches misses no line', async (t) => {
+  const bus = await openBus(t)
+  const real = await openStore(t)
+  let slow = false
+  const store: Store = {
+    ...real,
+    async appendLogs(records) {
+      // The other process knows at once, and has patched before these lines are there.
+      slow = true
+      await tell(bus, { container: 'c1', service: '/web' })
+      return real.appendLogs(records)
+    },
+  }
+  const behind: Bus = {
+    ...bus,
+    async read(topic, ...where) {
+      if (slow && topic === 'identity') await pause(500)
+      return bus.read(topic, ...where)
+    },
+    consume: (options) =>
+      options.group === 'resolve' ? { close: async () => {} } : bus.consume(options),
+  }
+  await open(t, { bus: behind, store })
+  await produceLines(bus, unknown('c1'))
+  await indexed(bus)
+  t.deepEqual(await servicesOf(real), { '/web': 2 })
 })
