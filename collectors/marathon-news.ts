@@ -56,6 +56,8 @@ export interface NewsOptions {
 export interface MarathonNews {
   poll(reading: Reading): Collected
   event(event: MarathonEvent, nowMs: number): Collected
+  /** See `Statuses.unheard`. */
+  unheard(nowMs: number): ChangeDoc[]
 }
 
 export function openMarathonNews(options: NewsOptions): MarathonNews {
@@ -112,7 +114,7 @@ export function openMarathonNews(options: NewsOptions): MarathonNews {
     }
     return [
       ...(change ? [change] : []),
-      ...statuses.failure(app),
+      ...statuses.failure(app, reading.atMs),
       ...health.poll(app, reading.startMs, reading.atMs),
     ]
   }
@@ -239,6 +241,7 @@ export function openMarathonNews(options: NewsOptions): MarathonNews {
 
   return {
     poll,
+    unheard: statuses.unheard,
     event(event, nowMs) {
       switch (event.kind) {
         case 'status':

@@ -17,9 +17,14 @@ export interface Statuses {
   event(event: StatusEvent, task: TaskOfIdentity): ChangeDoc[]
   /** That a task is killed for its checks, which Marathon remembers as a failure as well. */
   kill(event: HealthKill): ChangeDoc[]
-  failure(app: MarathonApp): ChangeDoc[]
+  failure(app: MarathonApp, nowMs: number): ChangeDoc[]
   ends(pod: MarathonApp, ends: readonly PodEnd[]): ChangeDoc[]
+  /** Failures that answers told some time before `nowMs` and that no event has told since; each once. */
+  unheard(nowMs: number): ChangeDoc[]
 }
+
+/** An event that comes later than this after the answer that shows the same is none, ms. */
+const eventPatienceMs = 10_000
 
 const maxRecent = 10_000
 /** Those of which Marathon remembers the last. */
@@ -29,8 +34,21 @@ const killedFor = /^Task was killed since health check failed\. Reason: /
 
 export function openStatuses({ memory, identityOf }: StatusesOptions): Statuses {
   const recent = new Set<string>()
+  /** By id: told by an answer and by no event yet. */
+  const unheard = new Map<string, { change: ChangeDoc; atMs: number }>()
 
   const onceStatus = (status: Status, identity: Identity) => once(statusChange(status, identity))
+
+  function heard(change: ChangeDoc): ChangeDoc[] {
+    unheard.delete(change['event.id'])
+    return once(change)
+  }
+
+  function found(change: ChangeDoc, atMs: number): ChangeDoc[] {
+    const fresh = once(change)
+    if (fresh.length > 0) unheard.set(change['event.id'], { change, atMs })
+    return fresh
+  }
 
   function once(change: ChangeDoc): ChangeDoc[] {
     if (recent.has(change['event.id'])) return []
@@ -51,21 +69,21 @@ export function openStatuses({ memory, identityOf }: StatusesOptions): Statuses 
   return {
     event(event, task) {
       if (failures.has(event.state)) isNewFailure(event.service, event.timeMs)
-      return onceStatus(event, identityOf(event.service, task))
+      return heard(statusChange(event, identityOf(event.service, task)))
     },
     kill(event) {
       isNewFailure(event.service, event.timeMs)
-      return once(healthKillChange(event, identityOf(event.service, { ...event, id: event.task })))
+      return heard(healthKillChange(event, identityOf(event.service, { ...event, id: event.task })))
     },
-    failure({ id, failure }) {
+    failure({ id, failure }, nowMs) {
       if (!failure || !isNewFailure(id, failure.timeMs)) return []
       const { task, agent, version } = failure
       const parts = { ...(agent ? { agent } : {}), ...(version ? { version } : {}) }
       const identity = identityOf(id, { id: task, ...parts })
-      if (failure.state !== 'TASK_KILLED') return onceStatus(failure, identity)
+      if (failure.state !== 'TASK_KILLED') return found(statusChange(failure, identity), nowMs)
       // What it says is in front of the reason; a task that was asked to end is no failure to Marathon.
       const reason = failure.message?.replace(killedFor, '')
-      return once(healthKillChange({ ...failure, ...(reason ? { reason } : {}) }, identity))
+      return found(healthKillChange({ ...failure, ...(reason ? { reason } : {}) }, identity), nowMs)
     },
     ends(pod, ends) {
       const told = memory.service(pod.id)
@@ -77,6 +95,11 @@ export function openStatuses({ memory, identityOf }: StatusesOptions): Statuses 
       return ends
         .filter((_, i) => !before.has(keys[i] as string))
         .flatMap((end) => onceStatus(end, identityOf(pod.id, { id: end.task })))
+    },
+    unheard(nowMs) {
+      const due = [...unheard].filter(([, { atMs }]) => nowMs - atMs >= eventPatienceMs)
+      for (const [id] of due) unheard.delete(id)
+      return due.map(([, { change }]) => change)
     },
   }
 }

@@ -146,6 +146,7 @@ export async function openMarathonCollector(options: MarathonCollectorOptions): 
       hasPods: answered.pods !== undefined,
       hearsEvents: stream.connected(),
     })
+    complaints.push(...hearing.missed(news.unheard(startMs), startMs))
     readMs = startMs
     const around = withoutUndefined({ cluster, framework: info.framework })
     options.found?.put(name, targetsOf(answered.apps, around))

@@ -408,3 +408,23 @@ test('masters that were never there', async (t) => {
   t.regex(collector.trouble() ?? '', /does not answer/)
   t.true(collector.through() > 0, 'they hold back nobody')
 })
+
+test('a state that a list shows again and no event told is told, and that its event was missed', async (t) => {
+  const server = await openMasterServer(t, { slaves: [agent(1)], frameworks: [framework] })
+  const { sink } = await open(t, server.url)
+  await until('it is subscribed', () => server.streams.size > 0)
+  server.emit({ type: 'TASK_ADDED', task_added: { task: taskOfV1(task(web, [])) } })
+  await until('added', () => sink.tasks.length > 0)
+  const ended: [string, number] = ['TASK_FAILED', nowSeconds() + 60]
+  server.model.tasks = [task(web, [ended])]
+  await until('missed', () => has(sink, 'collector events-missed'))
+  t.deepEqual(told(sink), ['status TASK_FAILED', 'collector events-missed'])
+  t.regex(
+    sink.changes[1]?.message ?? '',
+    /^.*: no event of the Mesos master told what a poll has found: .* is TASK_FAILED/,
+  )
+  server.emit(updated(web, ...ended))
+  const before = server.count('/tasks')
+  await until('listed', () => server.count('/tasks') > before + 3)
+  t.is(told(sink).length, 2, 'an event that comes late tells nothing new')
+})
