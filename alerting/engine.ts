@@ -13,6 +13,8 @@ import { factsOf, type RuleFacts } from './words.ts'
 
 export interface EngineOptions extends SignalGridOptions {
   rules: CompiledRules
+  /** Shown the signals of an evaluation, unless newer ones are due at once. */
+  onValues?: (valuesOf: (signal: string) => SignalValues) => void
   /** What an earlier process left. */
   restored?: NonNullable<SignalGridOptions['restored']> & { states: OwnedState[] }
 }
@@ -56,10 +58,12 @@ export interface Engine extends Omit<SignalGrid, 'next' | 'done'> {
 }
 
 export function openEngine(options: EngineOptions): Engine {
-  const { signals } = options
+  const { signals, onValues } = options
   const grid = openSignalGrid(options)
   const health = new Map(options.rules.rules.map((rule) => [rule.id, freshHealth(rule)]))
   let states = byRule(options.restored?.states ?? [])
+
+  const isNewest = (ts: number) => (grid.measuredThrough() ?? ts) - ts < 2 * options.intervalMs
 
   function evaluate(rule: Rule, ts: number, valuesOf: (signal: string) => SignalValues) {
     const before = states.get(rule.id) ?? new Map<string, OwnedState>()
@@ -147,6 +151,7 @@ export function openEngine(options: EngineOptions): Engine {
         state.durationMs = performance.now() - began
         health.set(rule.id, state)
       }
+      if (isNewest(ts)) onValues?.(valuesOf)
       return { ...time, transitions, failures, ...grid.done(ts, firingGroups()) }
     },
     states: () => [...states.values()].flatMap((owned) => [...owned.values()]),

@@ -6,6 +6,7 @@ import { explain } from '../pipeline/errors.ts'
 import { killPoint } from '../pipeline/fault.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
+import { openExposition } from './exposition.ts'
 import { openEngine, type RuleHealth, type RuleTransition, type Step } from './engine.ts'
 import {
   decodeAll,
@@ -83,6 +84,7 @@ export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluato
   const engine = openEngine({
     ...options,
     partitions: bus.partitions,
+    onValues: openExposition({ signals: options.signals, metrics }),
     restored: {
       ...records,
       through: records.progress?.through,

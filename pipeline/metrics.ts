@@ -86,6 +86,26 @@ export const catalogue = {
     help: 'Ends of tasks that were told of: finished, killed or died.',
   },
   rule_evaluations_total: { kind: 'counter', labels: [], help: 'Evaluations of alert rules.' },
+  signal_value: {
+    kind: 'gauge',
+    labels: [
+      'signal',
+      'cluster',
+      'service',
+      'agent',
+      'version',
+      'image',
+      'deployment',
+      'framework',
+      'owner',
+    ],
+    help: 'Signals as the alert rules saw them last, by the identity they are measured by; none by task or container.',
+  },
+  signal_series_left_out: {
+    kind: 'gauge',
+    labels: [],
+    help: 'Series of signals that are not exposed as signal_value, because there are too many.',
+  },
   rule_failures_total: {
     kind: 'counter',
     labels: ['rule'],
