@@ -3,12 +3,18 @@
  * of evaluation times as far as everything has been measured. The same for live evaluation and back-tests.
  */
 import { explain } from '../pipeline/errors.ts'
-import { openSignalGrid, type SignalGrid, type SignalGridOptions } from '../pipeline/signal-grid.ts'
+import {
+  openSignalGrid,
+  type GridTime,
+  type SignalGrid,
+  type SignalGridOptions,
+} from '../pipeline/signal-grid.ts'
 import { groupKey, type SeenGroup, type SignalValues } from '../pipeline/signals.ts'
 import type { OwnedState } from './records.ts'
 import type { CompiledRules, Rule, Sample } from './rules/rule.ts'
 import { abandon, advance, markUnknown, type AlertState, type Transition } from './rules/state.ts'
-import { fateOf, type Fate } from './unmeasured.ts'
+import { suspend } from './suspended.ts'
+import { fateOf, type Evaluation, type Fate } from './unmeasured.ts'
 import { factsOf, type RuleFacts } from './words.ts'
 
 export interface EngineOptions extends SignalGridOptions {
@@ -65,7 +71,7 @@ export function openEngine(options: EngineOptions): Engine {
 
   const isNewest = (ts: number) => (grid.measuredThrough() ?? ts) - ts < 2 * options.intervalMs
 
-  function evaluate(rule: Rule, ts: number, valuesOf: (signal: string) => SignalValues) {
+  function evaluate(rule: Rule, { ts, valuesOf, skippedFrom }: GridTime) {
     const before = states.get(rule.id) ?? new Map<string, OwnedState>()
     const vector = rule
       .evaluate(valuesOf)
@@ -77,14 +83,32 @@ export function openEngine(options: EngineOptions): Engine {
     const fates = fatesOf(rule, vector, ts, valuesOf)
     const unknown = [...fates.values()].flatMap(({ sample }) => sample ?? [])
     const alerts = new Map([...before].map(([key, { alert }]) => [key, alert]))
-    const advanced = advance(alerts, rule, ts, [...vector, ...unknown])
+    const { intervalMs } = options
+    const evaluation = {
+      ...evaluationOf(rule, ts, valuesOf),
+      intervalMs,
+      skippedFrom,
+      watched: grid.watched(),
+    }
+    const suspension = suspend(alerts, rule, vector, evaluation)
+    const advanced = advance(suspension.alerts, rule, ts, [...vector, ...unknown])
     const facts = factsOf(rule, signals)
-    states.set(rule.id, own(rule.id, facts, advanced.states))
+    const after = new Map([...advanced.states, ...suspension.aside])
+    states.set(rule.id, own(rule.id, facts, after))
     return advanced.transitions.map((transition): RuleTransition => {
       const reason = fates.get(transition.alert.fingerprint)?.reason
       const why = transition.to === 'resolved' && reason !== undefined ? { reason } : {}
       return { ...transition, rule: rule.id, facts, ...why }
     })
+  }
+
+  function evaluationOf(
+    { reads }: Rule,
+    ts: number,
+    valuesOf: (signal: string) => SignalValues,
+  ): Evaluation {
+    const { seenForMs: unknownForMs } = options
+    return { ts, reads, signals, valuesOf, endOf: grid.endOf, unknownForMs }
   }
 
   /** Of alerts that the rule has no result for any more. */
@@ -94,9 +118,7 @@ export function openEngine(options: EngineOptions): Engine {
     ts: number,
     valuesOf: (signal: string) => SignalValues,
   ): Map<string, Fate> {
-    const { endOf } = grid
-    const { seenForMs: unknownForMs } = options
-    const evaluation = { ts, reads: rule.reads, signals, valuesOf, endOf, unknownForMs }
+    const evaluation = evaluationOf(rule, ts, valuesOf)
     const results = new Set(vector.map(({ fingerprint }) => fingerprint))
     const fates = new Map<string, Fate>()
     for (const [fingerprint, { alert }] of states.get(rule.id) ?? []) {
@@ -143,7 +165,7 @@ export function openEngine(options: EngineOptions): Engine {
         const began = performance.now()
         const state: RuleHealth = { ...freshHealth(rule), lastEvaluation: ts }
         try {
-          transitions.push(...evaluate(rule, ts, valuesOf))
+          transitions.push(...evaluate(rule, due))
         } catch (error) {
           state.error = explain(error).split('\n')[0] ?? ''
           failures.push({ alert: rule.alert, error: state.error })

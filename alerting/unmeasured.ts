@@ -40,7 +40,10 @@ export function fateOf(alert: AlertState, evaluation: Evaluation): Fate | undefi
 const stopped = 'no instance of its service runs any more'
 
 /** Samples of one of the rule's signals are missing. Of groups that a signal is not kept by any more nobody misses any. */
-function isUnmeasured({ group }: AlertState, { reads, signals, valuesOf }: Evaluation): boolean {
+export function isUnmeasured(
+  { group }: AlertState,
+  { reads, signals, valuesOf }: Evaluation,
+): boolean {
   const key = groupKey(group)
   const parts = Object.keys(group)
   return reads.some((name) => {

@@ -13,6 +13,8 @@ export interface AlertState extends Sample {
   resolvedAt?: number
   /** While firing only because of `keep_firing_for`: since when the condition does not hold. */
   keepFiringSince?: number
+  /** While pending and nobody could evaluate it: when it last was evaluated, ms. */
+  suspendedAt?: number
   /** The worst value since `activeAt`. */
   peak: number
 }

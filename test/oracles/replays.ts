@@ -1,7 +1,8 @@
 import type { Replays } from './oracle.ts'
+import { prometheusReplays } from './prometheus.ts'
 
 /** How each file of cases is replayed. */
-export const replays: Replays = {}
+export const replays: Replays = { ...prometheusReplays }
 
 /** Recorded requests and answers: shapes to compare with, no cases to replay (README of the oracles). */
 export const captures: ReadonlySet<string> = new Set([

@@ -1,0 +1,47 @@
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import test from 'ava'
+import { tempDir } from '../helpers/pipeline.ts'
+import { sharedDir } from '../helpers/shared.ts'
+import { hasFailed, replayDirectory } from './directory.ts'
+
+const dir = sharedDir()
+const withShared = dir === undefined ? test.skip : test
+const program = fileURLToPath(new URL('run.ts', import.meta.url))
+
+withShared('the shared oracles (skipped where they are not there)', (t) => {
+  for (const { name, outcomes } of replayDirectory(join(dir as string, 'oracles'))) {
+    const failed = outcomes.filter(hasFailed)
+    t.deepEqual(failed.slice(0, 3), [], `${name}: ${failed.length} of ${outcomes.length}`)
+  }
+})
+
+const step = (t: number, state: string) => ({
+  t,
+  vector: [{ labels: { host: 'a' }, value: 1 }],
+  alerts: [{ labels: { alertname: 'A', host: 'a' }, state, activeAt: 0 }],
+})
+const rule = { alert: 'A', expr: 'm > 0', for: 15 }
+
+test('npm run oracles: each difference, the count last, and how it went as exit code', async (t) => {
+  const dir = await tempDir(t)
+  const run = (...args: string[]) => spawnSync(process.execPath, [program, ...args])
+  t.is(run().status, 2)
+  t.is(run(dir).status, 1, 'nothing was replayed')
+  mkdirSync(join(dir, 'prometheus'))
+  const write = (cases: unknown[]) =>
+    writeFileSync(join(dir, 'prometheus', 'alert-timelines.json'), JSON.stringify({ cases }))
+  const right = { id: 'right', rule, steps: [step(0, 'pending'), step(15, 'firing')] }
+  write([right])
+  const good = run(dir)
+  t.is(good.status, 0)
+  t.regex(good.stdout.toString(), /\n1 passed, 0 failed\n$/)
+  write([right, { id: 'wrong', rule, steps: [step(0, 'firing')] }, { id: 'odd' }])
+  const bad = run(dir)
+  t.is(bad.status, 1)
+  t.regex(bad.stdout.toString(), /wrong: at 0 s: wanted .*"firing".*, got .*"pending"/)
+  t.regex(bad.stdout.toString(), /odd: it cannot be replayed: /)
+  t.regex(bad.stdout.toString(), /\n1 passed, 2 failed\n$/)
+})
