@@ -1,7 +1,6 @@
 import test from 'ava'
 import { openEngine, type Engine } from '../../alerting/engine.ts'
 import { compileRules } from '../../alerting/rules/rule.ts'
-import type { Bus } from '../../pipeline/bus/bus.ts'
 import type { SignalDeclarations } from '../../pipeline/signals.ts'
 import { encodeBuckets } from '../../pipeline/signal-records.ts'
 import { bucket, ruleOf, second, t0 } from './world.ts'
@@ -27,7 +26,7 @@ function open(forMs: number, restored?: Engine): Engine {
     signals,
     rules,
     intervalMs: 5 * second,
-    partitions: () => 1 as ReturnType<Bus['partitions']>,
+    partitions: () => 1,
     watchGapMs: 10 * second,
     ...(restored ? { restored: { states: restored.states(), through } } : {}),
   })

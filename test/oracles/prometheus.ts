@@ -18,10 +18,11 @@ function ruleOf({ for: hold = 0, keep_firing_for: keep = 0 }: Timelines['rule'])
 }
 
 function sampleOf(
-  { labels: { __name__: _, ...labels }, value }: { labels: Labels; value: number },
+  { labels, value }: { labels: Labels; value: number },
   rule: { alert: string; labels?: Labels },
 ): Sample {
-  const all = { ...labels, ...rule.labels, alertname: rule.alert }
+  const { __name__: _, ...own } = labels
+  const all = { ...own, ...rule.labels, alertname: rule.alert }
   const rest = { group: {}, signals: {}, annotations: {}, lastMs: 0 }
   return { fingerprint: fingerprintOf(all), labels: all, value, ...rest }
 }
