@@ -192,6 +192,7 @@ export function openEngine(options: EngineOptions): Engine {
     endOf: grid.endOf,
     measuredThrough: grid.measuredThrough,
     slowest: grid.slowest,
+    inputs: grid.inputs,
     through: grid.through,
     watched: grid.watched,
     neededFrom: grid.neededFrom,

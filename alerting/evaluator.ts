@@ -1,6 +1,6 @@
 import stringify from 'fast-json-stable-stringify'
 import { createHash } from 'node:crypto'
-import type { Batch, Bus, ProducedRecord } from '../pipeline/bus/bus.ts'
+import type { Batch, Bus, BusRecord, ProducedRecord } from '../pipeline/bus/bus.ts'
 import { pause, type Clock } from '../pipeline/clock.ts'
 import { explain } from '../pipeline/errors.ts'
 import { killPoint } from '../pipeline/fault.ts'
@@ -23,6 +23,7 @@ import {
   type Progress,
 } from './records.ts'
 import type { CompiledRules } from './rules/rule.ts'
+import { isWatermark } from '../pipeline/signal-records.ts'
 import type { SignalDeclarations } from '../pipeline/signals.ts'
 import { openWatch } from './watch.ts'
 
@@ -88,6 +89,7 @@ export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluato
     restored: {
       ...records,
       through: records.progress?.through,
+      ...restoredInputs(records.progress, signalsHash),
       watched: records.progress?.watched,
     },
   })
@@ -103,49 +105,55 @@ export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluato
     while (!stop.signal.aborted) {
       const batch = await patiently(() => bus.read('signals', 0, offset, readLimits))
       if (!batch) return
-      takeBatch(batch)
-      const stalled = watch.stalled(engine.measuredThrough(), clock.now())
-      // History from before the first start is measured, not alerted on.
-      if (offset >= untilWarm) await evaluateDue()
+      if (!(await takeBatch(batch))) return
       metrics.lag_seconds.set({ stage: 'alert' }, lag(engine.through(), clock.now()))
-      if (stalled) await writeUnknown()
+      if (watch.stalled()) await writeUnknown()
       if (batch.records.length === 0) await pause(pollMs, stop.signal)
     }
   }
 
-  function takeBatch(batch: Batch) {
+  /**
+   * Evaluates as soon as a watermark makes an evaluation due, before the next record is looked at: so it depends on the
+   * order of the records alone, and a back-test of them gives the same. False when closed meanwhile.
+   */
+  async function takeBatch(batch: Batch): Promise<boolean> {
     if (batch.from > offset && offset > 0) {
       log.warn({ from: offset, to: batch.from }, 'records of signals were trimmed before alerting')
     }
-    for (const { offset: at, reason } of engine.take(batch.records)) {
+    let steps: Step[] = []
+    for (const record of batch.records) {
+      takeRecord(record)
+      offset = record.offset + 1
+      watch.saw(engine.measuredThrough())
+      // History from before the first start is measured, not alerted on.
+      if (offset < untilWarm || !isWatermark(record)) continue
+      for (let step = engine.step(); step; step = engine.step()) {
+        steps.push(step)
+        if (steps.length < stepsPerWrite) continue
+        if (!(await tell(steps))) return false
+        steps = []
+      }
+    }
+    offset = batch.next
+    return steps.length === 0 || tell(steps)
+  }
+
+  function takeRecord(record: BusRecord): void {
+    for (const { offset: at, reason } of engine.take([record])) {
       metrics.malformed_signals_total.inc()
       log.warn({ offset: at, reason }, 'a record of the signals topic was not understood')
     }
-    offset = batch.next
   }
 
-  async function evaluateDue() {
-    for (;;) {
-      const steps = takeSteps()
-      if (steps.length === 0) return
-      const transitions = steps.flatMap((step) => step.transitions)
-      const outbox = transitions.map((transition) => notificationOf(transition, told))
-      if (!(await write(steps, outbox))) return
-      for (const [index, transition] of transitions.entries()) {
-        options.onTransition(transition, outbox[index])
-      }
+  async function tell(steps: readonly Step[]): Promise<boolean> {
+    for (const step of steps) report(step)
+    const transitions = steps.flatMap((step) => step.transitions)
+    const outbox = transitions.map((transition) => notificationOf(transition, told))
+    if (!(await write(steps, outbox))) return false
+    for (const [index, transition] of transitions.entries()) {
+      options.onTransition(transition, outbox[index])
     }
-  }
-
-  function takeSteps(): Step[] {
-    const steps: Step[] = []
-    while (steps.length < stepsPerWrite) {
-      const step = engine.step()
-      if (!step) break
-      report(step)
-      steps.push(step)
-    }
-    return steps
+    return true
   }
 
   function report({ ts, failures, skippedFrom }: Step) {
@@ -168,6 +176,7 @@ export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluato
       through,
       offset: engine.neededFrom(offset),
       signals: signalsHash,
+      inputs: engine.inputs(),
       ...(watched ? { watched } : {}),
     }
     const changes = writer.changed(engine.states())
@@ -271,6 +280,11 @@ function stateWriter({ states }: AlertRecords) {
       return records
     },
   }
+}
+
+/** Of the same signals: others are measured from other topics. */
+function restoredInputs(progress: Progress | undefined, signalsHash: string) {
+  return progress?.inputs && progress.signals === signalsHash ? { inputs: progress.inputs } : {}
 }
 
 function startOffset({ progress }: AlertRecords, signalsHash: string): number {

@@ -10,6 +10,7 @@ import stringify from 'fast-json-stable-stringify'
 import { createHash } from 'node:crypto'
 import type { BusRecord, ProducedRecord } from '../pipeline/bus/bus.ts'
 import type { AlertState } from './rules/state.ts'
+import type { GridInput } from '../pipeline/signal-grid.ts'
 import type { SeenGroup, Watched } from '../pipeline/signals.ts'
 import type { RuleFacts } from './words.ts'
 
@@ -27,6 +28,8 @@ export interface Progress {
   offset: number
   /** Hash of the signals' declarations: with others the offset means nothing. */
   signals: string
+  /** Up to which event time each input was measured; absent before 0.7. */
+  inputs?: GridInput[]
   watched?: Watched
 }
 

@@ -16,12 +16,15 @@ export function openWatch({
   let told = false
   const isStalled = (now: number) => now - movedAt > stalledAfterMs
   return {
+    /** To be told of each move. */
+    saw(measured: number | undefined): void {
+      if (measured === seen) return
+      seen = measured
+      movedAt = clock.now()
+    },
     /** True once for each time it comes to a standstill. */
-    stalled(measured: number | undefined, now: number): boolean {
-      if (measured !== seen) {
-        seen = measured
-        movedAt = now
-      }
+    stalled(): boolean {
+      const now = clock.now()
       const before = told
       told = isStalled(now)
       return told && !before

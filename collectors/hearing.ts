@@ -29,7 +29,12 @@ export function openHearing({ name, of, cluster, intervalMs }: HearingOptions): 
   /** Since when events come; who was never heard has not gone silent. */
   let sinceMs: number | undefined
 
-  const change = (action: string, atMs: number, key: number | string, message: string): ChangeDoc => ({
+  const change = (
+    action: string,
+    atMs: number,
+    key: number | string,
+    message: string,
+  ): ChangeDoc => ({
     '@timestamp': msToIso(atMs),
     'event.id': `change:collector:${name}:${action}:${key}`,
     'event.kind': 'collector',

@@ -34,6 +34,8 @@ export interface SignalGridOptions {
   restored?: {
     /** The last evaluation time, ms. */
     through: number | undefined
+    /** How far each input was measured then: evaluation goes on at the same record as if it had not stopped. */
+    inputs?: readonly GridInput[]
     seen?: readonly SeenGroup[]
     watched?: Watched | undefined
   }
@@ -76,6 +78,8 @@ export interface SignalGrid {
   measuredThrough(): number | undefined
   /** The input that is furthest behind. */
   slowest(): GridInput
+  /** All of them, for who writes them down. */
+  inputs(): GridInput[]
   /** The last evaluation time, ms. */
   through(): number | undefined
   /** From when on absence can be told. */
@@ -99,6 +103,14 @@ export function openSignalGrid(options: SignalGridOptions): SignalGrid {
   let watched = options.restored?.watched
   let measuredBefore = through
   for (const seen of options.restored?.seen ?? []) board.remember(seen, true)
+  for (const before of options.restored?.inputs ?? []) {
+    const input = inputOf(before)
+    if (input) input.through = before.through
+  }
+
+  function inputOf({ topic, partition }: Pick<GridInput, 'topic' | 'partition'>) {
+    return inputs.find((one) => one.topic === topic && one.partition === partition)
+  }
 
   function takeBuckets(record: SignalRecord) {
     let until = Number.NEGATIVE_INFINITY
@@ -138,8 +150,8 @@ export function openSignalGrid(options: SignalGridOptions): SignalGrid {
 
   /** Those of topics that no signal is measured from are let pass. */
   function takeWatermark(record: SignalRecord) {
-    const { topic, partition, through } = readWatermark(record.value, partitions)
-    const input = inputs.find((one) => one.topic === topic && one.partition === partition)
+    const { through, ...place } = readWatermark(record.value, partitions)
+    const input = inputOf(place)
     if (!input) return
     input.through = Math.max(input.through ?? through, through)
     noteInterruption()
@@ -217,6 +229,7 @@ export function openSignalGrid(options: SignalGridOptions): SignalGrid {
       const order = inputs.toSorted((a, b) => (a.through ?? -Infinity) - (b.through ?? -Infinity))
       return { ...(order[0] as GridInput) }
     },
+    inputs: () => inputs.map((input) => ({ ...input })),
     through: () => through,
     watched: () => watched,
     neededFrom: (next) => stretches[0]?.offset ?? next,

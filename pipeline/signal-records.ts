@@ -58,6 +58,9 @@ function hasValues(bucket: SignalBucket | null): boolean {
   return [values.sum, values.min, values.max, values.last].every(Number.isFinite)
 }
 
+export const isWatermark = ({ headers }: Pick<SignalRecord, 'headers'>) =>
+  headers['kind'] === 'watermark'
+
 /** The value of a `watermark` record; one without a topic is of `logs`. Throws where it is none of these partitions. */
 export function readWatermark(
   value: Uint8Array,
