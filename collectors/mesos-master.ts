@@ -122,14 +122,17 @@ export function openMesosMasterCollector(options: MesosMasterOptions): Promise<C
     const isBelieved = rights.judge({ ...shown, knownAgents: cluster.agents().length })
     const nowMs = clock.now()
     const how = { nowMs, patient: stream.isLive(), complete: pages.complete }
-    const tasks = cluster.tasksListed(pages.tasks, how)
-    // A patient list has waited for the events of what it tells.
-    const untold = how.patient ? (tasks.changes ?? []) : []
-    const batch = joined([
+    const around = [
       cluster.leads(who?.leader, new URL(agents.url).host, nowMs),
       // An answer without a list does not say that there are none.
       isBelieved && hasAgents ? cluster.agentsListed(read, nowMs, askedMs) : {},
       state ? cluster.frameworksListed(state, nowMs, askedMs) : {},
+    ]
+    const tasks = cluster.tasksListed(pages.tasks, how)
+    // A patient list has waited for the events of what it tells.
+    const untold = how.patient ? (tasks.changes ?? []) : []
+    const batch = joined([
+      ...around,
       tasks,
       { changes: hearing.missed(untold, nowMs) },
       { changes: misunderstood.note('lists', problems) },

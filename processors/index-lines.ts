@@ -11,7 +11,8 @@ import { fromBusRecord, toBusRecord, type LogHead, type LogRecord } from '../pip
 import type { AppendResult, Store } from '../pipeline/store/store.ts'
 import { readable, sampleOf, tellDead } from './dead.ts'
 import { awaitIdentities, patchesFor, resolve, unknownContainers, type Catalog } from './resolve.ts'
-import { isMark, openReached } from './reached.ts'
+import { isMark } from './watermark.ts'
+import { openReached } from './reached.ts'
 
 export interface IndexerOptions {
   bus: Bus

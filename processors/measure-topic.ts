@@ -14,7 +14,7 @@ import {
   openPartition,
   type Partition,
 } from './partition.ts'
-import { takeMark } from './watermark.ts'
+import { isMark, takeMark } from './watermark.ts'
 
 /** Counts one record into the buckets of its partition. */
 export type CountRecord = (partition: Partition, record: BusRecord) => void
@@ -94,16 +94,8 @@ export function measureTopic(options: TopicMeasurerOptions) {
     const partition = partitions.get(batch.partition)
     if (!partition) throw new Error(`partition ${batch.partition} was not assigned`)
     await rests.get(batch.partition)
-    const records = batch.records.filter((record) => !isMark(record))
-    const count = options.counting.open({ ...batch, records })
-    // After a failure the same batch comes again: what was counted is known by its sequences and ids.
-    for (const record of batch.records) {
-      if (isMark(record)) tellGone(takeMark(partition, record))
-      else count(partition, record)
-      partition.position = record.offset + 1
-    }
-    await options.counting.settle?.(partition, batch.records.at(-1)?.time ?? 0)
-    const nothingCounted = records.length === 0 && partition.changed.size === 0
+    tellGone(await countBatch(partition, batch, options.counting))
+    const nothingCounted = batch.records.every(isMark) && partition.changed.size === 0
     const bytes = nothingCounted ? await passOn(partition) : await flush(partition)
     // Many sources make a large snapshot: then it is written less often.
     rests.set(batch.partition, pause(restMs + bytes / restBytesPerMs, stop.signal))
@@ -127,8 +119,7 @@ export function measureTopic(options: TopicMeasurerOptions) {
     killPoint('measure:before-snapshot')
     await bus.produce('state', [{ key: stateKey(topic, partition.number), value: snapshot }])
     killPoint('measure:after-snapshot')
-    const changed = [...partition.changed].flatMap((key) => partition.buckets.get(key) ?? [])
-    await publish(changed, partition)
+    await publish(changedBuckets(partition), partition)
     partition.changed.clear()
     return snapshot.length
   }
@@ -145,19 +136,8 @@ export function measureTopic(options: TopicMeasurerOptions) {
     return value.length
   }
 
-  /** Buckets and, behind them, the watermark, as the state on the bus has them. */
-  async function publish(buckets: SignalBucket[], { number, watermark }: Partition): Promise<void> {
-    const key = topic === 'logs' ? String(number) : `${topic}:${number}`
-    const records: ProducedRecord[] = chunk(buckets, bucketsPerRecord).map((part) => ({
-      key,
-      headers: { kind: 'bucket' },
-      value: encodeBuckets(part),
-    }))
-    if (watermark !== undefined) {
-      const value = encode({ topic, partition: number, through: watermark })
-      records.push({ key, headers: { kind: 'watermark' }, value })
-    }
-    await bus.produce('signals', records)
+  async function publish(buckets: SignalBucket[], partition: Partition): Promise<void> {
+    await bus.produce('signals', signalRecords(topic, partition, buckets))
   }
 
   function onFailure(error: unknown): void {
@@ -189,13 +169,59 @@ export function measureTopic(options: TopicMeasurerOptions) {
   }
 }
 
-const isMark = ({ headers }: BusRecord) => headers['kind'] === 'mark'
+/**
+ * Counts the records of a batch into the partition's state; what was counted before is known by its sequences and ids.
+ * Returns the collectors that are given up.
+ */
+export async function countBatch(
+  partition: Partition,
+  batch: Batch,
+  counting: Counting,
+): Promise<string[]> {
+  const count = counting.open({
+    ...batch,
+    records: batch.records.filter((record) => !isMark(record)),
+  })
+  const gone: string[] = []
+  for (const record of batch.records) {
+    if (isMark(record)) gone.push(...takeMark(partition, record))
+    else count(partition, record)
+    partition.position = record.offset + 1
+  }
+  await counting.settle?.(partition, batch.records.at(-1)?.time ?? 0)
+  return gone
+}
+
+export function changedBuckets({ changed, buckets }: Partition): SignalBucket[] {
+  return [...changed].flatMap((key) => buckets.get(key) ?? [])
+}
+
+/** Buckets and, behind them, the watermark, as they are published. */
+export function signalRecords(
+  topic: SignalTopic,
+  { number, watermark }: Pick<Partition, 'number' | 'watermark'>,
+  buckets: readonly SignalBucket[],
+): (ProducedRecord & Pick<BusRecord, 'headers'>)[] {
+  const key = topic === 'logs' ? String(number) : `${topic}:${number}`
+  const records = chunk(buckets, bucketsPerRecord).map((part) => ({
+    key,
+    headers: { kind: 'bucket' },
+    value: encodeBuckets(part),
+  }))
+  if (watermark === undefined) return records
+  const value = encode({ topic, partition: number, through: watermark })
+  return [...records, { key, headers: { kind: 'watermark' }, value }]
+}
 
 /**
  * Behind the watermark and the lateness a bucket is final; it stays in the store and on the bus. Only a backlog that
  * would fill the memory closes buckets before that, the oldest first: what then comes for them is counted as late.
  */
-function closeBuckets(partition: Partition, lateMs: number, maxOpenBuckets: number): void {
+export function closeBuckets(
+  partition: Partition,
+  lateMs: number,
+  maxOpenBuckets = defaultMaxOpenBuckets,
+): void {
   const { buckets, changed, counted, watermark } = partition
   let before = (watermark ?? -Infinity) - lateMs
   if (buckets.size > maxOpenBuckets) {
@@ -229,7 +255,7 @@ function encode(value: unknown): Uint8Array {
   return Buffer.from(JSON.stringify(value))
 }
 
-function chunk<Item>(items: Item[], size: number): Item[][] {
+function chunk<Item>(items: readonly Item[], size: number): Item[][] {
   return Array.from({ length: Math.ceil(items.length / size) }, (_, i) =>
     items.slice(i * size, (i + 1) * size),
   )

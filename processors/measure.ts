@@ -29,14 +29,9 @@ export interface MeasurerOptions
 export function openMeasurer(declared: MeasurerOptions) {
   const options = { ...declared, signals: withEnds(declared.signals) }
   const { bus, signals } = options
-  const countings: Record<SignalTopic, () => Counting> = {
-    logs: () => countLines(options),
-    metrics: () => countSamples(options),
-    changes: () => countChanges(options),
-  }
   const read = topicsOf(signals)
   const measured = read.map((topic) =>
-    measureTopic({ ...options, topic, counting: countings[topic]() }),
+    measureTopic({ ...options, topic, counting: countings[topic](options) }),
   )
   const passing = signalTopics
     .filter((topic) => !read.includes(topic))
@@ -55,7 +50,16 @@ export function openMeasurer(declared: MeasurerOptions) {
   }
 }
 
-function countLines(options: MeasurerOptions): Counting {
+export type CountingOptions = LineCounterOptions & Pick<MeasurerOptions, 'complete'>
+
+/** How the records of each topic are counted. */
+export const countings: Readonly<Record<SignalTopic, (options: CountingOptions) => Counting>> = {
+  logs: countLines,
+  metrics: countSamples,
+  changes: countChanges,
+}
+
+function countLines(options: CountingOptions): Counting {
   const { count, settle } = openCounter(options)
   return {
     open(batch) {
@@ -70,7 +74,7 @@ function countLines(options: MeasurerOptions): Counting {
   }
 }
 
-function countSamples(options: MeasurerOptions): Counting {
+function countSamples(options: CountingOptions): Counting {
   const count = openSampleCounter(options)
   return {
     open(batch) {
@@ -83,7 +87,7 @@ function countSamples(options: MeasurerOptions): Counting {
   }
 }
 
-function countChanges(options: MeasurerOptions): Counting {
+function countChanges(options: CountingOptions): Counting {
   const count = openChangeCounter(options)
   return {
     open(batch) {

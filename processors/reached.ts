@@ -1,5 +1,5 @@
 import type { Batch, BusRecord } from '../pipeline/bus/bus.ts'
-import { takeMark, type Reach } from './watermark.ts'
+import { isMark, takeMark, type Reach } from './watermark.ts'
 
 interface Reaching extends Reach {
   /** By their first offset the batches under way: the marks of those that are done with, behind one that is not. */
@@ -43,5 +43,3 @@ export function openReached() {
     all: () => [...reached.values()].map(({ watermark }) => watermark),
   }
 }
-
-export const isMark = ({ headers }: BusRecord) => headers['kind'] === 'mark'

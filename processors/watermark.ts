@@ -28,3 +28,5 @@ export function takeMark(partition: Reach, { headers, time }: BusRecord): string
   partition.watermark = Math.max(slowest, partition.watermark ?? -Infinity)
   return gone
 }
+
+export const isMark = ({ headers }: BusRecord) => headers['kind'] === 'mark'

@@ -83,7 +83,7 @@ export const heldCases: Case<BusSubject>[] = [
     },
   },
   {
-    title: 'a member that leaves waits for what its batches hold',
+    title: 'who leaves a group waits for what its batches hold',
     async run(t, subject) {
       const held = Promise.withResolvers<void>()
       try {

@@ -218,7 +218,7 @@ export const brokenBuses: readonly BrokenBus[] = [
   },
   {
     breaks: 'commits what a batch still holds',
-    caughtBy: ['a batch that holds something holds up no other', 'a member that leaves waits for'],
+    caughtBy: ['a batch that holds something holds up no other', 'who leaves a group waits for'],
     wrap: (bus) =>
       consuming(bus, (options) => ({
         ...options,
