@@ -6,13 +6,13 @@ import { explain } from '../pipeline/errors.ts'
 import { killPoint } from '../pipeline/fault.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
+import { notificationOf } from './outbox.ts'
 import { openExposition } from './exposition.ts'
 import { openEngine, type RuleHealth, type RuleTransition, type Step } from './engine.ts'
 import {
   decodeAll,
   encode,
   erase,
-  incidentOf,
   notifyKey,
   progressKey,
   seenKey,
@@ -293,23 +293,6 @@ function startOffset({ progress }: AlertRecords, signalsHash: string): number {
 
 function hashOf(signals: SignalDeclarations): string {
   return createHash('sha256').update(stringify(signals)).digest('hex').slice(0, 16)
-}
-
-/** Firing and resolved are told to people; each once an incident, whatever is evaluated again. */
-function notificationOf(transition: RuleTransition, told: Set<string>): Notification | undefined {
-  const { to, ts, alert, facts, reason, again } = transition
-  if ((to !== 'firing' && to !== 'resolved') || again) return undefined
-  const notification: Notification = {
-    incident: incidentOf(alert),
-    state: to,
-    ts,
-    alert,
-    facts,
-    ...(reason === undefined ? {} : { reason }),
-    sent: false,
-    deliveries: {},
-  }
-  return told.has(notifyKey(notification)) ? undefined : notification
 }
 
 function lag(through: number | undefined, now: number): number {

@@ -18,6 +18,8 @@ export interface Api {
   post<T>(path: string, body: unknown): Promise<T>
   /** The parsed lines of an NDJSON answer, from the first on; empty lines are skipped. Throws when it breaks off. */
   stream(path: string, query: Query, signal: AbortSignal): Promise<AsyncGenerator<unknown, void>>
+  /** The same of what is asked with a body. */
+  postStream(path: string, body: unknown): Promise<AsyncGenerator<unknown, void>>
 }
 
 const answerMs = 30_000
@@ -41,19 +43,21 @@ export function openApi(address: Address): Api {
     return response
   }
   const json = async <T>(response: Response) => (await reached(response.json(), address)) as T
+  const posted = (body: unknown) => ({
+    method: 'POST',
+    headers: { ...headers, 'content-type': 'application/json', 'x-mesoscope': '1' },
+    body: JSON.stringify(body),
+  })
   const limits = () => ({ size: maxAnswerBytes, signal: AbortSignal.timeout(answerMs) })
   return {
     address,
     get: async (path, query = {}) => json(await ask(path, query, limits())),
-    post: async (path, body) => {
-      const postHeaders = { ...headers, 'content-type': 'application/json', 'x-mesoscope': '1' }
-      const init = { method: 'POST', headers: postHeaders, body: JSON.stringify(body) }
-      return json(await ask(path, {}, { ...limits(), ...init }))
-    },
+    post: async (path, body) => json(await ask(path, {}, { ...limits(), ...posted(body) })),
     stream: async (path, query, signal) => {
       const response = await ask(path, query, { signal })
       return parsedLines(response, address)
     },
+    postStream: async (path, body) => parsedLines(await ask(path, {}, posted(body)), address),
   }
 }
 

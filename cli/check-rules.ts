@@ -1,21 +1,12 @@
 import { compileRules } from '../alerting/rules/rule.ts'
 import type { AcrossFault } from '../config/across.ts'
-import { measuredSignals } from '../config/builtin-signals.ts'
+import { declaredRule, declaredSignals } from '../config/declared.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Path } from '../config/faults.ts'
 
 /** Compiles the rules as `run` will, so that `check` finds what only their compiler knows. */
 export function checkRules(settings: Settings): AcrossFault[] {
-  const rules = settings.alerts.map((rule) => ({
-    ...rule,
-    forMs: rule.for,
-    keepFiringForMs: rule.keep_firing_for,
-  }))
-  const series = Object.entries(measuredSignals(settings)).map(([name, signal]) => [
-    name,
-    { ...signal, overMs: signal.over },
-  ])
-  const { faults } = compileRules(rules, Object.fromEntries(series))
+  const { faults } = compileRules(settings.alerts.map(declaredRule), declaredSignals(settings))
   return faults.map(({ path, message }) => ({ path: pathOf(path), sentence: message }))
 }
 

@@ -13,6 +13,7 @@ import type { AddCommand, CliParts } from './parts.ts'
 import { addPlayground } from './playground.ts'
 import { addReadiness } from './readiness.ts'
 import { exitCodeHelp, report } from './report.ts'
+import { addRules } from './rules.ts'
 import { addRun } from './run.ts'
 import { addScale } from './scale.ts'
 import { addServices } from './services.ts'
@@ -25,6 +26,7 @@ const commands = {
   logs: addLogs,
   services: addServices,
   alerts: addAlerts,
+  rules: addRules,
   readiness: addReadiness,
   changes: addChanges,
   task: addTask,

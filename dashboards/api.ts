@@ -1,3 +1,4 @@
+import type { BacktestLine, BacktestQuestion } from '../pipeline/backtest.ts'
 import type { DecisionDoc, ScalingStatus } from '../pipeline/decision.ts'
 import type { ChangeDoc, DeadLetter, Level, LogDoc } from '../pipeline/event.ts'
 import type { Clock } from '../pipeline/clock.ts'
@@ -46,6 +47,8 @@ export interface DashboardsOptions {
     letters: readonly DeadLetter[],
     by: string,
   ) => Promise<{ sent: string[]; impossible: { id: string; reason: string }[] }>
+  /** Tells line by line what a rule would have told; throws Trouble for one that is none, or while another is running. */
+  backtest?: (question: BacktestQuestion) => AsyncIterable<BacktestLine>
   /** The demo's mail catcher, newest first or last; the page sorts. */
   mails?: () => MailView[] | Promise<MailView[]>
   /** The demo's faults. */

@@ -7,13 +7,17 @@ import {
   type AlertingOptions,
   type CurrentAlert,
 } from '../alerting/index.ts'
-import type { AlertSettings, MailSettings } from '../config/settings.ts'
+import { declaredRule } from '../config/declared.ts'
+import type { MailSettings } from '../config/settings.ts'
 import { compileRules, ruleId } from '../alerting/rules/rule.ts'
 import type { RuleFacts } from '../pipeline/covers.ts'
 import { followEpochs } from '../pipeline/bus/epochs.ts'
 import { openLeader } from '../pipeline/bus/leader.ts'
 import type { ChangeDoc } from '../pipeline/event.ts'
 import { secondsSince, type Base, type BaseWithStore } from './base.ts'
+
+/** See `SignalGridOptions.watchGapMs`. */
+export const watchGapMs = 10_000
 
 /** Where the page listens, once it does. */
 type Url = () => string | undefined
@@ -67,10 +71,10 @@ function optionsOf(base: BaseWithStore, url: Url): AlertingOptions {
   return {
     bus,
     signals,
-    rules: settings.alerts.map(ruleOf),
+    rules: settings.alerts.map(declaredRule),
     ...(mail ? { mail: mailSettings(mail) } : {}),
     intervalMs: settings.evaluation.interval,
-    watchGapMs: 10_000,
+    watchGapMs,
     samples: async ({ service, ...query }) =>
       (await store.search({ ...query, ...(service === undefined ? {} : { services: [service] }) }))
         .hits,
@@ -87,7 +91,7 @@ function optionsOf(base: BaseWithStore, url: Url): AlertingOptions {
 
 /** What the declared rules read; a faulty one looks at nothing. */
 export function ruleFacts({ settings, signals }: Pick<Base, 'settings' | 'signals'>): RuleFacts[] {
-  const declared = settings.alerts.map(ruleOf)
+  const declared = settings.alerts.map(declaredRule)
   const labels = new Map(declared.map((rule) => [ruleId(rule), rule.labels]))
   const { rules } = compileRules(declared, signals)
   return rules.map(({ id, alert, reads }) => ({ alert, reads, labels: labels.get(id) ?? {} }))
@@ -95,10 +99,6 @@ export function ruleFacts({ settings, signals }: Pick<Base, 'settings' | 'signal
 
 function publicUrl({ settings }: Base, url: Url): string | undefined {
   return settings.listen.public_url ?? reachable(url())
-}
-
-function ruleOf({ alert, when, for: forMs, keep_firing_for, labels, annotations }: AlertSettings) {
-  return { alert, when, forMs, keepFiringForMs: keep_firing_for, labels, annotations }
 }
 
 function mailSettings({ host, port, secure, user, password, from, to, domain }: MailSettings) {

@@ -12,7 +12,7 @@ import { secondsSince, type BaseWithStore } from './base.ts'
 import { retentionTimes } from './retention.ts'
 
 /** From the bus into the store and into signals; returns what is known of identities. */
-export async function openProcessing(base: BaseWithStore): Promise<Pick<Catalog, 'complete'>> {
+export async function openProcessing(base: BaseWithStore): Promise<Catalog> {
   const { settings, signals, bus, store, clock, metrics, log, components, stack } = base
   const opened = <T extends { close(): Promise<void> }>(part: T) => {
     stack.defer(() => part.close())
@@ -80,7 +80,7 @@ export async function openProcessing(base: BaseWithStore): Promise<Pick<Catalog,
     { name: 'posture', trouble: postures.trouble },
     { name: 'retention', trouble: () => retention.trouble() ?? oddRetentions.trouble() },
   )
-  return { complete }
+  return catalog
 }
 
 function firstTrouble(parts: readonly { trouble(): string | undefined }[]): string | undefined {

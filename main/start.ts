@@ -1,12 +1,11 @@
 import { hostname } from 'node:os'
 import type { Role, Running, StartOptions } from '../cli/parts.ts'
-import { measuredSignals } from '../config/builtin-signals.ts'
+import { declaredSignals } from '../config/declared.ts'
 import type { Settings } from '../config/settings.ts'
 import { wallClock, type Clock } from '../pipeline/clock.ts'
 import { healthOf, type Component } from '../pipeline/health.ts'
 import { announce } from '../pipeline/presence.ts'
 import { openLog } from '../pipeline/log.ts'
-import { unitOf } from '../pipeline/metric-names.ts'
 import { openMetrics } from '../pipeline/metrics.ts'
 import {
   directoryId,
@@ -14,7 +13,6 @@ import {
   removeProcessFile,
   writeProcessFile,
 } from '../pipeline/owner.ts'
-import type { SignalDeclarations } from '../pipeline/signals.ts'
 import type { Store } from '../pipeline/store/store.ts'
 import { openServices } from '../processors/services.ts'
 import { openAlerts, openAlertsView } from './alerts.ts'
@@ -68,7 +66,13 @@ export async function start(
   stack.defer(() => services.close())
   components.push({ name: 'services', trouble: services.trouble })
 
-  const base: Base = { ...parts, signals: signalsOf(settings), bus, services, patiently: withBus }
+  const base: Base = {
+    ...parts,
+    signals: declaredSignals(settings),
+    bus,
+    services,
+    patiently: withBus,
+  }
   let url: string | undefined
   const withStore = options.roles.some((role) => storing.has(role))
     ? { ...base, store: await openStoreOf(settings, clock, patience, stack) }
@@ -142,18 +146,4 @@ async function openStoreOf(
   const store = await patiently('store', open, { ...patience, isRemote })
   stack.defer(() => store.close())
   return store
-}
-
-function signalsOf(settings: Settings): SignalDeclarations {
-  return Object.fromEntries(
-    Object.entries(measuredSignals(settings)).map(([name, { over, metric, ...signal }]) => [
-      name,
-      { ...signal, overMs: over, ...(metric === undefined ? {} : measuredAs(metric)) },
-    ]),
-  )
-}
-
-function measuredAs(metric: string): { metric: string; unit?: string } {
-  const unit = unitOf(metric)
-  return { metric, ...(unit === undefined ? {} : { unit }) }
 }

@@ -10,6 +10,7 @@ import { followPostures } from '../pipeline/posture-view.ts'
 import { followProcesses } from '../pipeline/presence.ts'
 import { openRedrive } from '../processors/redrive.ts'
 import { resolve, type Catalog } from '../processors/resolve.ts'
+import { openBacktesting } from './backtest.ts'
 import type { Base, BaseWithStore } from './base.ts'
 
 /** What only the demo has. */
@@ -20,7 +21,7 @@ interface Shown {
   alerts: () => CurrentAlert[]
   scaling: () => ScalingStatus[]
   /** Of a process that resolves identities; without, a live line has what its collector knew. */
-  catalog: Pick<Catalog, 'complete'> | undefined
+  catalog: Catalog | undefined
 }
 
 /** The HTTP API and the page; returns their address. */
@@ -51,6 +52,7 @@ export async function openSurfaces(
     retentionClasses: Object.keys(settings.store.retention_classes),
     scaling,
     redrive: openRedrive(base),
+    backtest: openBacktesting(base, catalog),
     ...extras,
   })
   stack.defer(() => dashboards.close())

@@ -1,0 +1,94 @@
+import { Readable } from 'node:stream'
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import type { BacktestLine, BacktestQuestion } from '../../pipeline/backtest.ts'
+import { Trouble } from '../../pipeline/errors.ts'
+import { identityFields } from '../../pipeline/identity.ts'
+import type { Logger } from '../../pipeline/log.ts'
+import { measures, signalTopics } from '../../pipeline/signals.ts'
+import { refusal } from '../params.ts'
+import type { Context } from '../server.ts'
+
+const name = z.string().min(1).max(200)
+const texts = z.record(name, z.string().max(4000))
+const ms = z.number().int().nonnegative()
+
+const question = z.strictObject({
+  rule: z.strictObject({
+    alert: name,
+    when: z.string().max(4000),
+    forMs: ms,
+    keepFiringForMs: ms,
+    labels: texts,
+    annotations: texts,
+  }),
+  signals: z.record(
+    name,
+    z.strictObject({
+      from: z.enum(signalTopics),
+      metric: name.optional(),
+      where: z.string().max(4000),
+      measure: z.enum(measures),
+      overMs: ms.positive(),
+      by: z.array(z.enum(Object.keys(identityFields) as [keyof typeof identityFields])).max(20),
+      unit: name.optional(),
+    }),
+  ),
+  from: ms,
+  to: ms,
+  hindsight: z.boolean(),
+})
+
+/** What a rule would have told: NDJSON, one {@link BacktestLine} a line, the answer last. */
+export function backtestRoutes(app: FastifyInstance, context: Context): void {
+  const { backtest, log } = context
+  app.post('/api/rules/backtest', async (request, reply) => {
+    if (!backtest) throw refusal(501, 'this process has no bus to read the past from')
+    const asked = readQuestion(request.body)
+    const lines = backtest(asked)[Symbol.asyncIterator]()
+    // What is wrong with the question is told before the first line.
+    const first = await lines.next().catch((error: unknown) => {
+      throw error instanceof Trouble ? refusal(400, error.message, error.remedy) : error
+    })
+    reply.headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
+    const stream = Readable.from(written(first, lines, log))
+    return reply.type('application/x-ndjson; charset=utf-8').send(stream)
+  })
+}
+
+function readQuestion(body: unknown): BacktestQuestion {
+  const { data, error } = question.safeParse(body)
+  if (!data) {
+    const [issue] = error.issues
+    throw refusal(400, `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'no question'}`)
+  }
+  if (data.from > data.to) throw refusal(400, '"from" is after "to"')
+  const signals = Object.entries(data.signals).map(([key, { metric, unit, ...signal }]) => [
+    key,
+    {
+      ...signal,
+      ...(metric === undefined ? {} : { metric }),
+      ...(unit === undefined ? {} : { unit }),
+    },
+  ])
+  return { ...data, signals: Object.fromEntries(signals) as BacktestQuestion['signals'] }
+}
+
+async function* written(
+  first: IteratorResult<BacktestLine>,
+  lines: AsyncIterator<BacktestLine>,
+  log: Logger,
+): AsyncGenerator<string> {
+  try {
+    for (let next = first; !next.done; next = await lines.next()) {
+      yield `${JSON.stringify(next.value)}\n`
+    }
+  } catch (error) {
+    if (!(error instanceof Trouble)) log.error({ err: error }, 'a back-test failed')
+    const remedy = error instanceof Trouble ? error.remedy : 'see the log'
+    const message = error instanceof Trouble ? error.message : 'the back-test failed'
+    yield `${JSON.stringify({ error: message, ...(remedy ? { remedy } : {}) })}\n`
+  } finally {
+    await lines.return?.()
+  }
+}

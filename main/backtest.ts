@@ -1,0 +1,166 @@
+import stringify from 'fast-json-stable-stringify'
+import { openBacktest, type Backtest } from '../alerting/backtest.ts'
+import { linesBehind } from '../alerting/evidence.ts'
+import { compileRules, type CompiledRules } from '../alerting/rules/rule.ts'
+import { topicOf } from '../alerting/words.ts'
+import type {
+  BacktestAnswer,
+  BacktestIncident,
+  BacktestLine,
+  BacktestQuestion,
+} from '../pipeline/backtest.ts'
+import { Trouble } from '../pipeline/errors.ts'
+import { openMetrics } from '../pipeline/metrics.ts'
+import { topicsOf, type SignalDeclarations } from '../pipeline/signals.ts'
+import {
+  inHindsight,
+  measuredAgain,
+  recordedSignals,
+  type Recorded,
+} from '../processors/recorded.ts'
+import { openRemeasurer } from '../processors/remeasure.ts'
+import type { Catalog } from '../processors/resolve.ts'
+import { latenessMs } from '../processors/measure-topic.ts'
+import { watchGapMs } from './alerts.ts'
+import type { BaseWithStore } from './base.ts'
+
+type KnownIdentities = Pick<Catalog, 'complete' | 'lacks' | 'caughtUp'>
+
+/** So many incidents are shown with lines, and so many lines of each. */
+const shown = { incidents: 50, lines: 3 }
+
+/**
+ * Answers what a rule would have told in the past, from what the bus still has: by the signals as they were measured then,
+ * where they are declared as they are now; else by what came then, measured again.
+ */
+export function openBacktesting(base: BaseWithStore, catalog: KnownIdentities | undefined) {
+  let isBusy = false
+
+  return async function* backtest(question: BacktestQuestion): AsyncGenerator<BacktestLine> {
+    if (isBusy) {
+      throw new Trouble('another back-test is running', { remedy: 'wait for it to end' })
+    }
+    isBusy = true
+    try {
+      yield* run(base, catalog, question)
+    } finally {
+      isBusy = false
+    }
+  }
+}
+
+async function* run(
+  base: BaseWithStore,
+  catalog: KnownIdentities | undefined,
+  question: BacktestQuestion,
+): AsyncGenerator<BacktestLine> {
+  const { bus, settings } = base
+  const { rule, from, to } = question
+  const rules = compiled(question)
+  const isRecorded = Object.entries(question.signals).every(
+    ([name, signal]) => stringify(base.signals[name]) === stringify(signal),
+  )
+  // The same topics hold up the evaluation then and now.
+  const signals = isRecorded ? base.signals : question.signals
+  const backtest = openBacktest({
+    signals,
+    rules,
+    intervalMs: settings.evaluation.interval,
+    partitions: bus.partitions,
+    watchGapMs,
+    from,
+    to,
+  })
+  const since = from - warmUpMs(question)
+  const came = isRecorded
+    ? recordedSignals(bus, since)
+    : measuredAgain(bus, remeasurerOf(base, catalog, signals), since)
+  for await (const { records, progress } of question.hindsight
+    ? hindsightOf(came, question, base)
+    : came) {
+    backtest.take(records)
+    yield { progress }
+    if ((backtest.through() ?? -Infinity) > to) break
+  }
+  const { incidents, ...result } = backtest.result()
+  const answer: BacktestAnswer = {
+    alert: rule.alert,
+    source: isRecorded ? 'recorded' : 'measured again',
+    ...result,
+    incidents: await withLines(base, backtest, incidents),
+  }
+  yield { answer }
+}
+
+function compiled({ rule, signals }: BacktestQuestion): CompiledRules {
+  const rules = compileRules([rule], signals)
+  const [fault] = rules.faults
+  if (fault) throw new Trouble(`${fault.path}: ${fault.message}`, { remedy: 'correct the rule' })
+  return rules
+}
+
+/** What is pending at the beginning has begun before, in windows that began before that. */
+function warmUpMs({ rule, signals }: BacktestQuestion): number {
+  const windows = Object.values(signals).map(({ overMs }) => overMs)
+  return rule.forMs + rule.keepFiringForMs + Math.max(0, ...windows) + Math.max(...lateness)
+}
+
+const lateness = Object.values(latenessMs)
+
+function remeasurerOf(
+  { settings, log }: BaseWithStore,
+  catalog: KnownIdentities | undefined,
+  signals: SignalDeclarations,
+) {
+  const known: KnownIdentities = catalog ?? {
+    complete: (identity) => identity,
+    lacks: () => undefined,
+    caughtUp: () => Promise.resolve(),
+  }
+  return openRemeasurer({
+    signals,
+    resolutionMs: settings.evaluation.resolution,
+    catalog: known,
+    complete: known.complete,
+    // Nothing of a back-test is to be counted among what is measured now.
+    metrics: openMetrics(),
+    log,
+  })
+}
+
+function hindsightOf(
+  came: AsyncIterable<Recorded>,
+  { signals }: BacktestQuestion,
+  { bus, signals: declared }: BaseWithStore,
+): AsyncGenerator<Recorded> {
+  return inHindsight(came, {
+    isWanted: (signal) => Object.hasOwn(signals, signal) || !Object.hasOwn(declared, signal),
+    partitions: bus.partitions,
+    topics: topicsOf({ ...declared, ...signals }),
+  })
+}
+
+async function withLines(
+  { store }: BaseWithStore,
+  backtest: Backtest,
+  incidents: BacktestIncident[],
+): Promise<BacktestIncident[]> {
+  const told = new Map(backtest.told().map((one) => [`${one.incident} ${one.state}`, one]))
+  const found: BacktestIncident[] = []
+  for (const [index, one] of incidents.entries()) {
+    const notification = told.get(`${one.incident} firing`)
+    const hasLines = notification && topicOf(notification.facts) === 'logs'
+    if (!hasLines || index >= shown.incidents) {
+      found.push(one)
+      continue
+    }
+    const { service, ...query } = linesBehind(notification)
+    const page = await store.search({
+      ...query,
+      ...(service === undefined ? {} : { services: [service] }),
+      limit: shown.lines,
+    })
+    found.push({ ...one, lines: page.hits })
+  }
+  return found
+}
