@@ -3,6 +3,7 @@ import { buildCli } from './cli/index.ts'
 import { startDemo } from './main/demo.ts'
 import { openStoreReadOnly, packageFile } from './main/files.ts'
 import { playAlone } from './main/playground.ts'
+import { runRuleTests } from './main/rule-tests.ts'
 import { start } from './main/start.ts'
 
 // `main/` is the only room that imports every other: rooms are given functions of one another there.
@@ -14,4 +15,11 @@ const { version } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')
 }
 
 const startPlayground = playAlone
-await buildCli({ version, start, startDemo, startPlayground, openStoreReadOnly }).parseAsync()
+await buildCli({
+  version,
+  start,
+  startDemo,
+  startPlayground,
+  openStoreReadOnly,
+  runRuleTests,
+}).parseAsync()

@@ -2,7 +2,7 @@ import type { BacktestAnswer, BacktestIncident } from '../pipeline/backtest.ts'
 import { isWatermark, type SignalRecord } from '../pipeline/signal-records.ts'
 import { openEngine, type EngineOptions } from './engine.ts'
 import { notificationOf } from './outbox.ts'
-import { incidentOf, notifyKey, type Notification } from './records.ts'
+import { incidentOf, notifyKey, type Notification, type OwnedState } from './records.ts'
 import { explainValue } from './words.ts'
 
 export interface BacktestOptions extends Omit<EngineOptions, 'onValues' | 'restored'> {
@@ -11,6 +11,8 @@ export interface BacktestOptions extends Omit<EngineOptions, 'onValues' | 'resto
   to: number
   /** Evaluation begins after this time, ms; unless set as soon as everything has been measured once. */
   beginAt?: number
+  /** Told of each evaluation, with all alerts, also those resolved a short while ago. */
+  onEvaluated?: (ts: number, states: readonly OwnedState[]) => void
 }
 
 export interface Backtest {
@@ -24,7 +26,13 @@ export interface Backtest {
 }
 
 /** The rules along what was recorded; nothing is sent. */
-export function openBacktest({ from, to, beginAt, ...options }: BacktestOptions): Backtest {
+export function openBacktest({
+  from,
+  to,
+  beginAt,
+  onEvaluated,
+  ...options
+}: BacktestOptions): Backtest {
   const { intervalMs } = options
   const engine = openEngine({
     ...options,
@@ -47,6 +55,7 @@ export function openBacktest({ from, to, beginAt, ...options }: BacktestOptions)
       keys.add(notifyKey(notification))
       notifications.push(notification)
     }
+    onEvaluated?.(ts, engine.states())
     if (ts < from || ts > to) return true
     evaluated = { from: evaluated?.from ?? ts, to: ts, count: (evaluated?.count ?? 0) + 1 }
     for (const { error } of done.failures) failures.set(error, (failures.get(error) ?? 0) + 1)

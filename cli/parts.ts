@@ -3,6 +3,7 @@ import type { SettingsCheck } from '../config/load.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Environment } from '../config/tree.ts'
 import type { Clock } from '../pipeline/clock.ts'
+import type { RuleTest, RuleTestResult } from '../pipeline/rule-test.ts'
 import type { Store } from '../pipeline/store/store.ts'
 
 export const roles = ['collector', 'processor', 'alerting', 'autoscaling', 'dashboards'] as const
@@ -18,6 +19,8 @@ export interface CliParts {
   startPlayground?(options: PlaygroundStart): Promise<RunningPlayground>
   /** The store in a data directory that another process may own. Throws Trouble if there is none. */
   openStoreReadOnly(dir: string): Promise<ReadStore>
+  /** Runs tests of the rules of these settings. */
+  runRuleTests?(settings: Settings, tests: readonly RuleTest[]): Promise<RuleTestResult[]>
   /** The terminal; that of the process unless set. */
   io?: Io
 }

@@ -1,7 +1,9 @@
+import { dirname, join } from 'node:path'
 import { Option } from 'commander'
 import { compileRules } from '../alerting/rules/rule.ts'
 import { declaredRule, declaredSignals } from '../config/declared.ts'
 import { loadSettings } from '../config/load.ts'
+import { loadRuleTests } from '../config/rule-tests.ts'
 import type { BacktestAnswer, BacktestIncident, BacktestLine } from '../pipeline/backtest.ts'
 import { Trouble } from '../pipeline/errors.ts'
 import { spokenSeconds } from '../pipeline/spoken.ts'
@@ -16,7 +18,7 @@ import {
 import { harmless, harmlessJson } from './harmless.ts'
 import { formatMoment, parseMoment } from './moment.ts'
 import type { AddCommand, CommandContext } from './parts.ts'
-import { misuse, nothing } from './report.ts'
+import { exitCodes, failure, misuse, nothing } from './report.ts'
 import type { Source } from './source.ts'
 import { table } from './table.ts'
 
@@ -45,6 +47,14 @@ export const addRules: AddCommand = (program, context) => {
     .description('the same as mesoscope check: everything that is wrong, with file, line and path')
     .argument('[file]', `the file (default: ${defaultConfig}, if here)`)
     .action((named: string | undefined) => checkSettings(named, context))
+  rules
+    .command('test')
+    .description(
+      'run files of tests: lines, samples and changes that come, and what rules make of them',
+    )
+    .argument('<files...>', 'the files (see README)')
+    .option('--rules <file>', 'settings file with the rules (default: `rules` of each file)')
+    .action((files: string[], options: { rules?: string }) => runTests(files, options, context))
   const backtest = rules
     .command('backtest <rule>')
     .description(
@@ -64,6 +74,31 @@ export const addRules: AddCommand = (program, context) => {
   addDataOptions(backtest).action((rule: string, options: BacktestOptions) =>
     runBacktest(rule, options, context),
   )
+}
+
+async function runTests(files: string[], { rules }: { rules?: string }, context: CommandContext) {
+  const { io, checks, runRuleTests } = context
+  if (!runRuleTests) throw misuse('this program runs no tests of rules')
+  let passed = 0
+  let failed = 0
+  for (const file of files) {
+    const { rules: named, tests } = loadRuleTests(file)
+    const settingsFile = rules ?? (named === undefined ? undefined : join(dirname(file), named))
+    const { settings } = loadSettings(configFile(settingsFile), io.env, {}, checks)
+    for (const { name, line, differences } of await runRuleTests(settings, tests)) {
+      io.out(
+        harmless(`${differences.length === 0 ? 'ok' : 'FAILED'}  ${file}:${line}: ${name}`) + '\n',
+      )
+      for (const { line: at, sentence } of differences) {
+        io.out(harmless(`${file}:${at}: ${sentence}`) + '\n')
+      }
+      if (differences.length === 0) passed++
+      else failed++
+    }
+  }
+  const summary = `${passed} passed, ${failed} failed`
+  if (failed > 0) throw failure(exitCodes.failed, summary)
+  io.err(`mesoscope: ${summary}\n`)
 }
 
 async function runBacktest(name: string, options: BacktestOptions, context: CommandContext) {

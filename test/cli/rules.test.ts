@@ -68,7 +68,13 @@ const answer = {
 test('rules backtest: how often, when, of whom, with the lines; progress on the way', async (t) => {
   const { asked, data } = await running(t, [{ progress: 0.31 }, { progress: 1 }, { answer }])
   const { out, err, code } = await openTerminal().run(
-    ...['rules', 'backtest', 'HighErrorRate', '--from', '1h', '--utc', ...data],
+    'rules',
+    'backtest',
+    'HighErrorRate',
+    '--from',
+    '1h',
+    '--utc',
+    ...data,
   )
   t.is(code, 0, err)
   t.is(
