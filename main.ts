@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { buildCli } from './cli/index.ts'
 import { startDemo } from './main/demo.ts'
-import { openStoreReadOnly, packageFile } from './main/files.ts'
+import { openStoreReadOnly } from './main/files.ts'
 import { playAlone } from './main/playground.ts'
 import { runRuleTests } from './main/rule-tests.ts'
 import { start } from './main/start.ts'
+import { packageFile } from './pipeline/package-file.ts'
 
 // `main/` is the only room that imports every other: rooms are given functions of one another there.
 

@@ -5,6 +5,7 @@ import { checkAcross, type AcrossFault, type Readable } from './across.ts'
 import { faultLines, SettingsTrouble, type Fault, type Path } from './faults.ts'
 import type { Connection } from './connections.ts'
 import type { KindFault } from './kinds.ts'
+import { libraryFor } from './library.ts'
 import { nearestName } from './near.ts'
 import { keysAt } from './schema.ts'
 import { settingsSchema, type Settings } from './settings.ts'
@@ -35,6 +36,7 @@ export function loadSettings(
 ): { settings: Settings } {
   const tree = readTree(file === undefined ? '' : readConfig(file), env)
   tree.lay(overrides)
+  tree.lay(libraryFor(tree.value))
   const parsed = settingsSchema.safeParse(tree.value)
   const faults = [...tree.faults]
   // Values that could not be put in were told already; the sentence on what is left of them would mislead.

@@ -5,6 +5,7 @@ import { mesosMetricNames } from '../pipeline/mesos-metric-names.ts'
 import { mesosMetric, metricNames } from '../pipeline/metric-names.ts'
 import { catalogue } from '../pipeline/metrics.ts'
 import { builtinSignals } from './builtin-signals.ts'
+import { libraryNames, readLibrary } from './library.ts'
 import { declared, kindMeta } from './schema.ts'
 import { settingsSchema } from './settings.ts'
 import { formatDuration } from './units.ts'
@@ -23,6 +24,7 @@ export function makeReference(): string {
     settingsPart(),
     labelsPart,
     signalsPart(),
+    libraryPart(),
     measuredPart(),
     metricsPart(),
     mesosMetricsPart(),
@@ -32,8 +34,8 @@ export function makeReference(): string {
 
 const intro = `# Reference
 
-Generated from \`config/settings.ts\`, \`config/builtin-signals.ts\`, \`pipeline/metric-names.ts\` and \`pipeline/metrics.ts\` by
-\`npm run docs\`; do not edit.
+Generated from \`config/settings.ts\`, \`config/builtin-signals.ts\`, \`config/library\`, \`pipeline/metric-names.ts\` and
+\`pipeline/metrics.ts\` by \`npm run docs\`; do not edit.
 
 ## Settings
 
@@ -111,6 +113,25 @@ function signalsPart(): string {
     '`signals` takes the place of the built-in one. Windows are rounded up to multiples of `evaluation.resolution`.',
     '',
     '| Signal | Measured from | How | Meaning |',
+    '|---|---|---|---|',
+  ]
+  return [...head, ...rows, ''].join('\n')
+}
+
+function libraryPart(): string {
+  const rows = libraryNames.flatMap((name) =>
+    readLibrary(name).alerts.map(({ alert, when, for: hold, annotations }) => {
+      const held = hold === undefined ? code(when) : `${code(when)} for ${hold}`
+      return `| ${[code(name), code(alert), held, annotations.summary].map(cell).join(' | ')} |`
+    }),
+  )
+  const head = [
+    '## Library of rules',
+    '',
+    'Used where `rule_library` names their part; each has a text that says what to do (`runbook`), and tests. Their files',
+    'are `config/library/<part>.yaml`. A rule or signal of the same name in the settings takes the place of one of these.',
+    '',
+    '| Part | Rule | Condition | What it tells |',
     '|---|---|---|---|',
   ]
   return [...head, ...rows, ''].join('\n')

@@ -16,6 +16,7 @@ import {
   url,
   wholeNumber,
 } from './kinds.ts'
+import { libraryNames } from './library.ts'
 
 /*
  * Every setting, declared once: kind, default (as it would be written), check, sentence. `config/REFERENCE.md` is
@@ -508,6 +509,12 @@ export const settingsSchema = z.strictObject({
     .prefault(true)
     .describe('Also measure the signals of the list below whose names are not taken.'),
   evaluation: evaluation.prefault({}).describe('When rules are evaluated.'),
+  rule_library: z
+    .array(oneOf(libraryNames))
+    .prefault([])
+    .describe(
+      'Also use the rules and signals of these parts of the library (listed below); those whose names are taken in this file are left out.',
+    ),
   alerts: z.array(alert).prefault([]).describe('Rules.'),
   autoscaling: autoscaling
     .prefault({})

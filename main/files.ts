@@ -1,6 +1,5 @@
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { Trouble } from '../pipeline/errors.ts'
 import { openSqliteStoreForReading } from '../pipeline/store/sqlite.ts'
 
@@ -11,12 +10,6 @@ export function emptyDirectory(dir: string): void {
   for (const name of ['bus', 'store', 'spool', 'playground']) {
     rmSync(join(dir, name), { recursive: true, force: true })
   }
-}
-
-/** A file that is shipped with the program, beside us in a checkout, above us where we are compiled. */
-export function packageFile(path: string): string {
-  const here = fileURLToPath(new URL(`../${path}`, import.meta.url))
-  return existsSync(here) ? here : fileURLToPath(new URL(`../../${path}`, import.meta.url))
 }
 
 export async function openStoreReadOnly(data: string) {

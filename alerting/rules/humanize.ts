@@ -42,6 +42,29 @@ function scaleUp(value: number) {
   return { scaled, prefix }
 }
 
+const binary = ['ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei', 'Zi', 'Yi']
+
+/** With a binary prefix: 1048576 → `1Mi`. */
+export function humanize1024(value: number): string {
+  if (Math.abs(value) <= 1 || !Number.isFinite(value)) return fourDigits(value)
+  let [scaled, prefix] = [value, '']
+  for (const next of binary) {
+    if (Math.abs(scaled) < 1024) break
+    scaled /= 1024
+    prefix = next
+  }
+  return fourDigits(scaled) + prefix
+}
+
+/** Unix seconds as a time in UTC: 1435065584.128 → `2015-06-23 13:19:44.128 +0000 UTC`. */
+export function humanizeTimestamp(seconds: number): string {
+  const date = new Date(seconds * 1000)
+  if (Number.isNaN(date.getTime())) return fourDigits(seconds)
+  const [day, time = ''] = date.toISOString().slice(0, -1).split('T')
+  // Go writes no zeros at the end of a fraction, and no fraction of zeros.
+  return `${day} ${time.replace(/\.?0*$/, '')} +0000 UTC`
+}
+
 /** Seconds in words: 3700 → `1h 1m 40s`, 0.5 → `500ms`. */
 export function humanizeDuration(seconds: number): string {
   if (!Number.isFinite(seconds)) return fourDigits(seconds)

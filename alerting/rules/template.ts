@@ -1,6 +1,12 @@
 import { Liquid } from 'liquidjs'
 import { explain } from '../../pipeline/errors.ts'
-import { humanize, humanizeDuration, humanizePercentage } from './humanize.ts'
+import {
+  humanize,
+  humanize1024,
+  humanizeDuration,
+  humanizePercentage,
+  humanizeTimestamp,
+} from './humanize.ts'
 
 /** A text with `{{placeholders}}`, parsed. Never throws: a failure is told in the text, as Prometheus does. */
 export type Template = (scope: object) => string
@@ -18,6 +24,8 @@ const engine = new Liquid({
   memoryLimit: 1_000_000,
 })
 engine.registerFilter('humanize', (value: unknown) => humanize(Number(value)))
+engine.registerFilter('humanize1024', (value: unknown) => humanize1024(Number(value)))
+engine.registerFilter('humanizeTimestamp', (value: unknown) => humanizeTimestamp(Number(value)))
 engine.registerFilter('humanizeDuration', (value: unknown) => humanizeDuration(Number(value)))
 engine.registerFilter('humanizePercentage', (value: unknown) => humanizePercentage(Number(value)))
 

@@ -2,8 +2,10 @@ import test from 'ava'
 import {
   fourDigits,
   humanize,
+  humanize1024,
   humanizeDuration,
   humanizePercentage,
+  humanizeTimestamp,
   spokenDuration,
 } from '../../../alerting/rules/humanize.ts'
 
@@ -16,6 +18,17 @@ const cases: [(value: number) => string, number, string][] = [
   [humanize, 1e-6, '1u'],
   [humanize, Infinity, '+Inf'],
   [humanize, NaN, 'NaN'],
+  [humanize1024, 0, '0'],
+  [humanize1024, 1, '1'],
+  [humanize1024, 1023, '1023'],
+  [humanize1024, 1_048_576, '1Mi'],
+  [humanize1024, -2e10, '-18.63Gi'],
+  [humanize1024, 0.5, '0.5'],
+  [humanize1024, NaN, 'NaN'],
+  [humanizeTimestamp, 1435065584.128, '2015-06-23 13:19:44.128 +0000 UTC'],
+  [humanizeTimestamp, 1435065580, '2015-06-23 13:19:40 +0000 UTC'],
+  [humanizeTimestamp, 1435065580.5, '2015-06-23 13:19:40.5 +0000 UTC'],
+  [humanizeTimestamp, Infinity, '+Inf'],
   [humanizeDuration, 0, '0s'],
   [humanizeDuration, 1, '1s'],
   [humanizeDuration, 1234567, '14d 6h 56m 7s'],

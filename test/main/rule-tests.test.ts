@@ -1,0 +1,126 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import { loadSettings } from '../../config/load.ts'
+import { loadRuleTests } from '../../config/rule-tests.ts'
+import { runRuleTests } from '../../main/rule-tests.ts'
+import { tempDir } from '../helpers/pipeline.ts'
+
+const rules = `
+signals:
+  errors: { where: 'level:error', measure: count, over: 10s }
+  busy: { from: metrics, metric: container.cpu.utilization, measure: avg, over: 10s, by: [service, task] }
+alerts:
+  - { alert: Errors, when: errors > 3, for: 10s, labels: { severity: page }, annotations: { summary: '{{ service }} has {{ value }}' } }
+  - { alert: Busy, when: busy > 0.5 }
+`
+
+async function run(t: ExecutionContext, tests: string) {
+  const dir = await tempDir(t)
+  writeFileSync(join(dir, 'rules.yaml'), rules)
+  writeFileSync(join(dir, 'tests.yaml'), tests)
+  const { settings } = loadSettings(join(dir, 'rules.yaml'), {})
+  const results = await runRuleTests(settings, loadRuleTests(join(dir, 'tests.yaml')).tests)
+  return results.map(({ name, line, differences }) => [
+    `${line} ${name}`,
+    ...differences.map((one) => `${one.line}: ${one.sentence}`),
+  ])
+}
+
+test('what fires, what is told, and what differs, with its line', async (t) => {
+  t.deepEqual(
+    await run(
+      t,
+      `tests:
+  - name: as it is
+    input:
+      - { at: 0s..40s, every: 1s, log: { service: /web, message: 'ERROR no' } }
+    expect:
+      - { at: 5s, alerts: [{ alert: Errors, state: pending, value: 5 }] }
+      - { at: 18s, alerts: [{ alert: Errors, state: firing, labels: { severity: page }, annotations: { summary: /web has 10 } }] }
+    told: [{ at: 15s, alert: Errors, state: firing }]
+  - name: as it is not
+    input:
+      - { at: 0s..40s, every: 1s, log: { service: /web, level: error, message: no } }
+    expect:
+      - { at: 5s, alerts: [{ alert: Errors, state: firing }] }
+      - { at: 20s, alerts: [{ alert: Errors, state: firing, value: 11 }] }
+      - { at: 40s, alerts: [{ alert: Errors, state: firing }, { alert: Busy, state: firing }] }
+    told: []
+`,
+    ),
+    [
+      ['2 as it is'],
+      [
+        '9 as it is not',
+        '13: at 5 s there is no Errors firing',
+        '13: at 5 s there is Errors pending of 5 {service=/web, severity=page} summary "/web has 5", which is not expected',
+        '14: at 20 s there is no Errors firing of 11',
+        '14: at 20 s there is Errors firing of 10 {service=/web, severity=page} summary "/web has 10", which is not expected',
+        '15: at 40 s there is no Busy firing',
+        '9: Errors firing of 10 {service=/web, severity=page} summary "/web has 10" is told at 15 s, which is not expected',
+      ],
+    ],
+  )
+})
+
+test('late lines correct their window or come too late for it; samples and their end', async (t) => {
+  const [late, samples] = await run(
+    t,
+    `tests:
+  - name: late
+    length: 60s
+    input:
+      - { at: 0s..60s, every: 5s, log: { service: /web, level: info, message: x } }
+      - { at: 8s..9s, every: 200ms, late: 5s, log: { service: /web, level: error, message: x } }
+      - { at: 31s..32s, every: 200ms, late: 20s, log: { service: /web, level: error, message: x } }
+    expect:
+      - { at: 10s, alerts: [] }
+      - { at: 15s, alerts: [{ alert: Errors, state: pending, value: 5 }] }
+      - { at: 40s, alerts: [] }
+  - name: samples
+    input:
+      - { at: 0s..20s, every: 5s, sample: { service: /web, task: web.1, metrics: { container.cpu.utilization: 0.9 } } }
+      - { at: 20s..40s, every: 5s, sample: { service: /web, task: web.1, metrics: { container.cpu.utilization: 0.1 } } }
+    expect:
+      - { at: 15s, alerts: [{ alert: Busy, state: firing, labels: { task: web.1 } }] }
+      - { at: 35s, alerts: [] }
+    told:
+      - { at: 5s, alert: Busy, state: firing }
+      - { at: 25s, alert: Busy, state: resolved }
+`,
+  )
+  t.deepEqual(late, ['2 late'])
+  t.deepEqual(samples, ['12 samples'])
+})
+
+test('what is no test is told with file, line and path', async (t) => {
+  const fault = async (tests: string) => {
+    const { message } = (await t.throwsAsync(run(t, tests))) ?? {}
+    return message?.replace(/^.*tests\.yaml/gm, 'tests.yaml')
+  }
+  t.is(
+    await fault('tests: []\n'),
+    'tests.yaml:1: tests: Too small: expected array to have >=1 items',
+  )
+  t.is(
+    await fault(`tests:
+  - name: wrong
+    input:
+      - { at: soon, log: { service: /web, message: x, levle: error } }
+      - { at: 5s, every: 0s, sample: { metrics: { a: 1 } }, change: { kind: task, action: died } }
+    expect: [{ at: 5s, alerts: [{ alert: A, state: red }] }]
+`),
+    `tests.yaml:4: tests[0].input[0].at: expected a time like 30s, or a span like 0s..5m
+tests.yaml:4: tests[0].input[0].log.levle: is not known here
+tests.yaml:5: tests[0].input[1]: expected one of log, sample and change
+tests.yaml:5: tests[0].input[1].every: expected more than nothing
+tests.yaml:6: tests[0].expect[0].alerts[0].state: Invalid option: expected one of "pending"|"firing"|"unknown"`,
+  )
+  t.regex(
+    (await fault(
+      'tests: [{ name: endless, input: [{ at: 0s..14d, every: 1ms, log: { message: x } }] }]\n',
+    )) ?? '',
+    /tests\[0\]\.input: expected at most 1000000 events/,
+  )
+})
