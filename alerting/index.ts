@@ -6,7 +6,7 @@ import { openEvaluator, type EvaluatorOptions } from './evaluator.ts'
 import { linksOf } from './message/links.ts'
 import { openNotifier, type Notifier, type NotifierOptions } from './notifier.ts'
 import { decodeAll, incidentOf, type Notification, type OwnedState } from './records.ts'
-import { compileRules, type RuleDeclaration, type RuleFault } from './rules/rule.ts'
+import { compileRules, type BadRule, type RuleDeclaration, type RuleFault } from './rules/rule.ts'
 import { explainValue } from './words.ts'
 
 /** All ways to tell people: opened with their part of the settings. */
@@ -20,6 +20,8 @@ export interface AlertingOptions
     Omit<NotifierOptions, 'channels' | 'leftovers'>,
     Pick<MailOptions, 'stepTimeoutMs'> {
   rules: RuleDeclaration[]
+  /** Those of the settings that were set aside for their faults: what they have firing is kept, not resolved. */
+  badRules?: readonly BadRule[]
   /** Without it alerts are shown, and nobody is told. */
   mail?: MailSettings
 }
@@ -58,7 +60,7 @@ export interface Alerting {
 /** Opens rules and notifications. A faulty rule stops no other; throws Trouble where the mail settings are none. */
 export async function openAlerting(options: AlertingOptions): Promise<Alerting> {
   const { signals, clock, log } = options
-  const compiled = compileRules(options.rules, signals)
+  const compiled = compileRules(options.rules, signals, options.badRules)
   for (const fault of compiled.faults) log.error(fault, 'a fault in an alert rule')
   const open = options.mail ? [channels.mail(options.mail, options)] : []
   const early: Notification[] = []
@@ -128,8 +130,8 @@ function shownState({ state, unknownSince }: OwnedState['alert']): CurrentAlert[
 
 function faultyViews(faults: readonly RuleFault[]): RuleHealth[] {
   return faults.map(({ alert, path, message }) => ({
-    alert: alert ?? path,
-    when: path,
+    alert: alert ?? (path || message),
+    when: path || message,
     lastEvaluation: undefined,
     durationMs: undefined,
     error: message,
@@ -141,5 +143,6 @@ function faultTrouble(faults: readonly RuleFault[]): string | undefined {
   if (!first) return undefined
   const name = first.alert === undefined ? '' : ` (${first.alert})`
   const others = more.length > 0 ? `, and ${more.length} more` : ''
-  return `${first.path}${name}: ${first.message}${others}: correct it in the settings`
+  const place = first.path === '' ? '' : `${first.path}${name}: `
+  return `${place}${first.message}${others}: correct it in the settings`
 }

@@ -20,6 +20,10 @@ export function processIo(): Io {
         for (const signal of stopSignals) process.off(signal, listener)
       }
     },
+    onReload(listener) {
+      process.on('SIGHUP', listener)
+      return () => process.off('SIGHUP', listener)
+    },
     exitWith: (code) => {
       process.exitCode = code
     },

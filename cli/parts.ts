@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { SettingsCheck } from '../config/load.ts'
+import type { BadRule } from '../config/set-aside.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Environment } from '../config/tree.ts'
 import type { Clock } from '../pipeline/clock.ts'
@@ -31,6 +32,8 @@ export interface StartOptions {
   fresh: boolean
   /** Ends waiting for a bus or store that is away. */
   stopping?: AbortSignal
+  /** Rules of the settings that were set aside for their faults. */
+  badRules?: readonly BadRule[]
 }
 
 export interface DemoOptions {
@@ -74,6 +77,10 @@ export interface RunningPlayground extends Running {
 export interface Running {
   /** Address of the page; absent without the role `dashboards`. */
   url?: string
+  /** Uses the rules of these settings from now on; tells in a sentence what has changed, or why it cannot. */
+  reload?(settings: Settings, badRules: readonly BadRule[]): Promise<string>
+  /** Tells that the settings were read again and could not be used. */
+  refuseReload?(faults: readonly string[]): void
   /** Stops in reverse order, nothing lost. */
   close(): Promise<void>
 }
@@ -89,6 +96,8 @@ export interface Io {
   clock: Clock
   /** Calls back on each SIGINT and SIGTERM until the returned function is called. */
   onStop(listener: (signal: string) => void): () => void
+  /** Calls back on each SIGHUP until the returned function is called. */
+  onReload?(listener: () => void): () => void
   /** The exit code of the process once nothing is left to do. */
   exitWith(code: number): void
   /** Ends the process at once. */

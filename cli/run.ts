@@ -1,8 +1,11 @@
-import { loadSettings, type Overrides } from '../config/load.ts'
+import { SettingsTrouble } from '../config/faults.ts'
+import { loadUsable, type Overrides } from '../config/load.ts'
+import type { BadRule } from '../config/set-aside.ts'
 import { collected, listOf, wholeNumber } from './arguments.ts'
 import { configFile, defaultConfig } from './data-option.ts'
-import { roles, type AddCommand, type Role } from './parts.ts'
-import { misuse } from './report.ts'
+import { harmless } from './harmless.ts'
+import { roles, type AddCommand, type Io, type Role, type Running } from './parts.ts'
+import { misuse, report } from './report.ts'
 import { untilStopped } from './until-stopped.ts'
 
 interface RunOptions {
@@ -40,15 +43,51 @@ export const addRun: AddCommand = (program, { io, start, checks }) => {
         throw misuse('--service names the service of the files of --tail', 'add --tail GLOB')
       }
       const overrides = overridesOf(options)
-      const { settings } = loadSettings(configFile(options.config), io.env, overrides, checks)
-      const startOptions = { roles: options.roles ?? roles, fresh: options.fresh ?? false }
+      const load = () => loadUsable(configFile(options.config), io.env, overrides, checks)
+      const { settings, badRules } = load()
+      tellBad(badRules, io)
+      const startOptions = {
+        roles: options.roles ?? roles,
+        fresh: options.fresh ?? false,
+        badRules,
+      }
+      let off: (() => void) | undefined
       await untilStopped(
         io,
         (stopping) => start(settings, { ...startOptions, stopping }),
-        ({ url }) => io.out(`mesoscope: ${url ? `${url}, ` : ''}data in ${settings.data}\n`),
+        (running) => {
+          const { url } = running
+          off = io.onReload?.(() => void reload(running, load, io))
+          io.out(`mesoscope: ${url ? `${url}, ` : ''}data in ${settings.data}\n`)
+        },
       )
+      off?.()
     })
 }
+
+/** SIGHUP: the file is read again, and its rules are used from now on; one that cannot be used changes nothing. */
+async function reload(running: Running, load: () => ReturnType<typeof loadUsable>, io: Io) {
+  try {
+    const { settings, badRules } = load()
+    tellBad(badRules, io)
+    const told = await running.reload?.(settings, badRules)
+    io.err(`mesoscope: ${harmless(told ?? 'nothing here can be reloaded')}\n`)
+  } catch (error) {
+    if (error instanceof SettingsTrouble) running.refuseReload?.(error.faults)
+    report(error, io, false)
+    io.err('mesoscope: the settings were not reloaded; those from before are in use\n')
+  }
+}
+
+/** One bad rule stops no other. */
+function tellBad(badRules: readonly BadRule[], io: Io): void {
+  for (const { faults } of badRules) for (const fault of faults) io.err(`${harmless(fault)}\n`)
+  if (badRules.length > 0) {
+    io.err(`mesoscope: set aside for these faults: ${badRules.map(named).join(', ')}\n`)
+  }
+}
+
+const named = ({ alert }: BadRule) => (alert === undefined ? 'a rule or signal' : harmless(alert))
 
 /** The options as settings, to be laid over those of the file. */
 function overridesOf({ data, port, docker, root, socket, tail, service }: RunOptions): Overrides {

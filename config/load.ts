@@ -1,12 +1,13 @@
 import { readFileSync, statSync } from 'node:fs'
 import type { z } from 'zod'
 import { errorCode, Trouble } from '../pipeline/errors.ts'
-import { checkAcross, type AcrossFault, type Readable } from './across.ts'
+import { checkAcross, type AcrossFault } from './across.ts'
 import { faultLines, SettingsTrouble, type Fault, type Path } from './faults.ts'
-import type { Connection } from './connections.ts'
 import type { KindFault } from './kinds.ts'
 import { libraryFor } from './library.ts'
 import { nearestName } from './near.ts'
+import { readable, valueAt } from './readable.ts'
+import { nameOf, placeOf, type BadRule } from './set-aside.ts'
 import { keysAt } from './schema.ts'
 import { settingsSchema, type Settings } from './settings.ts'
 import { readTree, type Environment, type Tree } from './tree.ts'
@@ -34,9 +35,68 @@ export function loadSettings(
   overrides: Overrides = {},
   checks: readonly SettingsCheck[] = [],
 ): { settings: Settings } {
+  const { faults, settings } = judge(treeOf(file, env, overrides), checks)
+  if (faults.length > 0 || !settings) throw new SettingsTrouble(faultLines(file, faults))
+  return { settings }
+}
+
+/**
+ * The same, but one bad rule stops no other: rules with faults, and signals with those that read them, are set aside.
+ * Throws only for faults of anything else.
+ */
+export function loadUsable(
+  file: string | undefined,
+  env: Environment,
+  overrides: Overrides = {},
+  checks: readonly SettingsCheck[] = [],
+): { settings: Settings; badRules: BadRule[] } {
+  const tree = treeOf(file, env, overrides)
+  const badRules: BadRule[] = []
+  /** Where the rules that are left stand in the file. */
+  const places = [...Array(lengthOf(valueAt(tree.value, ['alerts']))).keys()]
+  const asWritten = ({ path, ...fault }: Fault): Fault => {
+    const [section, index, ...rest] = path
+    const isRule = section === 'alerts' && typeof index === 'number'
+    return { ...fault, path: isRule ? [section, places[index] ?? index, ...rest] : path }
+  }
+  for (;;) {
+    const { faults, settings } = judge(tree, checks)
+    if (faults.length === 0 && settings) return { settings, badRules }
+    const byPlace = Map.groupBy(faults, (fault) => JSON.stringify(placeOf(fault) ?? null))
+    // What the tree itself complains of may stand anywhere.
+    if (tree.faults.length > 0 || faults.length === 0 || byPlace.has('null')) {
+      const others = badRules.flatMap((one) => one.faults)
+      throw new SettingsTrouble([...others, ...faultLines(file, faults.map(asWritten))])
+    }
+    // Those of a list from the last on: what is behind one that is taken out moves up.
+    for (const [text, own] of [...byPlace].toSorted(byIndex).toReversed()) {
+      const path = JSON.parse(text) as Path
+      const faults = faultLines(file, own.map(asWritten))
+      badRules.push({ ...nameOf(valueAt(tree.value, path)), faults })
+      tree.drop(path)
+      if (path[0] === 'alerts') places.splice(Number(path[1]), 1)
+    }
+  }
+}
+
+const lengthOf = (value: unknown) => (Array.isArray(value) ? value.length : 0)
+
+function byIndex([a]: [string, unknown], [b]: [string, unknown]): number {
+  const [one, other] = [a, b].map((text) => (JSON.parse(text) as Path)[1])
+  return Number(one) - Number(other) || 0
+}
+
+function treeOf(file: string | undefined, env: Environment, overrides: Overrides): Tree {
   const tree = readTree(file === undefined ? '' : readConfig(file), env)
   tree.lay(overrides)
   tree.lay(libraryFor(tree.value))
+  return tree
+}
+
+function judge(
+  tree: Tree,
+  checks: readonly SettingsCheck[],
+): { faults: Fault[]; settings: Settings | undefined } {
   const parsed = settingsSchema.safeParse(tree.value)
   const faults = [...tree.faults]
   // Values that could not be put in were told already; the sentence on what is left of them would mislead.
@@ -50,8 +110,7 @@ export function loadSettings(
   if (faults.length === 0 && parsed.data) {
     tell(checks.flatMap((check) => placed(tree, check(parsed.data))))
   }
-  if (faults.length > 0 || !parsed.success) throw new SettingsTrouble(faultLines(file, faults))
-  return { settings: parsed.data }
+  return { faults, settings: parsed.data }
 }
 
 /** Only `data` of the file, for commands that need no more and may not be allowed to read its secrets. */
@@ -130,117 +189,9 @@ function shown(value: unknown, tree: Tree, path: Path): string {
   return tree.place(path).written ?? typeof value
 }
 
-function valueAt(value: unknown, path: Path): unknown {
-  let current = value
-  for (const step of path) current = (current as Record<string | number, unknown> | null)?.[step]
-  return current
-}
-
 function placed(tree: Tree, found: readonly AcrossFault[]): Fault[] {
   return found.map(({ path, sentence }) => {
     const { line } = tree.place(path)
     return { path, sentence, ...(line !== undefined && { line }) }
   })
-}
-
-/** Section by section, and item by item where there are many. */
-function readable(root: unknown): Readable {
-  const sound = <T>(schema: z.ZodType<T>, ...path: Path): T | undefined =>
-    schema.safeParse(valueAt(root, path)).data
-  /** '' where there is one that is wrong itself. */
-  const soundIfThere = (schema: z.ZodType<string | undefined>, ...path: Path) =>
-    valueAt(root, path) === undefined ? undefined : (sound(schema, ...path) ?? '')
-  const { shape } = settingsSchema
-  const collectors = shape.collectors.unwrap().shape
-  const docker = collectors.docker.unwrap().element
-  const sandbox = collectors.mesos_sandbox.unwrap().element
-  const signal = shape.signals.unwrap().valueType.shape
-  const rule = shape.alerts.unwrap().element.shape
-  const scaling = shape.autoscaling.unwrap().shape
-  const policy = scaling.services.unwrap().element.shape
-  const signals = Object.keys(Object(valueAt(root, ['signals'])))
-  return {
-    listen: sound(shape.listen, 'listen'),
-    evaluation: sound(shape.evaluation, 'evaluation'),
-    mail: sound(shape.mail, 'mail'),
-    kafka: sound(shape.bus.unwrap().shape.kafka, 'bus', 'kafka'),
-    elasticsearch: sound(shape.store.unwrap().shape.elasticsearch, 'store', 'elasticsearch'),
-    retentionClasses: Object.keys(Object(valueAt(root, ['store', 'retention_classes']))),
-    retentions: (['files', 'syslog', 'prometheus', 'checks'] as const).flatMap((kind) =>
-      places(root, 'collectors', kind).map((path) => ({
-        path,
-        retention:
-          soundIfThere(collectors[kind].unwrap().element.shape.retention, ...path, 'retention') ||
-          undefined,
-      })),
-    ),
-    checks: places(root, 'collectors', 'checks').map((path) => ({
-      name: sound(collectors.checks.unwrap().element.shape.name, ...path, 'name'),
-    })),
-    prometheus: places(root, 'collectors', 'prometheus').map((path) =>
-      sound<Readable['prometheus'][number]>(collectors.prometheus.unwrap().element, ...path),
-    ),
-    syslog: places(root, 'collectors', 'syslog').map((path) =>
-      sound<Readable['syslog'][number]>(collectors.syslog.unwrap().element, ...path),
-    ),
-    marathons: places(root, 'collectors', 'marathon').length,
-    docker: places(root, 'collectors', 'docker').map((path) => sound(docker, ...path)),
-    mesosSandbox: places(root, 'collectors', 'mesos_sandbox').map((path) =>
-      sound(sandbox, ...path),
-    ),
-    connections: (['mesos_master', 'mesos_agent', 'marathon', 'prometheus'] as const).flatMap(
-      (kind) =>
-        places(root, 'collectors', kind).flatMap((path) => {
-          const item = sound<Connection['item']>(collectors[kind].unwrap().element, ...path)
-          return item ? [{ path, item }] : []
-        }),
-    ),
-    signals: Object.fromEntries(
-      signals.map((name) => [
-        name,
-        {
-          over: sound(signal.over, 'signals', name, 'over'),
-          from: sound(signal.from, 'signals', name, 'from'),
-          metric: soundIfThere(signal.metric, 'signals', name, 'metric'),
-          measure: sound(signal.measure, 'signals', name, 'measure'),
-          by: sound(signal.by, 'signals', name, 'by'),
-        },
-      ]),
-    ),
-    builtinSignals: sound(shape.builtin_signals, 'builtin_signals'),
-    alerts: places(root, 'alerts').map((path) => ({
-      alert: sound(rule.alert, ...path, 'alert'),
-      labels: sound(rule.labels, ...path, 'labels'),
-      when: sound(rule.when, ...path, 'when'),
-    })),
-    scaling: {
-      interval: sound(scaling.interval, 'autoscaling', 'interval'),
-      hasMarathon: isGiven(valueAt(root, ['collectors', 'marathon'])),
-      services: places(root, 'autoscaling', 'services').map((path) => ({
-        service: sound(policy.service, ...path, 'service'),
-        target: eachSound(root, policy.target.valueType, [...path, 'target']),
-        min: sound(policy.min, ...path, 'min'),
-        max: sound(policy.max, ...path, 'max'),
-        tolerance: sound(policy.tolerance, ...path, 'tolerance'),
-      })),
-    },
-  }
-}
-
-const isGiven = (value: unknown) =>
-  Array.isArray(value) ? value.length > 0 : value !== undefined && value !== null
-
-/** The values of a mapping by name, undefined where one is wrong itself; undefined where there is no mapping. */
-function eachSound<T>(root: unknown, schema: z.ZodType<T>, path: Path) {
-  const map = valueAt(root, path)
-  if (typeof map !== 'object' || map === null || Array.isArray(map)) return undefined
-  return Object.fromEntries(
-    Object.entries(map).map(([name, value]) => [name, schema.safeParse(value).data]),
-  )
-}
-
-/** The paths of a list's items; none where there is no list. */
-function places(root: unknown, ...path: string[]): Path[] {
-  const list = valueAt(root, path)
-  return Array.isArray(list) ? list.map((_, i) => [...path, i]) : []
 }

@@ -15,6 +15,8 @@ export interface Tree {
   place(path: Path): Place
   /** Lays values over the tree: mappings key by key, lists are added to the file's; they have no line. */
   lay(overrides: unknown): void
+  /** Takes an item of a list, or a key of a mapping, out of the tree; those behind it move up. */
+  drop(path: Path): void
 }
 
 export interface Place {
@@ -53,11 +55,33 @@ export function readTree(source: string, env: Environment): Tree {
     lay: (overrides) => {
       tree.value = overlay(tree.value, overrides, [], (path, place) => places.set(key(path), place))
     },
+    drop(path) {
+      const last = path.at(-1)
+      let holder = tree.value as Record<string | number, unknown> | undefined
+      for (const step of path.slice(0, -1)) holder = holder?.[step] as typeof holder
+      if (Array.isArray(holder) && typeof last === 'number') {
+        holder.splice(last, 1)
+        moveUp(places, path.slice(0, -1), last)
+      } else if (holder && last !== undefined) delete holder[last]
+    },
   }
   return tree
 }
 
 const key = (path: Path) => JSON.stringify(path)
+
+/** Of a list from which the item at `index` was taken. */
+function moveUp(places: Map<string, Place>, list: Path, index: number): void {
+  const moved = [...places].map(([text, place]) => {
+    const path = JSON.parse(text) as (string | number)[]
+    const at = path[list.length]
+    const isInside = list.every((step, i) => path[i] === step) && typeof at === 'number'
+    if (isInside && at > index) path[list.length] = at - 1
+    return [key(path), place, isInside && at === index] as const
+  })
+  places.clear()
+  for (const [text, place, isGone] of moved) if (!isGone) places.set(text, place)
+}
 
 function nearest(places: Map<string, Place>, path: Path): Place {
   for (let length = path.length; length >= 0; length--) {

@@ -8,13 +8,16 @@ import {
   type CurrentAlert,
 } from '../alerting/index.ts'
 import { declaredRule } from '../config/declared.ts'
-import type { MailSettings } from '../config/settings.ts'
+import type { BadRule } from '../config/set-aside.ts'
+import type { MailSettings, Settings } from '../config/settings.ts'
 import { compileRules, ruleId } from '../alerting/rules/rule.ts'
 import type { RuleFacts } from '../pipeline/covers.ts'
 import { followEpochs } from '../pipeline/bus/epochs.ts'
+import type { Bus } from '../pipeline/bus/bus.ts'
 import { openLeader } from '../pipeline/bus/leader.ts'
 import type { ChangeDoc } from '../pipeline/event.ts'
 import { secondsSince, type Base, type BaseWithStore } from './base.ts'
+import { reloadChange, reloadWords } from './reload.ts'
 
 /** See `SignalGridOptions.watchGapMs`. */
 export const watchGapMs = 10_000
@@ -31,27 +34,55 @@ export async function openAlertsView(base: Base, url: Url): Promise<() => Curren
   return () => viewAlerts(view.latest(), clock.now(), publicUrl(base, url))
 }
 
+export interface Alerts {
+  /** Undefined while another process evaluates. */
+  alerts(): CurrentAlert[] | undefined
+  /** Uses the rules of these settings from now on; tells what has changed. */
+  reload(settings: Settings, badRules: readonly BadRule[]): Promise<string>
+  refuseReload(faults: readonly string[]): void
+}
+
 /** Rules and mails. Of several processes one evaluates and sends at a time. */
-export function openAlerts(
-  base: BaseWithStore,
-  url: Url,
-): { alerts(): CurrentAlert[] | undefined } {
+export function openAlerts(base: BaseWithStore, badRules: readonly BadRule[], url: Url): Alerts {
   const { bus, clock, log, components, stack } = base
   const options = optionsOf(base, url)
   // Faults of the settings are told at the start, not when it is this process's turn.
   if (options.mail) channels.mail(options.mail, options).close()
+  let used = base.settings
+  let rules = { rules: used.alerts.map(declaredRule), badRules }
+  let refused: string | undefined
+  let leading: Bus | undefined
   let alerting: Alerting | undefined
+  /** Opening and closing, one after the other. */
+  let changing: Promise<void> = Promise.resolve()
+
+  function inTurn(change: () => Promise<void>): Promise<void> {
+    const mine = changing.then(change)
+    changing = mine.catch(() => {})
+    return mine
+  }
+
+  async function open(own: Bus): Promise<void> {
+    alerting = await openAlerting({ ...options, ...rules, bus: own, beginAt: clock.now() })
+  }
+
+  async function close(): Promise<void> {
+    const opened = alerting
+    alerting = undefined
+    await opened?.close()
+  }
+
   const leader = openLeader({
     bus,
     topic: 'alerts',
     log,
     async lead(own) {
-      const opened = await openAlerting({ ...options, bus: own, beginAt: clock.now() })
-      alerting = opened
+      await inTurn(() => open(own))
+      leading = own
       return {
         async close() {
-          if (alerting === opened) alerting = undefined
-          await opened.close()
+          leading = undefined
+          await inTurn(close)
         },
       }
     },
@@ -59,10 +90,31 @@ export function openAlerts(
   stack.defer(() => leader.close())
   components.push({
     name: 'alerting',
-    trouble: () => leader.trouble() ?? alerting?.trouble(),
+    trouble: () => leader.trouble() ?? refused ?? alerting?.trouble(),
     behindSeconds: () => secondsSince(alerting?.through(), clock),
   })
-  return { alerts: () => alerting?.alerts() }
+  return {
+    alerts: () => alerting?.alerts(),
+    async reload(settings, bad) {
+      const told = reloadWords(used, settings, bad)
+      refused = undefined
+      used = settings
+      rules = { rules: settings.alerts.map(declaredRule), badRules: bad }
+      await inTurn(async () => {
+        if (!leading) return
+        await close()
+        await open(leading)
+      })
+      const atMs = clock.now()
+      await options.publish([reloadChange(told, atMs)])
+      log.info({ told }, 'rules were reloaded')
+      return told
+    },
+    refuseReload(faults) {
+      const others = faults.length > 1 ? `, and ${faults.length - 1} more` : ''
+      refused = `the settings were not reloaded: ${faults[0]}${others}: correct them, or restart with those from before`
+    },
+  }
 }
 
 function optionsOf(base: BaseWithStore, url: Url): AlertingOptions {
@@ -71,7 +123,7 @@ function optionsOf(base: BaseWithStore, url: Url): AlertingOptions {
   return {
     bus,
     signals,
-    rules: settings.alerts.map(declaredRule),
+    rules: [],
     ...(mail ? { mail: mailSettings(mail) } : {}),
     intervalMs: settings.evaluation.interval,
     watchGapMs,

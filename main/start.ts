@@ -78,7 +78,10 @@ export async function start(
     ? { ...base, store: await openStoreOf(settings, clock, patience, stack) }
     : undefined
   const catalog = withStore && has('processor') ? await openProcessing(withStore) : undefined
-  const alerting = withStore && has('alerting') ? openAlerts(withStore, () => url) : undefined
+  const alerting =
+    withStore && has('alerting')
+      ? openAlerts(withStore, options.badRules ?? [], () => url)
+      : undefined
   if (has('collector') && !isAhead) await openCollecting(base)
   const scaling = has('autoscaling') ? openScaling(base) : undefined
   if (withStore && has('dashboards')) {
@@ -114,7 +117,11 @@ export async function start(
   )
 
   const opened = stack.move()
-  return { ...(url ? { url } : {}), close: () => opened.disposeAsync() }
+  return {
+    ...(url ? { url } : {}),
+    ...(alerting ? { reload: alerting.reload, refuseReload: alerting.refuseReload } : {}),
+    close: () => opened.disposeAsync(),
+  }
 }
 
 /** What a start waits for stands among the components until it is there. */

@@ -61,7 +61,7 @@ export interface Rule {
 
 /** A fault of the settings, found at start. */
 export interface RuleFault {
-  /** `alerts[2].when` or `signals.error-rate`. */
+  /** `alerts[2].when` or `signals.error-rate`; '' where the message names it. */
   path: string
   /** The rule's name, where it has one. */
   alert: string | undefined
@@ -75,10 +75,18 @@ export interface CompiledRules {
   faulty: Set<string>
 }
 
+/** A rule that was set aside before it came here. */
+export interface BadRule extends Partial<Pick<RuleDeclaration, 'alert'>> {
+  labels: Record<string, string>
+  /** Each with file, line and path. */
+  faults: readonly string[]
+}
+
 /** Compiles all rules; what is wrong with one is told in `faults` and stops no other. Never throws. */
 export function compileRules(
   declarations: readonly RuleDeclaration[],
   signals: SignalDeclarations,
+  bad: readonly BadRule[] = [],
 ): CompiledRules {
   const faults = signalFaults(signals)
   const usable = Object.keys(signals).filter((name) => !faults.some((f) => f.path === path(name)))
@@ -86,6 +94,10 @@ export function compileRules(
   const rules: Rule[] = []
   const ids = new Set<string>()
   const faulty = new Set<string>()
+  for (const { alert, labels, faults: own } of bad) {
+    if (alert !== undefined) faulty.add(ruleId({ alert, labels }))
+    faults.push(...own.map((message) => ({ path: '', alert, message })))
+  }
   for (const [index, declaration] of declarations.entries()) {
     const told: RuleFault[] = []
     const id = ruleId(declaration)

@@ -183,7 +183,6 @@ function openReign(
 ): Reign {
   let deposed = false
   let confirming: Promise<void> = Promise.resolve()
-  const restored = { latest: new Map(state.latest), ends: [state.position] }
 
   /** Rejects where a newer claim stands in the topic. One after the other: all go on in the same state. */
   function confirm(): Promise<void> {
@@ -206,7 +205,12 @@ function openReign(
       )
       await confirm()
     },
-    snapshot: async (of) => (of === topic ? restored : bus.snapshot(of)),
+    async snapshot(of) {
+      if (of !== topic) return bus.snapshot(of)
+      // Whoever begins anew within one reign finds what it has written before.
+      await confirm()
+      return { latest: new Map(state.latest), ends: [state.position] }
+    },
   }
   return {
     epoch,

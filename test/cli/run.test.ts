@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
-import type { DemoOptions, StartOptions } from '../../cli/parts.ts'
+import type { CliParts, DemoOptions, StartOptions } from '../../cli/parts.ts'
 import type { Settings } from '../../config/settings.ts'
 import { Trouble } from '../../pipeline/errors.ts'
 import { until } from '../dashboards/open.ts'
@@ -132,4 +132,48 @@ test('demo starts the demo with its options', async (t) => {
   t.is(out, 'http://127.0.0.1:1 shows \\x1b it\n')
   t.is(code, 0)
   t.like(given, { data: '/x', port: 0, fresh: true })
+})
+
+test('a bad rule is told and set aside; SIGHUP reads the file again', async (t) => {
+  const file = join(directory(t), 'm.yaml')
+  const good = 'alerts:\n  - { alert: Good, when: errors > 1 }\n'
+  writeFileSync(file, `${good}  - { alert: Bad, when: 'errors >' }\n`)
+  const { noted, opened } = openStub()
+  opened()
+  const reloaded: [rules: string[], bad: unknown[]][] = []
+  const refused: (readonly string[])[] = []
+  const start: CliParts['start'] = async (settings, options) => {
+    Object.assign(noted, { settings, options })
+    return {
+      close: async () => {},
+      async reload(next, bad) {
+        reloaded.push([next.alerts.map(({ alert }) => alert), [...bad]])
+        return 'rules reloaded (2)'
+      },
+      refuseReload: (faults) => void refused.push(faults),
+    }
+  }
+  const terminal = openTerminal({ start })
+  const done = terminal.run('run', '--config', file)
+  await until('the start', () => terminal.printed.out !== '')
+  t.deepEqual(
+    noted.settings?.alerts.map(({ alert }) => alert),
+    ['Good'],
+  )
+  t.like(noted.options?.badRules, { length: 1, 0: { alert: 'Bad' } })
+  t.regex(terminal.printed.err, /m\.yaml:3: alerts\[1\]\.when: .*\nmesoscope: set aside .*: Bad\n$/)
+
+  writeFileSync(file, `${good}  - { alert: Bad, when: errors > 2 }\n`)
+  terminal.reload()
+  await until('reloaded', () => reloaded.length === 1)
+  t.deepEqual(reloaded, [[['Good', 'Bad'], []]])
+  t.regex(terminal.printed.err, /rules reloaded \(2\)\n$/)
+
+  writeFileSync(file, 'alertz: []\n')
+  terminal.reload()
+  await until('refused', () => refused.length === 1)
+  t.regex(refused[0]?.[0] ?? '', /m\.yaml:1: alertz: is not a setting/)
+  t.regex(terminal.printed.err, /those from before are in use\n$/)
+  terminal.stop()
+  t.is((await done).code, 0)
 })

@@ -25,6 +25,10 @@ export function openTerminal(parts: Partial<CliParts> = {}) {
       signals.on('stop', listener)
       return () => signals.off('stop', listener)
     },
+    onReload(listener) {
+      signals.on('reload', listener)
+      return () => signals.off('reload', listener)
+    },
     exitWith: (code) => {
       printed.code = code
     },
@@ -45,6 +49,7 @@ export function openTerminal(parts: Partial<CliParts> = {}) {
     printed,
     io,
     stop: (signal = 'SIGINT') => signals.emit('stop', signal),
+    reload: () => signals.emit('reload'),
     async run(...words: string[]) {
       Object.assign(printed, { out: '', err: '', code: undefined })
       await buildCli(all).parseAsync(words, { from: 'user' })

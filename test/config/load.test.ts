@@ -4,7 +4,7 @@ import { basename, join } from 'node:path'
 import { inspect } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
 import { SettingsTrouble } from '../../config/faults.ts'
-import { dataDirectory, loadSettings, type Overrides } from '../../config/load.ts'
+import { dataDirectory, loadSettings, loadUsable, type Overrides } from '../../config/load.ts'
 import { Trouble } from '../../pipeline/errors.ts'
 
 const bad = 'test/config/bad'
@@ -198,4 +198,55 @@ test('the data directory can be read although a secret cannot', (t) => {
   t.is(dataDirectory(file, { STATE: '/var' }), '/var/m')
   t.is(dataDirectory(undefined, {}), '.mesoscope')
   t.throws(() => dataDirectory(written(t, 'data: [1]'), {}), { instanceOf: Trouble })
+})
+
+test('one bad rule stops no other: it is set aside with its faults', (t) => {
+  const file = written(
+    t,
+    `cluster: prod
+signals:
+  errors: { where: 'level:error', measure: rate }
+  broken: { where: 'level:(', measure: rate }
+alerts:
+  - { alert: Unreadable, when: 'errors >', labels: { severity: page } }
+  - { alert: Good, when: errors > 1 }
+  - { alert: OfBroken, when: broken > 1 }
+  - { alert: Unknown, when: nothing > 1 }
+  - { alert: AlsoGood, when: errors > 2, for: 1m }
+`,
+  )
+  const { settings, badRules } = loadUsable(file, {})
+  t.deepEqual(
+    settings.alerts.map(({ alert }) => alert),
+    ['Good', 'AlsoGood'],
+  )
+  t.deepEqual(Object.keys(settings.signals), ['errors'])
+  const shown = badRules.map(({ alert, labels, faults }) => [
+    alert,
+    labels,
+    ...faults.map((fault) => fault.replace(/^.*mesoscope\.yaml/, 'mesoscope.yaml').slice(0, 60)),
+  ])
+  t.deepEqual(
+    shown.toSorted((a, b) => String(a[2]).localeCompare(String(b[2]))),
+    [
+      [undefined, {}, 'mesoscope.yaml:4: signals.broken.where: cannot read the quer'],
+      [
+        'Unreadable',
+        { severity: 'page' },
+        'mesoscope.yaml:6: alerts[0].when: cannot read the condition:',
+      ],
+      ['OfBroken', {}, 'mesoscope.yaml:8: alerts[2].when: there is no signal broken;'],
+      ['Unknown', {}, 'mesoscope.yaml:9: alerts[3].when: there is no signal nothing'],
+    ],
+  )
+})
+
+test('faults of anything else refuse the settings, with those of the rules', (t) => {
+  const file = written(t, 'clustre: prod\nalerts: [{ alert: A, when: "1 +" }]\n')
+  const { faults } = t.throws<SettingsTrouble>(() => loadUsable(file, {})) ?? { faults: [] }
+  t.is(faults.length, 2)
+  t.regex(faults[0] ?? '', /mesoscope\.yaml:1: clustre: /)
+  t.regex(faults[1] ?? '', /mesoscope\.yaml:2: alerts\[0\]\.when: /)
+  const env = written(t, 'alerts: [{ alert: A, when: "${NOWHERE}" }]\n')
+  t.throws(() => loadUsable(env, {}), { instanceOf: SettingsTrouble })
 })

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Answers } from '../../dashboards/api.ts'
+import { explain } from '../../pipeline/errors.ts'
 import type { LogDoc } from '../../pipeline/event.ts'
 import type { Health } from '../../pipeline/health.ts'
 import { runningProcess } from '../../pipeline/owner.ts'
@@ -35,7 +36,9 @@ export async function until<T>(
     if (performance.now() > end) break
     await sleep(100)
   }
-  throw new Error(`not within ${withinMs / 1000} s: ${what}`, { cause: last })
+  // AVA does not show causes.
+  const why = last === undefined ? '' : ` (${explain(last)})`
+  throw new Error(`not within ${withinMs / 1000} s: ${what}${why}`, { cause: last })
 }
 
 export interface Program {

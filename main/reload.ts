@@ -1,0 +1,58 @@
+import stringify from 'fast-json-stable-stringify'
+import { declaredRule } from '../config/declared.ts'
+import type { BadRule } from '../config/set-aside.ts'
+import type { Settings } from '../config/settings.ts'
+import { msToIso, type ChangeDoc } from '../pipeline/event.ts'
+
+/** Sections that a reload uses; all others need a restart. */
+const reloaded = new Set(['alerts', 'rule_library'])
+
+/** `rules reloaded: 12; new A; gone B; changed C; set aside D; for mail restart`. */
+export function reloadWords(
+  before: Settings,
+  after: Settings,
+  badRules: readonly BadRule[],
+): string {
+  const [old, now] = [rulesOf(before), rulesOf(after)]
+  const aside = new Set(badRules.map(({ alert }) => alert))
+  const names = (of: Map<string, string>, isWanted: (name: string, text: string) => boolean) =>
+    [...of].filter(([name, text]) => isWanted(name, text)).map(([name]) => name)
+  const restart = Object.keys(after).filter(
+    (section) =>
+      !reloaded.has(section) &&
+      textOf(before[section as keyof Settings]) !== textOf(after[section as keyof Settings]),
+  )
+  const parts: [string, string[]][] = [
+    ['new', names(now, (name) => !old.has(name))],
+    ['gone', names(old, (name) => !now.has(name) && !aside.has(name))],
+    ['changed', names(now, (name, text) => old.has(name) && old.get(name) !== text)],
+    ['set aside for their faults', badRules.map(({ alert }) => alert ?? 'a rule or signal')],
+    ['what needs a restart', restart],
+  ]
+  const told = parts.flatMap(([what, which]) =>
+    which.length === 0 ? [] : `${what}: ${which.join(', ')}`,
+  )
+  return [`rules reloaded (${now.size})`, ...told].join('; ')
+}
+
+/** By name; of several with one name the text of all. */
+function rulesOf({ alerts }: Settings): Map<string, string> {
+  const rules = new Map<string, string>()
+  for (const rule of alerts) {
+    rules.set(rule.alert, (rules.get(rule.alert) ?? '') + stringify(declaredRule(rule)))
+  }
+  return rules
+}
+
+const textOf = (value: unknown) => JSON.stringify(value) ?? ''
+
+/** For the timeline. */
+export function reloadChange(told: string, atMs: number): ChangeDoc {
+  return {
+    '@timestamp': msToIso(atMs),
+    'event.id': `change:alert:rules-reloaded:${atMs}`,
+    'event.kind': 'alert',
+    'event.action': 'rules-reloaded',
+    message: told,
+  }
+}
