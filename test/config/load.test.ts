@@ -221,22 +221,37 @@ alerts:
     ['Good', 'AlsoGood'],
   )
   t.deepEqual(Object.keys(settings.signals), ['errors'])
-  const shown = badRules.map(({ alert, labels, faults }) => [
+  const shown = badRules.map(({ alert, labels, faults }) => ({
     alert,
     labels,
-    ...faults.map((fault) => fault.replace(/^.*mesoscope\.yaml/, 'mesoscope.yaml').slice(0, 60)),
-  ])
+    fault: faults
+      .join()
+      .replace(/^.*mesoscope\.yaml/, 'mesoscope.yaml')
+      .slice(0, 60),
+  }))
   t.deepEqual(
-    shown.toSorted((a, b) => String(a[2]).localeCompare(String(b[2]))),
+    shown.toSorted((a, b) => a.fault.localeCompare(b.fault)),
     [
-      [undefined, {}, 'mesoscope.yaml:4: signals.broken.where: cannot read the quer'],
-      [
-        'Unreadable',
-        { severity: 'page' },
-        'mesoscope.yaml:6: alerts[0].when: cannot read the condition:',
-      ],
-      ['OfBroken', {}, 'mesoscope.yaml:8: alerts[2].when: there is no signal broken;'],
-      ['Unknown', {}, 'mesoscope.yaml:9: alerts[3].when: there is no signal nothing'],
+      {
+        alert: undefined,
+        labels: {},
+        fault: 'mesoscope.yaml:4: signals.broken.where: cannot read the quer',
+      },
+      {
+        alert: 'Unreadable',
+        labels: { severity: 'page' },
+        fault: 'mesoscope.yaml:6: alerts[0].when: cannot read the condition:',
+      },
+      {
+        alert: 'OfBroken',
+        labels: {},
+        fault: 'mesoscope.yaml:8: alerts[2].when: there is no signal broken;',
+      },
+      {
+        alert: 'Unknown',
+        labels: {},
+        fault: 'mesoscope.yaml:9: alerts[3].when: there is no signal nothing',
+      },
     ],
   )
 })

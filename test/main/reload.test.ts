@@ -18,7 +18,7 @@ test('a reload tells what is new, gone, changed, set aside, and what waits for a
       { alert: 'Other', when: 'errors > 2', for: '1m' },
       { alert: 'New', when: 'errors > 5' },
     ],
-    { mail: { host: 'mail', password: 'hunter2' }, cluster: 'prod' },
+    { mail: { host: 'mail' }, cluster: 'prod' },
   )
   const told = reloadWords(before, after, [{ alert: 'Bad', labels: {}, faults: ['x'] }])
   t.is(
