@@ -269,8 +269,18 @@ function replayAggregation(one: OracleCase): string[] {
 const unsaid = new Set(['related_events', 'placeholder'])
 
 const files = [
-  ...['frequency', 'spike', 'flatline', 'cardinality', 'new_term', 'change', 'blacklist_whitelist'],
-  ...['any', 'metric_aggregation', 'percentage_match', 'spike_aggregation', 'upstream-tests'],
+  'any',
+  'blacklist_whitelist',
+  'cardinality',
+  'change',
+  'flatline',
+  'frequency',
+  'metric_aggregation',
+  'new_term',
+  'percentage_match',
+  'spike',
+  'spike_aggregation',
+  'upstream-tests',
 ]
 
 export const elastalertReplays: Replays = {

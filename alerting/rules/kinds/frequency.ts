@@ -33,7 +33,9 @@ export function frequency(
     },
     addCount: (ms, n) => count(allKey, { ms, fields: {}, count: n }),
     addTerms(ms, terms) {
-      for (const { key, count: n } of terms) count(key, termEvent(ms, query_key, key, n))
+      for (const { key, count: n } of terms) {
+        count(keyOf(key), termEvent(ms, query_key, key, n))
+      }
     },
     collect(now) {
       for (const [key, window] of Object.entries(state.windows)) {
@@ -108,7 +110,10 @@ export function flatline(
     },
     addCount: (ms, n) => check(allKey, put(allKey, { ms, fields: {}, count: n })),
     addTerms(ms, terms) {
-      for (const { key, count } of terms) check(key, put(key, termEvent(ms, query_key, key, count)))
+      for (const { key: term, count } of terms) {
+        const key = keyOf(term)
+        check(key, put(key, termEvent(ms, query_key, term, count)))
+      }
     },
     collect(now) {
       const known = Object.keys(windows)

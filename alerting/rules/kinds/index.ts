@@ -97,38 +97,30 @@ const parameters = {
 } as const
 
 export type KindName = keyof typeof parameters
-type Parameters = { [Name in KindName]: z.output<(typeof parameters)[Name]> }
 export const kindNames = Object.keys(parameters) as KindName[]
 
-interface Opened<Name extends KindName, State> {
-  initial(): State
-  open(parameters: Parameters[Name], state: State, emit: Emit): Kind
+/** The parameters have been read by its schema, the state is what it made itself. */
+interface Opened {
+  initial(): unknown
+  open(parameters: never, state: never, emit: Emit): Kind
 }
 
 const nothing = () => ({})
 const spikes = () => ({ groups: {}, first: {}, skipUntil: {}, isFilled: false })
 
-const kinds: { [Name in KindName]: Opened<Name, never> } = {
-  any: of({ initial: nothing, open: any }),
-  blacklist: of({ initial: nothing, open: blacklist }),
-  whitelist: of({ initial: nothing, open: whitelist }),
-  change: of({ initial: () => ({ last: {} }), open: change }),
-  frequency: of({ initial: () => ({ windows: {} }), open: frequency }),
-  flatline: of({ initial: () => ({ windows: {}, since: {} }), open: flatline }),
-  spike: of({ initial: spikes, open: spike }),
-  spike_aggregation: of({ initial: spikes, open: spike }),
-  new_term: of({ initial: () => ({ seen: {} }), open: newTerm }),
-  cardinality: of({ initial: () => ({ seen: {}, since: {} }), open: cardinality }),
-  metric_aggregation: of({ initial: nothing, open: metricAggregation }),
-  percentage_match: of({ initial: nothing, open: percentageMatch }),
-}
-
-/** The state of a kind concerns it alone. */
-function of<Given, State>(kind: {
-  initial(): State
-  open(parameters: Given, state: State, emit: Emit): Kind
-}): never {
-  return kind as never
+const kinds: Record<KindName, Opened> = {
+  any: { initial: nothing, open: any },
+  blacklist: { initial: nothing, open: blacklist },
+  whitelist: { initial: nothing, open: whitelist },
+  change: { initial: () => ({ last: {} }), open: change },
+  frequency: { initial: () => ({ windows: {} }), open: frequency },
+  flatline: { initial: () => ({ windows: {}, since: {} }), open: flatline },
+  spike: { initial: spikes, open: spike },
+  spike_aggregation: { initial: spikes, open: spike },
+  new_term: { initial: () => ({ seen: {} }), open: newTerm },
+  cardinality: { initial: () => ({ seen: {}, since: {} }), open: cardinality },
+  metric_aggregation: { initial: nothing, open: metricAggregation },
+  percentage_match: { initial: nothing, open: percentageMatch },
 }
 
 export interface OpenKind extends Kind {
@@ -146,11 +138,11 @@ export function openKind(name: KindName, given: unknown, restored?: unknown): Op
     const path = [...(issue?.path ?? []), ...keysOf(issue)].join('.')
     throw new TypeError(`${name}: ${path === '' ? '' : `${path}: `}${issue?.message ?? 'wrong'}`)
   }
-  const kind = kinds[name] as unknown as Opened<KindName, unknown>
+  const kind = kinds[name]
   const state = restored === undefined ? kind.initial() : structuredClone(restored)
   let matches: KindMatch[] = []
   return {
-    ...kind.open(read.data as never, state, (match) => matches.push(match)),
+    ...kind.open(read.data as never, state as never, (match) => matches.push(match)),
     take() {
       const taken = matches
       matches = []

@@ -63,14 +63,15 @@ export function lookup(fields: Record<string, unknown>, name: string): unknown {
   return undefined
 }
 
-/** By which a group of events is kept: each value has its own. */
+/** By which a group of events is kept: each value has its own, and none is a name that objects have of themselves. */
 export function keyOf(value: unknown): string {
-  return typeof value === 'string' ? value : `\u0000${JSON.stringify(value) ?? ''}`
+  return typeof value === 'string' ? `=${value}` : `:${JSON.stringify(value) ?? ''}`
 }
 
 /** The inverse of {@link keyOf}. */
 export function valueOfKey(key: string): unknown {
-  if (!key.startsWith('\u0000')) return key
+  if (key.startsWith('=')) return key.slice(1)
+  if (!key.startsWith(':')) return key
   return key.length === 1 ? undefined : (JSON.parse(key.slice(1)) as unknown)
 }
 

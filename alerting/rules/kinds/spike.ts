@@ -35,7 +35,7 @@ export interface SpikeState {
 }
 
 /** The group of events that have no value of `query_key`. */
-const otherKey = 'other'
+const otherKey = keyOf('other')
 
 /** Matches when the window now differs from the one before it by a factor of `spike_height`. */
 export function spike(parameters: SpikeParameters, state: SpikeState, emit: Emit): Kind {
@@ -104,12 +104,12 @@ export function spike(parameters: SpikeParameters, state: SpikeState, emit: Emit
     },
     addCount: (ms, count) => take(allKey, { ms, fields: {}, count }),
     addTerms(ms, terms) {
-      for (const { key, count } of terms) take(key, termEvent(ms, query_key, key, count))
+      for (const { key, count } of terms) take(keyOf(key), termEvent(ms, query_key, key, count))
     },
     addAggregate({ ms, keys, value }: Aggregate) {
-      const key = keys.length === 0 ? allKey : keys.join(',')
-      const fields = keys.length === 0 || query_key === undefined ? {} : { [query_key]: key }
-      take(key, { ms, fields, count: value })
+      const group = keys.join(',')
+      const fields = keys.length === 0 || query_key === undefined ? {} : { [query_key]: group }
+      take(keys.length === 0 ? allKey : keyOf(group), { ms, fields, count: value })
     },
     collect(now) {
       for (const [key, { reference, current }] of Object.entries(groups)) {
