@@ -49,8 +49,8 @@ export interface CurrentAlert {
 export interface Alerting {
   /** Pending, firing and unknown alerts, and those resolved in the last 15 minutes. */
   alerts(): CurrentAlert[]
-  /** Each declared rule; a faulty one has its fault as error. */
-  rules(): RuleHealth[]
+  /** Each declared rule with its alerts; a faulty one has its fault as error. */
+  rules(): (RuleHealth & { active: number })[]
   trouble(): string | undefined
   /** The last evaluation time, ms. */
   through(): number | undefined
@@ -83,7 +83,11 @@ export async function openAlerting(options: AlertingOptions): Promise<Alerting> 
   return {
     alerts: () =>
       evaluator.states().map((state) => viewOf(state, clock.now(), options.publicUrl())),
-    rules: () => [...evaluator.health(), ...faultyViews(compiled.faults)],
+    rules: () =>
+      [...evaluator.health(), ...faultyViews(compiled.faults)].map((rule) => ({
+        ...rule,
+        active: evaluator.states().filter((state) => isActive(state, rule.alert)).length,
+      })),
     trouble: () => faultTrouble(compiled.faults) ?? evaluator.trouble() ?? notifier.trouble(),
     through: evaluator.through,
     async close() {
@@ -92,6 +96,9 @@ export async function openAlerting(options: AlertingOptions): Promise<Alerting> 
     },
   }
 }
+
+const isActive = ({ alert }: OwnedState, name: string) =>
+  alert.state !== 'inactive' && alert.labels['alertname'] === name
 
 /** What an evaluator, perhaps in another process, has written to the topic `alerts`. */
 export function viewAlerts(

@@ -22,6 +22,11 @@ import { exitCodes, failure, misuse, nothing } from './report.ts'
 import type { Source } from './source.ts'
 import { table } from './table.ts'
 
+interface ListOptions extends DataOptions {
+  json?: boolean
+  utc?: boolean
+}
+
 interface BacktestOptions extends DataOptions {
   from: number
   to?: number
@@ -42,6 +47,13 @@ export const addRules: AddCommand = (program, context) => {
   const rules = program
     .command('rules')
     .description('alert rules: check them, try them on the past')
+  addDataOptions(
+    rules
+      .command('list', { isDefault: true })
+      .description('all rules, and how they were evaluated last (also without `list`)')
+      .option('--json', 'as JSON')
+      .option('--utc', 'times in UTC'),
+  ).action((options: ListOptions) => list(options, context))
   rules
     .command('check')
     .description('the same as mesoscope check: everything that is wrong, with file, line and path')
@@ -74,6 +86,22 @@ export const addRules: AddCommand = (program, context) => {
   addDataOptions(backtest).action((rule: string, options: BacktestOptions) =>
     runBacktest(rule, options, context),
   )
+}
+
+async function list(options: ListOptions, context: CommandContext): Promise<void> {
+  const { io } = context
+  const { rules } = await withSource(options, context, (source) => source.rules())
+  if (options.json) return io.out(`${harmlessJson({ rules })}\n`)
+  if (rules.length === 0) return io.err('mesoscope: there are no rules\n')
+  const rows = rules.map(({ alert, when, active, lastEvaluation, durationMs, error }) => [
+    error === undefined ? 'ok' : 'failing',
+    alert,
+    active,
+    lastEvaluation === undefined ? '-' : formatMoment(lastEvaluation, options.utc ?? false),
+    durationMs === undefined ? '-' : `${durationMs.toFixed(1)} ms`,
+    error ?? when,
+  ])
+  io.out(table(['HEALTH', 'RULE', 'ALERTS', 'EVALUATED', 'TOOK', 'CONDITION'], rows))
 }
 
 async function runTests(files: string[], { rules }: { rules?: string }, context: CommandContext) {

@@ -28,6 +28,8 @@ export interface Source {
   services(range: TimeRange): Promise<KnownService[]>
   search(query: LogQuery): Promise<LogPage>
   alerts(): Promise<AlertView[]>
+  /** Only a running process knows them. */
+  rules(): Promise<Answers['/api/rules']>
   dead(range: TimeRange, limit: number): Promise<DeadView[]>
   /** Whether all lines are there; how far behind that is only a running process knows. */
   losses(scope: AuditScope): Promise<Losses & Partial<LossAudit>>
@@ -128,6 +130,11 @@ function apiSource(api: Api): Source {
     services: ({ from, to }) => list('/api/services', 'services', { from, to }),
     search: (query) => searchApi(api, query),
     alerts: () => list('/api/alerts', 'alerts'),
+    async rules() {
+      const answer = await api.get<Answers['/api/rules'] | null>('/api/rules')
+      if (Array.isArray(answer?.rules)) return answer
+      throw new Trouble(`${api.address.url}/api/rules answers without rules`)
+    },
     dead: ({ from, to }, limit) => list('/api/dead', 'dead', { from, to, limit }),
     async losses({ services, from, to }) {
       const losses = await api.get<LossAudit | null>('/api/gaps', { service: services, from, to })
@@ -192,6 +199,11 @@ function storeSource(store: ReadStore): Source {
     why: (task) => findPostMortem(store, task),
     changes: async (query, limit) => store.docs('changes', { ...(await exact(query)), limit }),
     scaling: () => lastDecisions(store),
+    async rules() {
+      throw new Trouble('how rules are evaluated only a running Mesoscope knows', {
+        remedy: 'start it with mesoscope run, or name one elsewhere with --url',
+      })
+    },
     async readiness() {
       throw new Trouble('whether a service is fit only a running Mesoscope knows', {
         remedy: 'start it with mesoscope run, or name one elsewhere with --url',

@@ -29,6 +29,8 @@ export interface DashboardsOptions {
   metrics: Metrics
   /** Current alerts, and the resolved ones that are still remembered. */
   alerts: () => AlertView[]
+  /** Each rule with its health, as far as this process knows it. */
+  rules?: () => Answers['/api/rules']
   /** The declared signals, by name. */
   signals?: Record<string, SignalFacts>
   /** Services as Marathon tells them. */
@@ -117,6 +119,19 @@ export interface AlertView {
   annotations: Record<string, string>
   /** To exactly those lines. */
   link?: string
+}
+
+/** A rule, and how it was evaluated last. */
+export interface RuleView {
+  alert: string
+  when: string
+  /** Pending and firing alerts of it. */
+  active: number
+  /** Evaluation time, ms; absent before the first, and where another process evaluates. */
+  lastEvaluation?: number
+  durationMs?: number
+  /** Why it cannot be evaluated. */
+  error?: string
 }
 
 export interface HealthView {
@@ -269,6 +284,8 @@ export interface Answers {
   '/api/scaling': { scaling: ScalingStatus[]; marathons: MarathonState[] }
   '/api/decisions': { decisions: DecisionDoc[] }
   '/api/alerts': { alerts: AlertView[]; history: ChangeDoc[] }
+  /** `through`: the last evaluation time, ms, where this process evaluates. */
+  '/api/rules': { rules: RuleView[]; through?: number }
   '/api/changes': { changes: ChangeDoc[] }
   /** Without `postMortem` none is known, or several are meant. `rows` are its facts in words. */
   '/api/tasks/why': { matches: TaskMatch[]; postMortem?: PostMortem; rows?: [string, string][] }

@@ -11,7 +11,9 @@ import { declaredRule } from '../config/declared.ts'
 import type { BadRule } from '../config/set-aside.ts'
 import type { MailSettings, Settings } from '../config/settings.ts'
 import { compileRules, ruleId } from '../alerting/rules/rule.ts'
+import type { Answers } from '../dashboards/api.ts'
 import type { RuleFacts } from '../pipeline/covers.ts'
+import { withoutUndefined } from '../pipeline/without-undefined.ts'
 import { followEpochs } from '../pipeline/bus/epochs.ts'
 import type { Bus } from '../pipeline/bus/bus.ts'
 import { openLeader } from '../pipeline/bus/leader.ts'
@@ -37,6 +39,8 @@ export async function openAlertsView(base: Base, url: Url): Promise<() => Curren
 export interface Alerts {
   /** Undefined while another process evaluates. */
   alerts(): CurrentAlert[] | undefined
+  /** As they are used; how they were evaluated only the process that does it knows. */
+  rules(): Answers['/api/rules']
   /** Uses the rules of these settings from now on; tells what has changed. */
   reload(settings: Settings, badRules: readonly BadRule[]): Promise<string>
   refuseReload(faults: readonly string[]): void
@@ -95,6 +99,15 @@ export function openAlerts(base: BaseWithStore, badRules: readonly BadRule[], ur
   })
   return {
     alerts: () => alerting?.alerts(),
+    rules() {
+      const through = alerting?.through()
+      return {
+        rules:
+          alerting?.rules().map(viewOf) ??
+          rules.rules.map(({ alert, when }) => ({ alert, when, active: 0 })),
+        ...(through === undefined ? {} : { through }),
+      }
+    },
     async reload(settings, bad) {
       const told = reloadWords(used, settings, bad)
       refused = undefined
@@ -115,6 +128,10 @@ export function openAlerts(base: BaseWithStore, badRules: readonly BadRule[], ur
       refused = `the settings were not reloaded: ${faults[0]}${others}: correct them, or restart with those from before`
     },
   }
+}
+
+function viewOf({ alert, when, active, ...health }: ReturnType<Alerting['rules']>[number]) {
+  return { alert, when, active, ...withoutUndefined(health) }
 }
 
 function optionsOf(base: BaseWithStore, url: Url): AlertingOptions {

@@ -89,6 +89,7 @@ export async function start(
     const [alerts, standings] = [await openAlertsView(base, () => url), await openScalingView(base)]
     const shown = {
       alerts: () => alerting?.alerts() ?? alerts(),
+      rules: () => alerting?.rules() ?? { rules: [] },
       scaling: () => scaling?.current() ?? standings(),
     }
     await early?.close()

@@ -1,6 +1,6 @@
 import type { CurrentAlert } from '../alerting/index.ts'
 import { ruleFacts } from './alerts.ts'
-import type { Dashboards, DashboardsOptions } from '../dashboards/api.ts'
+import type { Answers, Dashboards, DashboardsOptions } from '../dashboards/api.ts'
 import { openDashboards, openStatus } from '../dashboards/server.ts'
 import { tailBus } from '../dashboards/tail.ts'
 import type { ScalingStatus } from '../pipeline/decision.ts'
@@ -19,6 +19,7 @@ export type Extras = Pick<DashboardsOptions, 'mails' | 'faults'>
 /** What other parts of the process, or their views, know. */
 interface Shown {
   alerts: () => CurrentAlert[]
+  rules: () => Answers['/api/rules']
   scaling: () => ScalingStatus[]
   /** Of a process that resolves identities; without, a live line has what its collector knew. */
   catalog: Catalog | undefined
@@ -27,7 +28,7 @@ interface Shown {
 /** The HTTP API and the page; returns their address. */
 export async function openSurfaces(
   base: BaseWithStore,
-  { alerts, scaling, catalog }: Shown,
+  { alerts, rules: ruleViews, scaling, catalog }: Shown,
   extras: Extras,
 ): Promise<string> {
   const { settings, signals, bus, store, services, clock, components, stack } = base
@@ -44,6 +45,7 @@ export async function openSurfaces(
     tail: (filter, onLines, signal) =>
       tailBus(bus, filter, onLines, signal, catalog && ((record) => resolve(record, catalog))),
     alerts,
+    rules: ruleViews,
     signals,
     serviceFacts: services.all,
     marathons: services.marathon,

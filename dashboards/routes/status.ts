@@ -52,7 +52,8 @@ function clusterHealth(own: HealthView, processes: ProcessView[]): ClusterHealth
 
 const limits = { min: 1, max: 1000, unset: 200 }
 
-function alertRoute(app: FastifyInstance, { store, clock, alerts }: Context): void {
+function alertRoute(app: FastifyInstance, { store, clock, alerts, rules }: Context): void {
+  app.get('/api/rules', async (): Promise<Answers['/api/rules']> => rules?.() ?? { rules: [] })
   app.get('/api/alerts', async (request): Promise<Answers['/api/alerts']> => {
     const params = readParams(request.query, ['from', 'to', 'limit'], clock.now())
     const limit = params.integer('limit', limits)

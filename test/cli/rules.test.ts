@@ -147,3 +147,33 @@ test('rules check tells what check tells', async (t) => {
     /rules\.yaml:7: alerts\[0\]\.when: there is no signal error; did you mean errors\?/,
   )
 })
+
+test('rules: each with its health', async (t) => {
+  const { url } = await open(t, {
+    rules: () => ({
+      rules: [
+        {
+          alert: 'HighErrorRate',
+          when: 'errors > 5',
+          active: 3,
+          lastEvaluation: now,
+          durationMs: 1.25,
+        },
+        { alert: 'Odd', when: 'errors >', active: 0, error: 'm.yaml:3: no \u001b[2J condition' },
+      ],
+    }),
+  })
+  const dir = directory(t)
+  leaveAddress(dir, { url })
+  const { out, code } = await openTerminal().run('rules', '--utc', '--data', dir)
+  t.is(code, 0)
+  t.is(
+    out,
+    `HEALTH   RULE           ALERTS  EVALUATED                 TOOK    CONDITION
+ok       HighErrorRate       3  2026-11-22 18:30:00.000Z  1.3 ms  errors > 5
+failing  Odd                 0  -                         -       m.yaml:3: no \\x1b[2J condition
+`,
+  )
+  const json = await openTerminal().run('rules', 'list', '--json', '--data', dir)
+  t.is((JSON.parse(json.out) as { rules: unknown[] }).rules.length, 2)
+})

@@ -183,3 +183,11 @@ test('the page and its libraries are served, and nothing else of the disk', asyn
     t.is(typeof body.error, 'string')
   }
 })
+
+test('rules with their health; where none are known there are none', async (t) => {
+  const rules = [{ alert: 'A', when: 'errors > 1', active: 2, lastEvaluation: 5, durationMs: 0.1 }]
+  const { url } = await open(t, { rules: () => ({ rules, through: 5 }) })
+  t.deepEqual(await (await fetch(`${url}/api/rules`)).json(), { rules, through: 5 })
+  const other = await open(t)
+  t.deepEqual(await (await fetch(`${other.url}/api/rules`)).json(), { rules: [] })
+})

@@ -29,23 +29,59 @@ export const AlertsView = () => {
     <h1>Past</h1>
     ${past.length === 0 && html`<p class="dim">No alert is over yet.</p>`}
     ${past.map((alert) => html`<${Alert} key=${alert.incident} alert=${alert} />`)}
+    <${Rules} rules=${data.rules} />
     ${data.history.length > 0 && html`<h1>History <span class="dim">last 7 days</span></h1>`}
     <${History} changes=${data.history} />
   `
 }
 
 async function readAlerts(signal) {
-  const [{ alerts, history }, mails] = await Promise.all([
+  const [{ alerts, history }, mails, { rules }] = await Promise.all([
     get('api/alerts', { from: '7d', limit: 100 }, signal),
     get('api/mails', {}, signal),
+    get('api/rules', {}, signal),
   ])
-  return { alerts, history, mails }
+  return { alerts, history, mails, rules }
+}
+
+/** Each with how it was evaluated last: one that cannot be is worse than one that fires. */
+const Rules = ({ rules }) => {
+  if (rules.length === 0) return null
+  const worstFirst = rules.toSorted((a, b) => Number(!a.error) - Number(!b.error))
+  return html`<h1>Rules</h1>
+    <table class="plain">
+      <thead>
+        <tr>
+          <th>Rule</th>
+          <th>Condition</th>
+          <th>Alerts</th>
+          <th>Evaluated</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${worstFirst.map(
+          (rule) =>
+            html`<tr key=${rule.alert + rule.when}>
+              <td><b>${rule.alert}</b></td>
+              <td>
+                <code>${rule.when}</code
+                >${rule.error && html`<div class="error"><${Text} text=${rule.error} /></div>`}
+              </td>
+              <td class="number">${rule.active || ''}</td>
+              <td>
+                ${rule.lastEvaluation === undefined ? html`<span class="dim">${rule.error ? 'never' : 'by another process'}</span>` : html`<${Ago} ms=${rule.lastEvaluation} /> ago<span class="dim">, ${rule.durationMs.toFixed(1)} ms</span>`}
+              </td>
+            </tr>`,
+        )}
+      </tbody>
+    </table>`
 }
 
 const Alert = ({ alert }) => {
   const lines =
     safeLink(alert.link) ?? (alert.service && linkTo('logs', { service: alert.service }))
-  const runbook = safeLink(alert.annotations.runbook ?? alert.annotations.runbook_url)
+  const toDo = alert.annotations.runbook ?? alert.annotations.runbook_url
+  const runbook = safeLink(toDo)
   return html`<article class="alert alert-${alert.state}">
     <div class="alert-head">
       <${State} state=${alert.state} />
@@ -56,6 +92,14 @@ const Alert = ({ alert }) => {
       ${alert.resolvedAt === undefined ? html`<${Since} ms=${alert.since} />` : html`<${Over} alert=${alert} />`}
     </div>
     ${alert.annotations.summary && html`<p><${Text} text=${alert.annotations.summary} /></p>`}
+    ${
+      toDo &&
+      !runbook &&
+      html`<details>
+        <summary>What to do</summary>
+        <${Text} text=${toDo} />
+      </details>`
+    }
     <div class="alert-foot">
       ${lines && html`<a class="button small" href=${lines}>${whatIsBehind(lines)} →</a>`}
       ${isAboutEnds(lines) && alert.service && html`<a class="button small" href=${linkTo('changes', { service: alert.service, kind: 'task' })}>Why its tasks ended →</a>`}
