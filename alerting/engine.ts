@@ -73,11 +73,10 @@ export function openEngine(options: EngineOptions): Engine {
 
   function evaluate(rule: Rule, { ts, valuesOf, skippedFrom }: GridTime) {
     const before = states.get(rule.id) ?? new Map<string, OwnedState>()
+    const isFiring = (key: string) => before.get(key)?.alert.state === 'firing'
     const vector = rule
-      .evaluate(valuesOf)
-      .filter(
-        ({ unknown, fingerprint }) => !unknown || before.get(fingerprint)?.alert.state === 'firing',
-      )
+      .evaluate(valuesOf, isFiring)
+      .filter(({ unknown, fingerprint }) => !unknown || isFiring(fingerprint))
     const stranger = vector.find(({ fingerprint }) => ownedByAnother(states, rule.id, fingerprint))
     if (stranger) throw new Error('another rule has an alert with the same labels')
     const fates = fatesOf(rule, vector, ts, valuesOf)
@@ -122,7 +121,7 @@ export function openEngine(options: EngineOptions): Engine {
     const results = new Set(vector.map(({ fingerprint }) => fingerprint))
     const fates = new Map<string, Fate>()
     for (const [fingerprint, { alert }] of states.get(rule.id) ?? []) {
-      const fate = results.has(fingerprint) ? undefined : fateOf(alert, evaluation)
+      const fate = results.has(fingerprint) ? undefined : fateOf(alert, evaluation, rule.noData)
       if (fate) fates.set(fingerprint, fate)
     }
     return fates

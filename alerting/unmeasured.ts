@@ -1,7 +1,7 @@
 import { defaultSeenForMs, groupKey } from '../pipeline/signals.ts'
 import type { SignalDeclarations, SignalValues } from '../pipeline/signals.ts'
 import type { SignalGrid } from '../pipeline/signal-grid.ts'
-import type { Sample } from './rules/rule.ts'
+import type { NoData, Sample } from './rules/rule.ts'
 import type { AlertState } from './rules/state.ts'
 import { spokenDuration } from './rules/humanize.ts'
 
@@ -24,7 +24,11 @@ export type Fate = { sample: Sample; reason?: never } | { sample?: never; reason
  * What is to be concluded of an alert that fires and whose group has no value any more, since samples of it stopped: as
  * long as what it is about is not known to have ended, nothing. Undefined where its condition ended as it was measured.
  */
-export function fateOf(alert: AlertState, evaluation: Evaluation): Fate | undefined {
+export function fateOf(
+  alert: AlertState,
+  evaluation: Evaluation,
+  noData: NoData = 'unknown',
+): Fate | undefined {
   const { ts, endOf, unknownForMs = defaultSeenForMs } = evaluation
   const { group, lastMs } = alert
   if (alert.state !== 'firing' || alert.keepFiringSince !== undefined) return undefined
@@ -34,7 +38,10 @@ export function fateOf(alert: AlertState, evaluation: Evaluation): Fate | undefi
   if (ts - lastMs >= unknownForMs) {
     return { reason: `nothing was measured of it for ${spokenDuration(unknownForMs)}` }
   }
-  return { sample: sampleOf(alert, ts) }
+  if (noData === 'ok') return { reason: 'nothing is measured of it any more' }
+  const sample = sampleOf(alert)
+  if (noData === 'keep') return { sample }
+  return { sample: { ...sample, unknown: true, unknownSince: alert.unknownSince ?? ts } }
 }
 
 const stopped = 'no instance of its service runs any more'
@@ -66,7 +73,7 @@ function runsNothing({ group, lastMs }: AlertState, { signals, valuesOf }: Evalu
   })
 }
 
-function sampleOf(alert: AlertState, ts: number): Sample {
+function sampleOf(alert: AlertState): Sample {
   const { fingerprint, labels, group, value, threshold, signals, lastMs, annotations } = alert
   return {
     fingerprint,
@@ -77,7 +84,5 @@ function sampleOf(alert: AlertState, ts: number): Sample {
     signals,
     lastMs,
     annotations,
-    unknown: true,
-    unknownSince: alert.unknownSince ?? ts,
   }
 }

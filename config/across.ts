@@ -43,7 +43,7 @@ export interface Readable {
     Partial<Pick<SignalSettings, 'over' | 'from' | 'metric' | 'measure' | 'by'>>
   >
   builtinSignals: boolean | undefined
-  alerts: Partial<Pick<AlertSettings, 'alert' | 'when' | 'labels'>>[]
+  alerts: Partial<Pick<AlertSettings, 'alert' | 'when' | 'clear_when' | 'labels'>>[]
   scaling: ReadableScaling
 }
 
@@ -233,15 +233,18 @@ function alertsOnce({ alerts }: Readable): AcrossFault[] {
 
 function alertsNameSignals({ alerts, signals, builtinSignals: builtin }: Readable): AcrossFault[] {
   const known = [...Object.keys(signals), ...(builtin === false ? [] : Object.keys(builtinSignals))]
-  return alerts.flatMap(({ when }, i) => {
-    if (when === undefined) return []
-    const names = namesIn(when)
-    const path = ['alerts', i, 'when']
-    if (names.length === 0) return [{ path, sentence: 'names no signal, so it never changes' }]
-    return names
-      .filter((name) => !known.includes(name))
-      .map((name) => ({ path, sentence: unknownSignal(name, known) }))
-  })
+  return alerts.flatMap((alert, i) =>
+    (['when', 'clear_when'] as const).flatMap((part) => {
+      const condition = alert[part]
+      if (condition === undefined) return []
+      const names = namesIn(condition)
+      const path = ['alerts', i, part]
+      if (names.length === 0) return [{ path, sentence: 'names no signal, so it never changes' }]
+      return names
+        .filter((name) => !known.includes(name))
+        .map((name) => ({ path, sentence: unknownSignal(name, known) }))
+    }),
+  )
 }
 
 function unknownSignal(name: string, known: readonly string[]): string {

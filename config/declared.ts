@@ -10,10 +10,13 @@ export function declaredRule({
   when,
   for: forMs,
   keep_firing_for: keepFiringForMs,
+  clear_when: clearWhen,
+  no_data: noData,
   labels,
   annotations,
 }: AlertSettings): BacktestRule {
-  return { alert, when, forMs, keepFiringForMs, labels, annotations }
+  const clear = clearWhen === undefined ? {} : { clearWhen }
+  return { alert, when, ...clear, noData, forMs, keepFiringForMs, labels, annotations }
 }
 
 /** The signals that are measured, as measuring and evaluation take them, with the units of their metrics. */

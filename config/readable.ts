@@ -79,6 +79,7 @@ export function readable(root: unknown): Readable {
       alert: sound(rule.alert, ...path, 'alert'),
       labels: sound(rule.labels, ...path, 'labels'),
       when: sound(rule.when, ...path, 'when'),
+      clear_when: sound(rule.clear_when, ...path, 'clear_when'),
     })),
     scaling: {
       interval: sound(scaling.interval, 'autoscaling', 'interval'),

@@ -460,6 +460,16 @@ const alert = z.strictObject({
   for: duration()
     .prefault('0s')
     .describe('How long the condition must hold before the alert fires.'),
+  clear_when: condition()
+    .optional()
+    .describe(
+      'Condition that ends an alert which fires (`errors < 2` where `when` is `errors > 5`); absent: as soon as `when` does not hold.',
+    ),
+  no_data: oneOf(['unknown', 'ok', 'keep'])
+    .prefault('unknown')
+    .describe(
+      'What an alert that fires becomes while nothing is measured of it: unknown, over, or as it was.',
+    ),
   keep_firing_for: duration()
     .prefault('0s')
     .describe('How long the alert stays after the condition was last true.'),

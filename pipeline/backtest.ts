@@ -17,6 +17,8 @@ export interface BacktestRule {
   alert: string
   /** CEL over signals. */
   when: string
+  clearWhen?: string
+  noData?: 'unknown' | 'ok' | 'keep'
   forMs: number
   keepFiringForMs: number
   labels: Record<string, string>

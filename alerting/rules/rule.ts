@@ -13,13 +13,21 @@ import {
 import { join, type Joined } from './join.ts'
 import { parseTemplate, type Template } from './template.ts'
 
+/** `ok`: it is over; `keep`: it goes on as it was. */
+export const noDatas = ['unknown', 'ok', 'keep'] as const
+export type NoData = (typeof noDatas)[number]
+
 /** The declaration of one rule, as the settings give it. */
 export interface RuleDeclaration {
   alert: string
   /** CEL over signal names. */
   when: string
+  /** CEL, too: an alert that fires goes on until it holds; unless set as soon as `when` does not. */
+  clearWhen?: string
   forMs: number
   keepFiringForMs: number
+  /** What becomes of an alert that fires while nothing is measured of it; unless set it is unknown. */
+  noData?: NoData
   /** Liquid texts; labels belong to the alert's identity. */
   labels: Record<string, string>
   annotations: Record<string, string>
@@ -52,11 +60,18 @@ export interface Rule {
   when: string
   forMs: number
   keepFiringForMs: number
+  noData: NoData
   reads: string[]
   comparison: Comparison | undefined
   lowIsWorse: boolean
-  /** The groups for which the condition holds now. Throws if it cannot be asked, or two results have one identity. */
-  evaluate(valuesOf: (signal: string) => SignalValues): Sample[]
+  /**
+   * The groups for which the condition holds now, or that fire and are not clear yet. Throws if it cannot be asked, or two
+   * results have one identity.
+   */
+  evaluate(
+    valuesOf: (signal: string) => SignalValues,
+    isFiring?: (fingerprint: string) => boolean,
+  ): Sample[]
 }
 
 /** A fault of the settings, found at start. */
@@ -140,6 +155,7 @@ export function ruleId({ alert, labels }: Pick<RuleDeclaration, 'alert' | 'label
 
 interface Parts {
   condition: Condition
+  clear: Condition | undefined
   labels: Map<string, Template>
   annotations: Map<string, Template>
 }
@@ -150,20 +166,27 @@ function compileParts(
   conditions: (text: string) => Condition,
   fault: (part: string, message: string) => void,
 ): Parts | undefined {
-  let condition: Condition | undefined
-  try {
-    condition = conditions(declaration.when)
-    checkGroups(condition.reads, signals)
-  } catch (error) {
-    fault('.when', firstLine(error))
+  const compiled = (part: string, text: string, others: readonly string[]) => {
+    try {
+      const condition = conditions(text)
+      checkGroups([...others, ...condition.reads], signals)
+      return condition
+    } catch (error) {
+      fault(part, firstLine(error))
+      return undefined
+    }
   }
+  const { when, clearWhen } = declaration
+  const condition = compiled('.when', when, [])
+  const clear =
+    clearWhen === undefined ? undefined : compiled('.clear_when', clearWhen, condition?.reads ?? [])
   if (declaration.alert.trim() === '') fault('.alert', 'has no name')
   if ('alertname' in declaration.labels) {
     fault('.labels.alertname', 'is the name of the rule already: leave it out')
   }
   const labels = templates(declaration.labels, 'labels', fault)
   const annotations = templates(declaration.annotations, 'annotations', fault)
-  return condition && { condition, labels, annotations }
+  return condition && { condition, clear, labels, annotations }
 }
 
 /** Signals can be joined only where they are measured by the same fields. */
@@ -204,22 +227,27 @@ function makeRule(
   signals: SignalDeclarations,
   parts: Parts,
 ): Rule {
-  const { alert, when, forMs, keepFiringForMs } = declaration
-  const { reads, comparison, lowIsWorse } = parts.condition
+  const { alert, when, forMs, keepFiringForMs, noData = 'unknown' } = declaration
+  const { condition, clear } = parts
+  const { comparison, lowIsWorse } = condition
+  const reads = [...new Set([...condition.reads, ...(clear?.reads ?? [])])]
   return {
     id,
     alert,
     when,
     forMs,
     keepFiringForMs,
+    noData,
     reads,
     comparison,
     lowIsWorse,
-    evaluate(valuesOf) {
+    evaluate(valuesOf, isFiring = () => false) {
       const samples: Sample[] = []
       for (const joined of join(reads, signals, valuesOf)) {
-        if (!parts.condition.holds(joined.signals)) continue
-        samples.push(sampleOf(alert, parts, joined))
+        const holds = condition.holds(joined.signals)
+        if (!holds && (!clear || clear.holds(joined.signals))) continue
+        const sample = sampleOf(alert, parts, joined)
+        if (holds || isFiring(sample.fingerprint)) samples.push(sample)
       }
       refuseTwins(samples)
       return samples

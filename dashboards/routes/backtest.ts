@@ -6,6 +6,7 @@ import { Trouble } from '../../pipeline/errors.ts'
 import { identityFields } from '../../pipeline/identity.ts'
 import type { Logger } from '../../pipeline/log.ts'
 import { measures, signalTopics } from '../../pipeline/signals.ts'
+import { withoutUndefined } from '../../pipeline/without-undefined.ts'
 import { refusal } from '../params.ts'
 import type { Context } from '../server.ts'
 
@@ -17,6 +18,8 @@ const question = z.strictObject({
   rule: z.strictObject({
     alert: name,
     when: z.string().max(4000),
+    clearWhen: z.string().max(4000).optional(),
+    noData: z.enum(['unknown', 'ok', 'keep']).optional(),
     forMs: ms,
     keepFiringForMs: ms,
     labels: texts,
@@ -63,6 +66,7 @@ function readQuestion(body: unknown): BacktestQuestion {
     throw refusal(400, `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'no question'}`)
   }
   if (data.from > data.to) throw refusal(400, '"from" is after "to"')
+  const { clearWhen, noData, ...rule } = data.rule
   const signals = Object.entries(data.signals).map(([key, { metric, unit, ...signal }]) => [
     key,
     {
@@ -71,7 +75,11 @@ function readQuestion(body: unknown): BacktestQuestion {
       ...(unit === undefined ? {} : { unit }),
     },
   ])
-  return { ...data, signals: Object.fromEntries(signals) as BacktestQuestion['signals'] }
+  return {
+    ...data,
+    rule: { ...rule, ...withoutUndefined({ clearWhen, noData }) },
+    signals: Object.fromEntries(signals) as BacktestQuestion['signals'],
+  }
 }
 
 async function* written(

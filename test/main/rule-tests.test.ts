@@ -15,9 +15,9 @@ alerts:
   - { alert: Busy, when: busy > 0.5 }
 `
 
-async function run(t: ExecutionContext, tests: string) {
+async function run(t: ExecutionContext, tests: string, own = rules) {
   const dir = await tempDir(t)
-  writeFileSync(join(dir, 'rules.yaml'), rules)
+  writeFileSync(join(dir, 'rules.yaml'), own)
   writeFileSync(join(dir, 'tests.yaml'), tests)
   const { settings } = loadSettings(join(dir, 'rules.yaml'), {})
   const results = await runRuleTests(settings, loadRuleTests(join(dir, 'tests.yaml')).tests)
@@ -123,4 +123,43 @@ tests.yaml:6: tests[0].expect[0].alerts[0].state: Invalid option: expected one o
     )) ?? '',
     /tests\[0\]\.input: expected at most 1000000 events/,
   )
+})
+
+test('an alert with a level of its own to clear at, and what becomes of one that is not measured', async (t) => {
+  const own = `
+signals:
+  errors: { where: 'level:error', measure: count, over: 10s }
+  busy: { from: metrics, metric: container.cpu.utilization, measure: avg, over: 10s }
+alerts:
+  - { alert: Errors, when: errors > 8, clear_when: errors < 3 }
+  - { alert: Unknown, when: busy > 0.8, clear_when: busy < 0.5 }
+  - { alert: Over, when: busy > 0.8, no_data: ok }
+  - { alert: Kept, when: busy > 0.8, no_data: keep }
+`
+  const results = await run(
+    t,
+    `tests:
+  - name: clear
+    input:
+      - { at: 0s..20s, every: 1s, log: { service: /web, level: error, message: x } }
+      - { at: 20s..40s, every: 2s, log: { service: /web, level: error, message: x } }
+      - { at: 40s..80s, every: 10s, log: { service: /web, level: error, message: x } }
+      - { at: 60s..80s, every: 2s, log: { service: /web, level: error, message: x } }
+    expect:
+      - { at: 15s, alerts: [{ alert: Errors, state: firing, value: 10 }] }
+      - { at: 38s, alerts: [{ alert: Errors, state: firing, value: 5 }] }
+      - { at: 55s, alerts: [] }
+      - { at: 75s, alerts: [] }
+  - name: no data
+    length: 60s
+    input:
+      - { at: 0s..30s, every: 5s, sample: { service: /web, metrics: { container.cpu.utilization: 0.9 } } }
+      - { at: 0s..60s, every: 5s, sample: { service: /db, metrics: { container.cpu.utilization: 0.1 } } }
+    expect:
+      - { at: 30s, alerts: [{ alert: Unknown, state: firing }, { alert: Over, state: firing }, { alert: Kept, state: firing }] }
+      - { at: 60s, alerts: [{ alert: Unknown, state: unknown }, { alert: Kept, state: firing }] }
+`,
+    own,
+  )
+  t.deepEqual(results, [['2 clear'], ['13 no data']])
 })
