@@ -67,7 +67,20 @@ export function openEngine(options: EngineOptions): Engine {
   const { signals, onValues } = options
   const grid = openSignalGrid(options)
   const health = new Map(options.rules.rules.map((rule) => [rule.id, freshHealth(rule)]))
-  let states = byRule(options.restored?.states ?? [])
+  const states: StatesByRule = new Map()
+  /** By fingerprint of what is active: the rule that has it. */
+  const owners = new Map<string, string>()
+  for (const [rule, owned] of byRule(options.restored?.states ?? [])) put(rule, owned)
+
+  /** Takes the place of what the rule had. */
+  function put(rule: string, owned: Map<string, OwnedState>): void {
+    for (const key of states.get(rule)?.keys() ?? []) {
+      if (owners.get(key) === rule) owners.delete(key)
+    }
+    if (owned.size === 0) states.delete(rule)
+    else states.set(rule, owned)
+    for (const [key, { alert }] of owned) if (alert.state !== 'inactive') owners.set(key, rule)
+  }
 
   const isNewest = (ts: number) => (grid.measuredThrough() ?? ts) - ts < 2 * options.intervalMs
 
@@ -77,7 +90,9 @@ export function openEngine(options: EngineOptions): Engine {
     const vector = rule
       .evaluate(valuesOf, isFiring)
       .filter(({ unknown, fingerprint }) => !unknown || isFiring(fingerprint))
-    const stranger = vector.find(({ fingerprint }) => ownedByAnother(states, rule.id, fingerprint))
+    const stranger = vector.find(
+      ({ fingerprint }) => (owners.get(fingerprint) ?? rule.id) !== rule.id,
+    )
     if (stranger) throw new Error('another rule has an alert with the same labels')
     const fates = fatesOf(rule, vector, ts, valuesOf)
     const unknown = [...fates.values()].flatMap(({ sample }) => sample ?? [])
@@ -93,7 +108,7 @@ export function openEngine(options: EngineOptions): Engine {
     const advanced = advance(suspension.alerts, rule, ts, [...vector, ...unknown])
     const facts = factsOf(rule, signals)
     const after = new Map([...advanced.states, ...suspension.aside])
-    states.set(rule.id, own(rule.id, facts, after))
+    put(rule.id, own(rule.id, facts, after))
     return advanced.transitions.map((transition): RuleTransition => {
       const reason = fates.get(transition.alert.fingerprint)?.reason
       const why = transition.to === 'resolved' && reason !== undefined ? { reason } : {}
@@ -141,7 +156,7 @@ export function openEngine(options: EngineOptions): Engine {
     const transitions: RuleTransition[] = []
     for (const [rule, owned] of states) {
       if (health.has(rule) || options.rules.faulty.has(rule)) continue
-      states.delete(rule)
+      put(rule, new Map())
       for (const { facts, alert } of owned.values()) {
         const transition = abandon(alert, ts)
         if (!transition || alert.firedAt === undefined) continue
@@ -177,16 +192,14 @@ export function openEngine(options: EngineOptions): Engine {
     },
     states: () => [...states.values()].flatMap((owned) => [...owned.values()]),
     stall(ts) {
-      const marked = new Map<string, Map<string, OwnedState>>()
       for (const [rule, owned] of states) {
         const alerts = new Map([...owned].map(([key, { alert }]) => [key, alert]))
         const unknown = markUnknown(alerts, ts)
         const entries = [...owned].map(([key, state]) => {
           return [key, { ...state, alert: unknown.get(key) ?? state.alert }] as const
         })
-        marked.set(rule, new Map(entries))
+        put(rule, new Map(entries))
       }
-      states = marked
     },
     endOf: grid.endOf,
     measuredThrough: grid.measuredThrough,
@@ -217,12 +230,4 @@ function byRule(states: readonly OwnedState[]): StatesByRule {
 
 function own(rule: string, facts: RuleFacts, alerts: ReadonlyMap<string, AlertState>) {
   return new Map([...alerts].map(([key, alert]) => [key, { rule, facts, alert }] as const))
-}
-
-function ownedByAnother(states: StatesByRule, rule: string, fingerprint: string): boolean {
-  for (const [other, owned] of states) {
-    const state = owned.get(fingerprint)
-    if (other !== rule && state && state.alert.state !== 'inactive') return true
-  }
-  return false
 }

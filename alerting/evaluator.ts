@@ -1,5 +1,3 @@
-import stringify from 'fast-json-stable-stringify'
-import { createHash } from 'node:crypto'
 import type { Batch, Bus, BusRecord, ProducedRecord } from '../pipeline/bus/bus.ts'
 import { pause, type Clock } from '../pipeline/clock.ts'
 import { explain } from '../pipeline/errors.ts'
@@ -16,8 +14,6 @@ import {
   notifyKey,
   progressKey,
   seenKey,
-  stateKey,
-  type AlertRecords,
   type Notification,
   type OwnedState,
   type Progress,
@@ -26,6 +22,7 @@ import type { CompiledRules } from './rules/rule.ts'
 import { isWatermark } from '../pipeline/signal-records.ts'
 import type { SignalDeclarations } from '../pipeline/signals.ts'
 import { openWatch } from './watch.ts'
+import { hashOf, restoredInputs, startOffset, stateWriter } from './written.ts'
 
 export interface EvaluatorOptions {
   bus: Bus
@@ -255,44 +252,6 @@ async function begin(
   const progress: Progress = { through, offset: 0, signals, watched }
   await bus.produce('alerts', [encode(progressKey, progress)])
   return progress
-}
-
-/** Writes only what differs from what was written last. */
-function stateWriter({ states }: AlertRecords) {
-  const written = new Map<string, string>()
-  for (const state of states) written.set(stateKey(state.alert.fingerprint), JSON.stringify(state))
-  return {
-    changed(states: readonly OwnedState[]): ProducedRecord[] {
-      const records: ProducedRecord[] = []
-      const gone = new Set(written.keys())
-      for (const state of states) {
-        const key = stateKey(state.alert.fingerprint)
-        const text = JSON.stringify(state)
-        gone.delete(key)
-        if (written.get(key) === text) continue
-        written.set(key, text)
-        records.push(encode(key, state))
-      }
-      for (const key of gone) {
-        written.delete(key)
-        records.push(erase(key))
-      }
-      return records
-    },
-  }
-}
-
-/** Of the same signals: others are measured from other topics. */
-function restoredInputs(progress: Progress | undefined, signalsHash: string) {
-  return progress?.inputs && progress.signals === signalsHash ? { inputs: progress.inputs } : {}
-}
-
-function startOffset({ progress }: AlertRecords, signalsHash: string): number {
-  return progress && progress.signals === signalsHash ? progress.offset : 0
-}
-
-function hashOf(signals: SignalDeclarations): string {
-  return createHash('sha256').update(stringify(signals)).digest('hex').slice(0, 16)
 }
 
 function lag(through: number | undefined, now: number): number {

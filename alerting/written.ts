@@ -1,0 +1,50 @@
+import stringify from 'fast-json-stable-stringify'
+import { createHash } from 'node:crypto'
+import type { ProducedRecord } from '../pipeline/bus/bus.ts'
+import type { SignalDeclarations } from '../pipeline/signals.ts'
+import {
+  encode,
+  erase,
+  stateKey,
+  type AlertRecords,
+  type OwnedState,
+  type Progress,
+} from './records.ts'
+
+/** Writes only what differs from what was written last. */
+export function stateWriter({ states }: AlertRecords) {
+  const written = new Map<string, string>()
+  for (const state of states) written.set(stateKey(state.alert.fingerprint), JSON.stringify(state))
+  return {
+    changed(states: readonly OwnedState[]): ProducedRecord[] {
+      const records: ProducedRecord[] = []
+      const gone = new Set(written.keys())
+      for (const state of states) {
+        const key = stateKey(state.alert.fingerprint)
+        const text = JSON.stringify(state)
+        gone.delete(key)
+        if (written.get(key) === text) continue
+        written.set(key, text)
+        records.push(encode(key, state))
+      }
+      for (const key of gone) {
+        written.delete(key)
+        records.push(erase(key))
+      }
+      return records
+    },
+  }
+}
+
+/** Of the same signals: others are measured from other topics. */
+export function restoredInputs(progress: Progress | undefined, signalsHash: string) {
+  return progress?.inputs && progress.signals === signalsHash ? { inputs: progress.inputs } : {}
+}
+
+export function startOffset({ progress }: AlertRecords, signalsHash: string): number {
+  return progress && progress.signals === signalsHash ? progress.offset : 0
+}
+
+export function hashOf(signals: SignalDeclarations): string {
+  return createHash('sha256').update(stringify(signals)).digest('hex').slice(0, 16)
+}
