@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { tempDir } from '../helpers/pipeline.ts'
 import { sharedDir } from '../helpers/shared.ts'
 import { hasFailed, replayDirectory } from './directory.ts'
@@ -11,11 +11,25 @@ const dir = sharedDir()
 const withShared = dir === undefined ? test.skip : test
 const program = fileURLToPath(new URL('run.ts', import.meta.url))
 
-withShared('the shared oracles (skipped where they are not there)', (t) => {
-  for (const { name, outcomes } of replayDirectory(join(dir as string, 'oracles'))) {
+function replayAll(t: ExecutionContext, path: string): number {
+  let count = 0
+  for (const { name, outcomes } of replayDirectory(path)) {
     const failed = outcomes.filter(hasFailed)
     t.deepEqual(failed.slice(0, 3), [], `${name}: ${failed.length} of ${outcomes.length}`)
+    count += outcomes.length
   }
+  return count
+}
+
+test('the cases that are copied here', (t) => {
+  t.is(
+    replayAll(t, fileURLToPath(new URL('../fixtures/oracles', import.meta.url))),
+    60 + 112 + 30 + 161,
+  )
+})
+
+withShared('the shared oracles (skipped where they are not there)', (t) => {
+  t.is(replayAll(t, join(dir as string, 'oracles')), 703)
 })
 
 const step = (t: number, state: string) => ({

@@ -1,10 +1,16 @@
 import type { Replays } from './oracle.ts'
 import { elastalertReplays } from './elastalert.ts'
+import { hpaReplays } from './hpa.ts'
 import { nagiosReplays } from './nagios.ts'
 import { prometheusReplays } from './prometheus.ts'
 
 /** How each file of cases is replayed. */
-export const replays: Replays = { ...elastalertReplays, ...nagiosReplays, ...prometheusReplays }
+export const replays: Replays = {
+  ...elastalertReplays,
+  ...hpaReplays,
+  ...nagiosReplays,
+  ...prometheusReplays,
+}
 
 /** Recorded requests and answers: shapes to compare with, no cases to replay (README of the oracles). */
 export const captures: ReadonlySet<string> = new Set([

@@ -1,6 +1,4 @@
 import test from 'ava'
-import stringify from 'fast-json-stable-stringify'
-import { readFileSync } from 'node:fs'
 import { fingerprintOf, type Sample } from '../../../alerting/rules/rule.ts'
 import {
   abandon,
@@ -10,56 +8,10 @@ import {
   type Transition,
 } from '../../../alerting/rules/state.ts'
 
-interface Oracle {
-  cases: {
-    id: string
-    rule: { for: number; keep_firing_for?: number; labels: Record<string, string> }
-    steps: {
-      t: number
-      vector: { labels: Record<string, string>; value: number }[]
-      alerts: { labels: Record<string, string>; state: string; activeAt: number }[]
-    }[]
-  }[]
-}
-
-const file = new URL('../../fixtures/oracles/prometheus/alert-timelines.json', import.meta.url)
-const oracle = JSON.parse(readFileSync(file, 'utf8')) as Oracle
-
 function sample(labels: Record<string, string>, value: number): Sample {
   const fingerprint = fingerprintOf(labels)
   return { fingerprint, labels, group: {}, value, signals: {}, lastMs: 0, annotations: {} }
 }
-
-const byLabels = (a: { labels: object }, b: { labels: object }) =>
-  stringify(a.labels) < stringify(b.labels) ? -1 : 1
-
-for (const { id, rule, steps } of oracle.cases) {
-  test(`states are those of Prometheus: ${id}`, (t) => {
-    let states = new Map<string, AlertState>()
-    const stateRule = {
-      forMs: rule.for * 1000,
-      keepFiringForMs: (rule.keep_firing_for ?? 0) * 1000,
-      lowIsWorse: false,
-    }
-    for (const step of steps) {
-      const vector = step.vector.map(({ labels: { __name__, ...labels }, value }) =>
-        sample({ ...labels, ...rule.labels, alertname: 'A' }, value),
-      )
-      states = advance(states, stateRule, step.t * 1000, vector).states
-      const active = [...states.values()].filter(({ state }) => state !== 'inactive')
-      const seen = active.map(({ labels, state, activeAt }) => ({
-        labels,
-        state,
-        activeAt: activeAt / 1000,
-      }))
-      t.deepEqual(seen.toSorted(byLabels), step.alerts.toSorted(byLabels), `at ${step.t}`)
-    }
-  })
-}
-
-test('all the cases are there', (t) => {
-  t.is(oracle.cases.length, 60)
-})
 
 const plain = { forMs: 20, keepFiringForMs: 0, lowIsWorse: false }
 const a = sample({ service: '/a' }, 7)
