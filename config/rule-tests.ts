@@ -101,6 +101,7 @@ const test = z.strictObject({
   name: z.string().min(1),
   start: start.default(Date.parse(defaultStart)),
   length: duration.optional(),
+  only: z.array(z.string().min(1)).min(1).optional(),
   input: z.array(input).min(1),
   expect: z.array(z.strictObject({ at: duration, alerts: z.array(activeAlert) })).default([]),
   told: z.array(toldAlert).optional(),
@@ -186,6 +187,7 @@ function testOf(read: Read, index: number, tree: Tree): RuleTest {
     input: inputs,
     expect,
     ...(told ? { told } : {}),
+    ...(read.only ? { only: read.only } : {}),
   }
 }
 

@@ -45,7 +45,9 @@ async function runTest(
   one: RuleTest,
   { settings, signals, rules }: Under,
 ): Promise<RuleTestResult> {
-  const { name, line, startMs, lengthMs, expect, told } = one
+  const { name, line, startMs, lengthMs, expect, told, only } = one
+  const isMeant = ({ alert }: Pick<OwnedState, 'alert'>) =>
+    !only || only.includes(alert.labels['alertname'] ?? '')
   const { interval: intervalMs, resolution: resolutionMs } = settings.evaluation
   const end = startMs + lengthMs
   const at = new Map<number, readonly OwnedState[]>()
@@ -56,7 +58,7 @@ async function runTest(
     from: startMs,
     to: end,
     beginAt: startMs,
-    onEvaluated: (ts, states) => void (wanted.has(ts) && at.set(ts, states)),
+    onEvaluated: (ts, states) => void (wanted.has(ts) && at.set(ts, states.filter(isMeant))),
   })
   const remeasurer = openRemeasurer({
     signals,
@@ -80,7 +82,7 @@ async function runTest(
     ...expect.flatMap((expected) =>
       stateDifferences(expected, at.get(lastEvaluation(startMs + expected.atMs, intervalMs)) ?? []),
     ),
-    ...(told ? toldDifferences(told, backtest.told(), one) : []),
+    ...(told ? toldDifferences(told, backtest.told().filter(isMeant), one) : []),
     ...backtest
       .result()
       .failures.map(({ error }) => ({ line, sentence: `a rule failed: ${error}` })),

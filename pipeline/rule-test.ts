@@ -9,6 +9,8 @@ export interface RuleTest {
   /** Event time at which it begins, ms. */
   startMs: number
   lengthMs: number
+  /** Nothing is expected of other rules; undefined: of all. */
+  only?: string[]
   input: RuleInput[]
   expect: ExpectedAlerts[]
   /** All that is to be told; undefined where the test does not say. */

@@ -64,6 +64,20 @@ test('what fires, what is told, and what differs, with its line', async (t) => {
   )
 })
 
+test('a test that is about some rules expects nothing of the others', async (t) => {
+  const story = (only: string) => `tests:
+  - name: two
+    ${only}
+    input:
+      - { at: 0s..40s, every: 1s, log: { service: /web, level: error, message: x } }
+      - { at: 0s..40s, every: 5s, sample: { service: /web, task: a, metrics: { container.cpu.utilization: 0.9 } } }
+    expect: [{ at: 30s, alerts: [{ alert: Busy, state: firing }] }]
+    told: [{ at: 5s, alert: Busy, state: firing }]
+`
+  t.deepEqual(await run(t, story('only: [Busy]')), [['2 two']])
+  t.is((await run(t, story('length: 40s')))[0]?.length, 3)
+})
+
 test('late lines correct their window or come too late for it; samples and their end', async (t) => {
   const [late, samples] = await run(
     t,
