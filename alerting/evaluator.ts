@@ -18,7 +18,7 @@ import {
   type OwnedState,
   type Progress,
 } from './records.ts'
-import type { CompiledRules } from './rules/rule.ts'
+import type { CompiledRules } from './rules/compile.ts'
 import { isWatermark } from '../pipeline/signal-records.ts'
 import type { SignalDeclarations } from '../pipeline/signals.ts'
 import { openWatch } from './watch.ts'

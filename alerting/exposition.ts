@@ -1,5 +1,4 @@
-import type { Identity } from '../pipeline/identity.ts'
-import type { Metrics } from '../pipeline/metrics.ts'
+import { catalogue, type Metrics } from '../pipeline/metrics.ts'
 import type { SignalDeclarations, SignalValues } from '../pipeline/signals.ts'
 
 interface ExpositionOptions {
@@ -10,16 +9,7 @@ interface ExpositionOptions {
 }
 
 /** Parts of an identity that are labels: few enough that dead tasks leave no series behind. */
-const exposed = new Set<keyof Identity>([
-  'cluster',
-  'service',
-  'agent',
-  'version',
-  'image',
-  'deployment',
-  'framework',
-  'owner',
-])
+const exposed = new Set<string>(catalogue.signal_value.labels)
 
 /** Shows on `/metrics` the signals of an evaluation, those alone that are measured by parts of an identity that are few. */
 export function openExposition({ signals, metrics, maxSeries = 10_000 }: ExpositionOptions) {

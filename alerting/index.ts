@@ -6,7 +6,8 @@ import { openEvaluator, type EvaluatorOptions } from './evaluator.ts'
 import { linksOf } from './message/links.ts'
 import { openNotifier, type Notifier, type NotifierOptions } from './notifier.ts'
 import { decodeAll, incidentOf, type Notification, type OwnedState } from './records.ts'
-import { compileRules, type BadRule, type RuleDeclaration, type RuleFault } from './rules/rule.ts'
+import { compileRules, type BadRule, type RuleFault } from './rules/compile.ts'
+import { type RuleDeclaration } from './rules/rule.ts'
 import { explainValue } from './words.ts'
 
 /** All ways to tell people: opened with their part of the settings. */

@@ -1,4 +1,4 @@
-import { compileRules } from '../alerting/rules/rule.ts'
+import { compileRules } from '../alerting/rules/compile.ts'
 import type { AcrossFault } from '../config/across.ts'
 import { declaredRule, declaredSignals } from '../config/declared.ts'
 import type { Settings } from '../config/settings.ts'

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path'
 import { Option } from 'commander'
-import { compileRules } from '../alerting/rules/rule.ts'
+import { compileRules } from '../alerting/rules/compile.ts'
 import { declaredRule, declaredSignals } from '../config/declared.ts'
 import { loadSettings } from '../config/load.ts'
 import { loadRuleTests } from '../config/rule-tests.ts'

@@ -1,7 +1,7 @@
 import stringify from 'fast-json-stable-stringify'
 import { openBacktest, type Backtest } from '../alerting/backtest.ts'
 import { linesBehind } from '../alerting/evidence.ts'
-import { compileRules, type CompiledRules } from '../alerting/rules/rule.ts'
+import { compileRules, type CompiledRules } from '../alerting/rules/compile.ts'
 import { topicOf } from '../alerting/words.ts'
 import type {
   BacktestAnswer,
@@ -19,12 +19,10 @@ import {
   type Recorded,
 } from '../processors/recorded.ts'
 import { openRemeasurer } from '../processors/remeasure.ts'
-import type { Catalog } from '../processors/resolve.ts'
+import { nothingKnown, type KnownIdentities } from '../processors/resolve.ts'
 import { latenessMs } from '../processors/measure-topic.ts'
 import { watchGapMs } from './alerts.ts'
 import type { BaseWithStore } from './base.ts'
-
-type KnownIdentities = Pick<Catalog, 'complete' | 'lacks' | 'caughtUp'>
 
 /** So many incidents are shown with lines, and so many lines of each. */
 const shown = { incidents: 50, lines: 3 }
@@ -51,7 +49,7 @@ export function openBacktesting(base: BaseWithStore, catalog: KnownIdentities | 
 
 async function* run(
   base: BaseWithStore,
-  catalog: KnownIdentities | undefined,
+  catalog: KnownIdentities = nothingKnown,
   question: BacktestQuestion,
 ): AsyncGenerator<BacktestLine> {
   const { bus, settings } = base
@@ -109,19 +107,14 @@ const lateness = Object.values(latenessMs)
 
 function remeasurerOf(
   { settings, log }: BaseWithStore,
-  catalog: KnownIdentities | undefined,
+  catalog: KnownIdentities = nothingKnown,
   signals: SignalDeclarations,
 ) {
-  const known: KnownIdentities = catalog ?? {
-    complete: (identity) => identity,
-    lacks: () => undefined,
-    caughtUp: () => Promise.resolve(),
-  }
   return openRemeasurer({
     signals,
     resolutionMs: settings.evaluation.resolution,
-    catalog: known,
-    complete: known.complete,
+    catalog,
+    complete: catalog.complete,
     // Nothing of a back-test is to be counted among what is measured now.
     metrics: openMetrics(),
     log,

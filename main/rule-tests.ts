@@ -1,5 +1,5 @@
 import { openBacktest } from '../alerting/backtest.ts'
-import { compileRules, type CompiledRules } from '../alerting/rules/rule.ts'
+import { compileRules, type CompiledRules } from '../alerting/rules/compile.ts'
 import type { Notification, OwnedState } from '../alerting/records.ts'
 import { levelOf } from '../collectors/level.ts'
 import { declaredRule, declaredSignals } from '../config/declared.ts'
@@ -21,6 +21,7 @@ import type {
 import { encodeSamples, samplesToBus } from '../pipeline/sample.ts'
 import type { SignalDeclarations, SignalTopic } from '../pipeline/signals.ts'
 import { openRemeasurer } from '../processors/remeasure.ts'
+import { nothingKnown } from '../processors/resolve.ts'
 import { watchGapMs } from './alerts.ts'
 
 /** Runs tests of rules by the code that measures and evaluates live; rules and signals are those of the settings. */
@@ -63,11 +64,7 @@ async function runTest(
   const remeasurer = openRemeasurer({
     signals,
     resolutionMs,
-    catalog: {
-      complete: (identity) => identity,
-      lacks: () => undefined,
-      caughtUp: () => Promise.resolve(),
-    },
+    catalog: nothingKnown,
     metrics: openMetrics(),
     log: silentLog,
   })

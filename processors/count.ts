@@ -5,7 +5,7 @@ import { groupOf, openBuckets, type CountedSignal, type CounterOptions } from '.
 import type { Ranges } from './marks.ts'
 import { openParking } from './parked.ts'
 import { takeFresh, type Partition } from './partition.ts'
-import type { Catalog, Lines } from './resolve.ts'
+import type { KnownIdentities, Lines } from './resolve.ts'
 
 const defaultPatienceMs = 10_000
 
@@ -15,7 +15,7 @@ interface Signal extends CountedSignal {
 }
 
 export interface LineCounterOptions extends CounterOptions {
-  catalog: Pick<Catalog, 'complete' | 'lacks' | 'caughtUp'>
+  catalog: KnownIdentities
   /** How long a count waits for the identity of its lines, ms; 10 s unless set. */
   patienceMs?: number
 }

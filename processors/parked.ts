@@ -1,26 +1,13 @@
 import stringify from 'fast-json-stable-stringify'
 import type { Identity } from '../pipeline/identity.ts'
 import { groupOf, type CountedSignal, type openBuckets } from './buckets.ts'
-import type { Partition } from './partition.ts'
-import type { Catalog } from './resolve.ts'
-
-/** What was counted of lines whose identity was not known when they came. Times are ms. */
-export interface Parked {
-  identity: Identity
-  /** Of the first line, fixed-width ISO: which life of its task it belongs to. */
-  time: string
-  /** When the first of them came to the bus. */
-  sinceMs: number
-  counts: ParkedCount[]
-}
-
-/** Signal, start of the bucket, newest event, count. */
-export type ParkedCount = [signal: string, from: number, lastMs: number, count: number]
+import type { Parked, ParkedCount, Partition } from './partition.ts'
+import type { KnownIdentities } from './resolve.ts'
 
 interface ParkingOptions {
   signals: Readonly<Record<string, Pick<CountedSignal, 'by'>>>
   buckets: ReturnType<typeof openBuckets>
-  catalog: Pick<Catalog, 'complete' | 'lacks' | 'caughtUp'>
+  catalog: KnownIdentities
   /** How long a count waits for the identity of its lines, by the times of the bus, ms. */
   patienceMs: number
 }

@@ -1,9 +1,9 @@
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import stringify from 'fast-json-stable-stringify'
 import type { SignalBucket } from '../pipeline/event.ts'
+import type { Identity } from '../pipeline/identity.ts'
 import { bucketsOf, tableOf, type BucketTable } from './bucket-table.ts'
 import { addRange, missingFrom, type Ranges } from './marks.ts'
-import type { Parked } from './parked.ts'
 
 /** What the measurer holds of one partition of a topic. Times are ms. */
 export interface Partition {
@@ -26,6 +26,19 @@ export interface Partition {
   /** Buckets that start before this are final. */
   closedBefore: number
 }
+
+/** What was counted of lines whose identity was not known when they came. Times are ms. */
+export interface Parked {
+  identity: Identity
+  /** Of the first line, fixed-width ISO: which life of its task it belongs to. */
+  time: string
+  /** When the first of them came to the bus. */
+  sinceMs: number
+  counts: ParkedCount[]
+}
+
+/** Signal, start of the bucket, newest event, count. */
+export type ParkedCount = [signal: string, from: number, lastMs: number, count: number]
 
 export interface CollectorMark {
   through: number

@@ -23,6 +23,16 @@ export interface Catalog extends Pick<Identities, 'get' | 'getTask' | 'complete'
   close(): Promise<void>
 }
 
+/** What is counted and measured by. */
+export type KnownIdentities = Pick<Catalog, 'complete' | 'lacks' | 'caughtUp'>
+
+/** Nothing is known of anybody, and nothing is to be expected. */
+export const nothingKnown: KnownIdentities = {
+  complete: (identity) => identity,
+  lacks: () => undefined,
+  caughtUp: () => Promise.resolve(),
+}
+
 export interface CatalogOptions {
   bus: Bus
   store: Pick<Store, 'patchIdentity'>

@@ -1,17 +1,10 @@
 import stringify from 'fast-json-stable-stringify'
 import { createHash } from 'node:crypto'
-import { explain } from '../../pipeline/errors.ts'
 import type { Identity } from '../../pipeline/identity.ts'
 import type { SignalDeclarations, SignalValues } from '../../pipeline/signals.ts'
-import {
-  openConditions,
-  signalName,
-  type Comparison,
-  type Condition,
-  type SignalNumbers,
-} from './condition.ts'
+import type { Comparison, Condition, SignalNumbers } from './condition.ts'
 import { join, type Joined } from './join.ts'
-import { parseTemplate, type Template } from './template.ts'
+import type { Template } from './template.ts'
 
 /** `ok`: it is over; `keep`: it goes on as it was. */
 export const noDatas = ['unknown', 'ok', 'keep'] as const
@@ -74,154 +67,19 @@ export interface Rule {
   ): Sample[]
 }
 
-/** A fault of the settings, found at start. */
-export interface RuleFault {
-  /** `alerts[2].when` or `signals.error-rate`; '' where the message names it. */
-  path: string
-  /** The rule's name, where it has one. */
-  alert: string | undefined
-  message: string
-}
-
-export interface CompiledRules {
-  rules: Rule[]
-  faults: RuleFault[]
-  /** Ids of the declared rules that could not be compiled: what they own is kept, not resolved. */
-  faulty: Set<string>
-}
-
-/** A rule that was set aside before it came here. */
-export interface BadRule extends Partial<Pick<RuleDeclaration, 'alert'>> {
-  labels: Record<string, string>
-  /** Each with file, line and path. */
-  faults: readonly string[]
-}
-
-/** Compiles all rules; what is wrong with one is told in `faults` and stops no other. Never throws. */
-export function compileRules(
-  declarations: readonly RuleDeclaration[],
-  signals: SignalDeclarations,
-  bad: readonly BadRule[] = [],
-): CompiledRules {
-  const faults = signalFaults(signals)
-  const usable = Object.keys(signals).filter((name) => !faults.some((f) => f.path === path(name)))
-  const conditions = openConditions(usable)
-  const rules: Rule[] = []
-  const ids = new Set<string>()
-  const faulty = new Set<string>()
-  for (const { alert, labels, faults: own } of bad) {
-    if (alert !== undefined) faulty.add(ruleId({ alert, labels }))
-    faults.push(...own.map((message) => ({ path: '', alert, message })))
-  }
-  for (const [index, declaration] of declarations.entries()) {
-    const told: RuleFault[] = []
-    const id = ruleId(declaration)
-    const fault = (part: string, message: string) =>
-      told.push({ path: `alerts[${index}]${part}`, alert: declaration.alert, message })
-    if (ids.has(id)) {
-      fault('', 'is declared twice: give it another name, or labels that differ')
-    }
-    const parts = compileParts(declaration, signals, conditions, fault)
-    if (told.length === 0 && parts) rules.push(makeRule(declaration, id, signals, parts))
-    else if (!ids.has(id)) faulty.add(id)
-    ids.add(id)
-    faults.push(...told)
-  }
-  return { rules, faults, faulty }
-}
-
-const path = (signal: string) => `signals.${signal}`
-
-function signalFaults(signals: SignalDeclarations): RuleFault[] {
-  const faults: RuleFault[] = []
-  for (const name of Object.keys(signals)) {
-    const fault = (message: string) => faults.push({ path: path(name), alert: undefined, message })
-    if (!signalName.test(name)) {
-      fault(`"${name}" cannot be used in a condition: use letters, digits and _`)
-      continue
-    }
-    try {
-      openConditions([name])(`${name} > 0`)
-    } catch (error) {
-      fault(firstLine(error))
-    }
-  }
-  return faults
-}
-
 export function ruleId({ alert, labels }: Pick<RuleDeclaration, 'alert' | 'labels'>): string {
   return `${alert} ${stringify(labels)}`
 }
 
-interface Parts {
+/** A rule that was compiled. */
+export interface Parts {
   condition: Condition
   clear: Condition | undefined
   labels: Map<string, Template>
   annotations: Map<string, Template>
 }
 
-function compileParts(
-  declaration: RuleDeclaration,
-  signals: SignalDeclarations,
-  conditions: (text: string) => Condition,
-  fault: (part: string, message: string) => void,
-): Parts | undefined {
-  const compiled = (part: string, text: string, others: readonly string[]) => {
-    try {
-      const condition = conditions(text)
-      checkGroups([...others, ...condition.reads], signals)
-      return condition
-    } catch (error) {
-      fault(part, firstLine(error))
-      return undefined
-    }
-  }
-  const { when, clearWhen } = declaration
-  const condition = compiled('.when', when, [])
-  const clear =
-    clearWhen === undefined ? undefined : compiled('.clear_when', clearWhen, condition?.reads ?? [])
-  if (declaration.alert.trim() === '') fault('.alert', 'has no name')
-  if ('alertname' in declaration.labels) {
-    fault('.labels.alertname', 'is the name of the rule already: leave it out')
-  }
-  const labels = templates(declaration.labels, 'labels', fault)
-  const annotations = templates(declaration.annotations, 'annotations', fault)
-  return condition && { condition, clear, labels, annotations }
-}
-
-/** Signals can be joined only where they are measured by the same fields. */
-function checkGroups(reads: readonly string[], signals: SignalDeclarations) {
-  const groupings = reads.map((name) => (signals[name]?.by ?? []).toSorted().join(', '))
-  const differing = groupings.findIndex((by) => by !== groupings[0])
-  if (differing < 0) return
-  throw new Error(
-    `cannot join ${reads[0]} (by ${groupings[0]}) with ${reads[differing]} (by ${groupings[differing]}): ` +
-      'measure both by the same fields',
-  )
-}
-
-function templates(
-  texts: Record<string, string>,
-  part: string,
-  fault: (part: string, message: string) => void,
-): Map<string, Template> {
-  const parsed = new Map<string, Template>()
-  for (const [name, text] of Object.entries(texts)) {
-    try {
-      parsed.set(name, parseTemplate(text))
-    } catch (error) {
-      fault(`.${part}.${name}`, firstLine(error))
-    }
-  }
-  return parsed
-}
-
-/** CEL explains over several lines, with a pointer; in a list of faults the first tells what is wrong. */
-function firstLine(error: unknown): string {
-  return explain(error).split('\n')[0] ?? ''
-}
-
-function makeRule(
+export function makeRule(
   declaration: RuleDeclaration,
   id: string,
   signals: SignalDeclarations,

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { openBacktest } from '../../alerting/backtest.ts'
-import { compileRules } from '../../alerting/rules/rule.ts'
+import { compileRules } from '../../alerting/rules/compile.ts'
 import type { Bus } from '../../pipeline/bus/bus.ts'
 import type { RuleDeclaration } from '../../alerting/rules/rule.ts'
 import { decodeAll, notifyKey, type Notification } from '../../alerting/records.ts'

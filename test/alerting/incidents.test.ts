@@ -12,6 +12,7 @@ import { openDeaths } from '../../processors/deaths.ts'
 import { openDocIndexer } from '../../processors/index-docs.ts'
 import { openSampleIndexer } from '../../processors/index-samples.ts'
 import { openMeasurer } from '../../processors/measure.ts'
+import { nothingKnown } from '../../processors/resolve.ts'
 import { openStore, record } from '../helpers/pipeline.ts'
 import { died, status, task } from '../processors/deaths/told.ts'
 import {
@@ -67,11 +68,7 @@ async function openSite(
     openDeaths({ ...base, complete, clock, linesThrough: () => Infinity, patienceMs: 200 }),
     openMeasurer({
       ...base,
-      catalog: {
-        complete,
-        lacks: () => undefined,
-        caughtUp: () => Promise.resolve(),
-      },
+      catalog: nothingKnown,
       signals,
       resolutionMs: 5 * second,
       rememberMs: 86_400_000,

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { openEngine, type Engine } from '../../alerting/engine.ts'
-import { compileRules } from '../../alerting/rules/rule.ts'
+import { compileRules } from '../../alerting/rules/compile.ts'
 import type { SignalDeclarations } from '../../pipeline/signals.ts'
 import { encodeBuckets } from '../../pipeline/signal-records.ts'
 import { bucket, ruleOf, second, t0 } from './world.ts'

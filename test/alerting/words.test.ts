@@ -1,5 +1,5 @@
 import test from 'ava'
-import { compileRules } from '../../alerting/rules/rule.ts'
+import { compileRules } from '../../alerting/rules/compile.ts'
 import type { AlertState } from '../../alerting/rules/state.ts'
 import {
   explainValue,

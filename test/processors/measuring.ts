@@ -7,14 +7,8 @@ import { openMetrics } from '../../pipeline/metrics.ts'
 import { readBuckets } from '../../pipeline/signal-records.ts'
 import type { SignalTopic } from '../../pipeline/signals.ts'
 import { openMeasurer, type MeasurerOptions } from '../../processors/measure.ts'
+import { nothingKnown } from '../../processors/resolve.ts'
 import { jsonOf, readAll, until } from '../helpers/pipeline.ts'
-
-/** Nothing is known of anybody. */
-const catalog: MeasurerOptions['catalog'] = {
-  complete: (identity) => identity,
-  lacks: () => undefined,
-  caughtUp: () => Promise.resolve(),
-}
 
 export function openMeasuring(
   t: ExecutionContext,
@@ -24,7 +18,7 @@ export function openMeasuring(
   const metrics = openMetrics()
   const measurer = openMeasurer({
     bus,
-    catalog,
+    catalog: nothingKnown,
     resolutionMs: 1000,
     rememberMs: 86_400_000,
     metrics,

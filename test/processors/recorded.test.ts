@@ -12,6 +12,7 @@ import {
   type Recorded,
 } from '../../processors/recorded.ts'
 import { openRemeasurer } from '../../processors/remeasure.ts'
+import { nothingKnown } from '../../processors/resolve.ts'
 import { openBus, produceLines, record, someTime, tempDir } from '../helpers/pipeline.ts'
 import { keyOf, mark, measured, newest, openMeasuring } from './measuring.ts'
 
@@ -66,11 +67,7 @@ const remeasurer = () =>
   openRemeasurer({
     signals,
     resolutionMs: 1000,
-    catalog: {
-      complete: (identity) => identity,
-      lacks: () => undefined,
-      caughtUp: () => Promise.resolve(),
-    },
+    catalog: nothingKnown,
     metrics: openMetrics(),
     log: silentLog,
   })

@@ -1,5 +1,6 @@
 import test from 'ava'
-import { compileRules, type RuleDeclaration } from '../../../alerting/rules/rule.ts'
+import { compileRules } from '../../../alerting/rules/compile.ts'
+import { type RuleDeclaration } from '../../../alerting/rules/rule.ts'
 import { groupKey, type SignalDeclarations, type SignalValues } from '../../../pipeline/signals.ts'
 import type { Identity } from '../../../pipeline/identity.ts'
 import { ruleOf } from '../world.ts'
