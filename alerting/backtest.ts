@@ -1,6 +1,7 @@
 import type { BacktestAnswer, BacktestIncident } from '../pipeline/backtest.ts'
 import { isWatermark, type SignalRecord } from '../pipeline/signal-records.ts'
 import { openEngine, type EngineOptions } from './engine.ts'
+import type { LineReader } from './evaluator.ts'
 import { notificationOf } from './outbox.ts'
 import { incidentOf, notifyKey, type Notification, type OwnedState } from './records.ts'
 import { explainValue } from './words.ts'
@@ -11,13 +12,15 @@ export interface BacktestOptions extends Omit<EngineOptions, 'onValues' | 'resto
   to: number
   /** Evaluation begins after this time, ms; unless set as soon as everything has been measured once. */
   beginAt?: number
+  /** Reads lines for rules that look at single ones. */
+  lines?: LineReader
   /** Told of each evaluation, with all alerts, also those resolved a short while ago. */
   onEvaluated?: (ts: number, states: readonly OwnedState[]) => void
 }
 
 export interface Backtest {
   /** Takes records of the topic `signals` in their order, and evaluates as the evaluator does: whenever a watermark makes it due. */
-  take(records: readonly SignalRecord[]): void
+  take(records: readonly SignalRecord[]): Promise<void>
   /** The last evaluation time, ms. */
   through(): number | undefined
   /** What was to be told within [from, to], in its order. */
@@ -25,17 +28,21 @@ export interface Backtest {
   result(): Pick<BacktestAnswer, 'evaluated' | 'failures' | 'incidents'>
 }
 
+const never = new AbortController().signal
+
 /** The rules along what was recorded; nothing is sent. */
 export function openBacktest({
   from,
   to,
   beginAt,
   onEvaluated,
+  lines,
   ...options
 }: BacktestOptions): Backtest {
   const { intervalMs } = options
   const engine = openEngine({
     ...options,
+    ...(lines ? { linesOf: lines.take } : {}),
     ...(beginAt === undefined
       ? {}
       : { restored: { states: [], through: Math.floor(beginAt / intervalMs) * intervalMs } }),
@@ -45,9 +52,10 @@ export function openBacktest({
   const failures = new Map<string, number>()
   let evaluated: BacktestAnswer['evaluated']
 
-  function step(): boolean {
+  async function step(due: number): Promise<void> {
+    await lines?.advance(due, never)
     const done = engine.step()
-    if (!done) return false
+    if (!done) return
     const { ts, transitions } = done
     for (const transition of transitions) {
       const notification = notificationOf(transition, keys)
@@ -56,10 +64,9 @@ export function openBacktest({
       notifications.push(notification)
     }
     onEvaluated?.(ts, engine.states())
-    if (ts < from || ts > to) return true
+    if (ts < from || ts > to) return
     evaluated = { from: evaluated?.from ?? ts, to: ts, count: (evaluated?.count ?? 0) + 1 }
     for (const { error } of done.failures) failures.set(error, (failures.get(error) ?? 0) + 1)
-    return true
   }
 
   /** Of one that goes on, so far. */
@@ -69,11 +76,12 @@ export function openBacktest({
   }
 
   return {
-    take(records) {
+    async take(records) {
       for (const record of records) {
         if ((engine.through() ?? -Infinity) > to) return
         engine.take([record])
-        if (isWatermark(record)) while (step());
+        if (!isWatermark(record)) continue
+        for (let ts = engine.due(); ts !== undefined; ts = engine.due()) await step(ts)
       }
     },
     through: engine.through,

@@ -14,16 +14,23 @@ import type { OwnedState } from './records.ts'
 import type { CompiledRules } from './rules/compile.ts'
 import type { Rule, Sample } from './rules/rule.ts'
 import { abandon, advance, markUnknown, type AlertState, type Transition } from './rules/state.ts'
+import type { KindEvent } from './rules/kinds/kind.ts'
+import type { LogRuleState } from './rules/log-rule.ts'
 import { suspend } from './suspended.ts'
 import { fateOf, type Evaluation, type Fate } from './unmeasured.ts'
 import { factsOf, type RuleFacts } from './words.ts'
 
 export interface EngineOptions extends SignalGridOptions {
   rules: CompiledRules
+  /** Gives the lines that a rule on single lines wants, of before `ts` and not given yet. */
+  linesOf?: (rule: string, ts: number) => readonly KindEvent[]
   /** Shown the signals of an evaluation, unless newer ones are due at once. */
   onValues?: (valuesOf: (signal: string) => SignalValues) => void
   /** What an earlier process left. */
-  restored?: NonNullable<SignalGridOptions['restored']> & { states: OwnedState[] }
+  restored?: NonNullable<SignalGridOptions['restored']> & {
+    states: OwnedState[]
+    logs?: ReadonlyMap<string, LogRuleState>
+  }
 }
 
 export interface RuleHealth {
@@ -55,8 +62,12 @@ export interface Step {
 
 /** Reads and steps along the grid of evaluation times as {@link SignalGrid} says. */
 export interface Engine extends Omit<SignalGrid, 'next' | 'done'> {
+  /** Time of the next evaluation, if everything before it has been measured, ms. */
+  due(): number | undefined
   /** The next evaluation, if everything before its time has been measured. */
   step(): Step | undefined
+  /** What rules on single lines remember, by their id. */
+  logs(): [rule: string, state: LogRuleState][]
   /** All alerts, also those resolved a short while ago. */
   states(): OwnedState[]
   /** Marks what is active as unknown. */
@@ -69,6 +80,11 @@ export function openEngine(options: EngineOptions): Engine {
   const grid = openSignalGrid(options)
   const health = new Map(options.rules.rules.map((rule) => [rule.id, freshHealth(rule)]))
   const states: StatesByRule = new Map()
+  const logs = new Map(
+    options.rules.rules.flatMap(({ id, log }) =>
+      log ? [[id, log.open(options.restored?.logs?.get(id))] as const] : [],
+    ),
+  )
   /** By fingerprint of what is active: the rule that has it. */
   const owners = new Map<string, string>()
   for (const [rule, owned] of byRule(options.restored?.states ?? [])) put(rule, owned)
@@ -88,9 +104,10 @@ export function openEngine(options: EngineOptions): Engine {
   function evaluate(rule: Rule, { ts, valuesOf, skippedFrom }: GridTime) {
     const before = states.get(rule.id) ?? new Map<string, OwnedState>()
     const isFiring = (key: string) => before.get(key)?.alert.state === 'firing'
-    const vector = rule
-      .evaluate(valuesOf, isFiring)
-      .filter(({ unknown, fingerprint }) => !unknown || isFiring(fingerprint))
+    const given = options.linesOf?.(rule.id, ts) ?? []
+    const vector = (
+      logs.get(rule.id)?.evaluate(ts, given) ?? rule.evaluate(valuesOf, isFiring)
+    ).filter(({ unknown, fingerprint }) => !unknown || isFiring(fingerprint))
     const stranger = vector.find(
       ({ fingerprint }) => (owners.get(fingerprint) ?? rule.id) !== rule.id,
     )
@@ -169,6 +186,8 @@ export function openEngine(options: EngineOptions): Engine {
 
   return {
     take: grid.take,
+    due: () => grid.next()?.ts,
+    logs: () => [...logs].map(([rule, open]) => [rule, open.save()]),
     step() {
       const due = grid.next()
       if (!due) return undefined

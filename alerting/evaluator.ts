@@ -11,6 +11,7 @@ import {
   decodeAll,
   encode,
   erase,
+  linesKey,
   notifyKey,
   progressKey,
   seenKey,
@@ -22,7 +23,8 @@ import type { CompiledRules } from './rules/compile.ts'
 import { isWatermark } from '../pipeline/signal-records.ts'
 import type { SignalDeclarations } from '../pipeline/signals.ts'
 import { openWatch } from './watch.ts'
-import { hashOf, restoredInputs, startOffset, stateWriter } from './written.ts'
+import type { KindEvent } from './rules/kinds/kind.ts'
+import { hashOf, logWriter, restoredInputs, startOffset, stateWriter } from './written.ts'
 
 export interface EvaluatorOptions {
   bus: Bus
@@ -42,11 +44,30 @@ export interface EvaluatorOptions {
   watchGapMs?: number
   /** How often to look for new records while there are none, ms. */
   pollMs?: number
+  /** Reads lines for rules that look at single ones; without it these have none. */
+  lines?: OpenLines
   clock: Clock
   metrics: Metrics
   log: Logger
   /** Told after the change is on the bus; `notification` is what has to be sent for it. Must not throw. */
   onTransition: (transition: RuleTransition, notification: Notification | undefined) => void
+}
+
+/** Opens a reader of the lines that rules want, by their ids; `restored`: where an earlier one stood. */
+export type OpenLines = (wanted: readonly WantedLines[], restored: unknown) => Promise<LineReader>
+
+export interface WantedLines {
+  id: string
+  where: string
+}
+
+export interface LineReader {
+  /** Reads until all of before `ts` is there; false when aborted meanwhile. Rejects when the bus is away. */
+  advance(ts: number, signal: AbortSignal): Promise<boolean>
+  /** What a rule is to be given at `ts`: each line once, in any order. */
+  take(rule: string, ts: number): KindEvent[]
+  /** Where it stands, as plain data. */
+  position(): unknown
 }
 
 export interface Evaluator {
@@ -79,8 +100,13 @@ export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluato
   const signalsHash = hashOf(options.signals)
   if (options.beginAt !== undefined)
     records.progress ??= await begin(options, options.beginAt, signalsHash)
+  const wanted = options.rules.rules.flatMap(({ id, log }) =>
+    log ? [{ id, where: log.where }] : [],
+  )
+  const lines = wanted.length > 0 ? await options.lines?.(wanted, records.lines) : undefined
   const engine = openEngine({
     ...options,
+    ...(lines ? { linesOf: lines.take } : {}),
     partitions: bus.partitions,
     onValues: openExposition({ signals: options.signals, metrics }),
     restored: {
@@ -92,6 +118,7 @@ export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluato
   })
   const told = new Set(records.notifications.map(notifyKey))
   const writer = stateWriter(records)
+  const changedLogs = logWriter(records)
   const stop = new AbortController()
   const watch = openWatch(options)
   let failure: string | undefined
@@ -124,8 +151,10 @@ export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluato
       watch.saw(engine.measuredThrough())
       // History from before the first start is measured, not alerted on.
       if (offset < untilWarm || !isWatermark(record)) continue
-      for (let step = engine.step(); step; step = engine.step()) {
-        steps.push(step)
+      for (let ts = engine.due(); ts !== undefined; ts = engine.due()) {
+        if (lines && !(await readTo(lines, ts))) return false
+        const step = engine.step()
+        if (step) steps.push(step)
         if (steps.length < stepsPerWrite) continue
         if (!(await tell(steps))) return false
         steps = []
@@ -133,6 +162,10 @@ export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluato
     }
     offset = batch.next
     return steps.length === 0 || tell(steps)
+  }
+
+  async function readTo(reader: LineReader, ts: number): Promise<boolean> {
+    return (await patiently(() => reader.advance(ts, stop.signal))) ?? false
   }
 
   function takeRecord(record: BusRecord): void {
@@ -183,6 +216,8 @@ export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluato
       ...steps.flatMap(({ silent }) => silent.map((seen) => encode(seenKey(seen), seen))),
       ...steps.flatMap(({ forgotten }) => forgotten.map((seen) => erase(seenKey(seen)))),
       ...changes,
+      ...changedLogs(engine.logs()),
+      ...(lines ? [encode(linesKey, lines.position() as object)] : []),
       encode(progressKey, progress),
     ])
     if (written) for (const notification of due) told.add(notifyKey(notification))

@@ -4,11 +4,14 @@
  * - `state:<fingerprint>` an alert with the rule that owns it
  * - `evaluator` how far evaluation came, and from where `signals` has to be read again
  * - `seen:<hash>` a group that fell silent, for signals of measure `absent`
+ * - `log:<hash>` what a rule on single lines remembers
+ * - `lines` how far these rules were given lines
  * - `notify:<incident>:<firing|resolved>` what has to be told, and to whom it was told
  */
 import stringify from 'fast-json-stable-stringify'
 import { createHash } from 'node:crypto'
 import type { BusRecord, ProducedRecord } from '../pipeline/bus/bus.ts'
+import type { LogRuleState } from './rules/log-rule.ts'
 import type { AlertState } from './rules/state.ts'
 import type { GridInput } from '../pipeline/signal-grid.ts'
 import type { SeenGroup, Watched } from '../pipeline/signals.ts'
@@ -62,6 +65,10 @@ export interface AlertRecords {
   progress: Progress | undefined
   seen: SeenGroup[]
   notifications: Notification[]
+  /** Of rules on single lines, by their id. */
+  logs: Map<string, LogRuleState>
+  /** See `LineReader.position`. */
+  lines: unknown
   /** Records that could not be read, with the reason. */
   unreadable: { key: string; reason: string }[]
 }
@@ -72,6 +79,9 @@ export function incidentOf({ fingerprint, activeAt }: AlertState): string {
 
 export const stateKey = (fingerprint: string) => `state:${fingerprint}`
 export const progressKey = 'evaluator'
+export const linesKey = 'lines'
+export const logKey = (rule: string) =>
+  `log:${createHash('sha256').update(rule).digest('hex').slice(0, 24)}`
 export const notifyKey = ({ incident, state }: Pick<Notification, 'incident' | 'state'>) =>
   `notify:${incident}:${state}`
 
@@ -101,6 +111,8 @@ export function decodeAll(latest: ReadonlyMap<string, BusRecord>): AlertRecords 
     progress: undefined,
     seen: [],
     notifications: [],
+    logs: new Map(),
+    lines: undefined,
     unreadable: [],
   }
   for (const [key, record] of latest) {
@@ -115,7 +127,11 @@ export function decodeAll(latest: ReadonlyMap<string, BusRecord>): AlertRecords 
 
 function decodeInto(records: AlertRecords, key: string, value: unknown) {
   if (key === progressKey) records.progress = value as Progress
-  else if (key.startsWith('state:')) records.states.push(withNumbers(value as OwnedState))
+  else if (key === linesKey) records.lines = value
+  else if (key.startsWith('log:')) {
+    const { rule, state } = value as { rule: string; state: LogRuleState }
+    records.logs.set(rule, state)
+  } else if (key.startsWith('state:')) records.states.push(withNumbers(value as OwnedState))
   else if (key.startsWith('seen:')) records.seen.push(value as SeenGroup)
   else if (key.startsWith('notify:')) records.notifications.push(withNumbers(value as Notification))
   else throw new Error('not a key of this version')

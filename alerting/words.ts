@@ -35,6 +35,16 @@ export function factsOf(rule: Rule, declarations: SignalDeclarations): RuleFacts
     const declared = declarations[name]
     return declared ? [signalFacts(name, declared)] : []
   })
+  const { log } = rule
+  // What it is about are the lines it looks at.
+  if (log)
+    signals.push({
+      name: 'lines',
+      from: 'logs',
+      where: log.where,
+      measure: 'count',
+      overMs: log.spanMs,
+    })
   const facts = { alert, when, forMs, lowIsWorse, signals }
   if (!comparison) return facts
   const { left, signal, operator, right } = comparison
@@ -79,7 +89,7 @@ export function explainValue(facts: RuleFacts, alert: AlertState, ts: number): s
     return `${silent[topicOf(facts)]} for ${spokenDuration(ts - alert.lastMs)}`
   }
   const { comparison } = facts
-  if (!comparison) return listSignals(facts, alert)
+  if (!comparison) return listSignals(facts, alert) || `${facts.when} (${fourDigits(alert.value)})`
   const signal = comparedSignal(facts)
   const value = valueWithUnit(facts, alert.value)
   // A number without a unit says nothing without its name.

@@ -5,11 +5,13 @@ import type { SignalDeclarations } from '../pipeline/signals.ts'
 import {
   encode,
   erase,
+  logKey,
   stateKey,
   type AlertRecords,
   type OwnedState,
   type Progress,
 } from './records.ts'
+import type { LogRuleState } from './rules/log-rule.ts'
 
 /** Writes only what differs from what was written last. */
 export function stateWriter({ states }: AlertRecords) {
@@ -47,4 +49,16 @@ export function startOffset({ progress }: AlertRecords, signalsHash: string): nu
 
 export function hashOf(signals: SignalDeclarations): string {
   return createHash('sha256').update(stringify(signals)).digest('hex').slice(0, 16)
+}
+
+/** What rules on single lines remember, where it differs from what was written last. */
+export function logWriter({ logs }: AlertRecords) {
+  const written = new Map([...logs].map(([rule, state]) => [rule, JSON.stringify(state)]))
+  return (states: readonly [rule: string, state: LogRuleState][]): ProducedRecord[] =>
+    states.flatMap(([rule, state]) => {
+      const text = JSON.stringify(state)
+      if (written.get(rule) === text) return []
+      written.set(rule, text)
+      return [encode(logKey(rule), { rule, state })]
+    })
 }

@@ -43,7 +43,9 @@ export interface Readable {
     Partial<Pick<SignalSettings, 'over' | 'from' | 'metric' | 'measure' | 'by'>>
   >
   builtinSignals: boolean | undefined
-  alerts: Partial<Pick<AlertSettings, 'alert' | 'when' | 'clear_when' | 'labels'>>[]
+  alerts: (Partial<Pick<AlertSettings, 'alert' | 'when' | 'clear_when' | 'labels'>> & {
+    isWritten: { when: boolean; log: boolean }
+  })[]
   scaling: ReadableScaling
 }
 
@@ -66,6 +68,7 @@ const checks: readonly ((settings: Readable) => AcrossFault[])[] = [
   signalsFitTheirSource,
   alertsOnce,
   alertsNameSignals,
+  alertsAreOneThing,
   checkScaling,
   retentionNames,
   checksOnce,
@@ -245,6 +248,21 @@ function alertsNameSignals({ alerts, signals, builtinSignals: builtin }: Readabl
         .map((name) => ({ path, sentence: unknownSignal(name, known) }))
     }),
   )
+}
+
+function alertsAreOneThing({ alerts }: Readable): AcrossFault[] {
+  return alerts.flatMap(({ isWritten }, i) => {
+    if (isWritten.when && isWritten.log) {
+      return [{ path: ['alerts', i, 'log'], sentence: 'stands beside when: a rule is one of both' }]
+    }
+    if (isWritten.when || isWritten.log) return []
+    return [
+      {
+        path: ['alerts', i, 'when'],
+        sentence: 'is missing: expected a condition over signals, or log',
+      },
+    ]
+  })
 }
 
 function unknownSignal(name: string, known: readonly string[]): string {

@@ -76,6 +76,10 @@ export function readable(root: unknown): Readable {
     ),
     builtinSignals: sound(shape.builtin_signals, 'builtin_signals'),
     alerts: places(root, 'alerts').map((path) => ({
+      isWritten: {
+        when: isGiven(valueAt(root, [...path, 'when'])),
+        log: isGiven(valueAt(root, [...path, 'log'])),
+      },
       alert: sound(rule.alert, ...path, 'alert'),
       labels: sound(rule.labels, ...path, 'labels'),
       when: sound(rule.when, ...path, 'when'),

@@ -456,7 +456,23 @@ const texts = (sentence: string) => z.record(z.string(), text()).prefault({}).de
 
 const alert = z.strictObject({
   alert: text('a name').describe('Name of the rule, unique.'),
-  when: condition().describe('Condition over signals (CEL).'),
+  when: condition()
+    .optional()
+    .describe('Condition over signals (CEL); each rule has this or `log`.'),
+  log: z
+    .looseObject({
+      type: text('a kind of rule').describe(
+        'Kind of a rule on single lines: `any`, `blacklist`, `whitelist`, `change`, `frequency`, `spike`, `flatline`, `new_term`, `cardinality`.',
+      ),
+      where: query().prefault('').describe('Query that chooses its lines; empty: all.'),
+      hold: duration()
+        .optional()
+        .describe('So long a match stays an alert; absent: `timeframe` of the rule, else 5m.'),
+    })
+    .optional()
+    .describe(
+      "A rule on single lines, as ElastAlert has them; beside these keys stand the kind's own parameters by ElastAlert's names (`num_events`, `timeframe: 5m`, `query_key`, `fields` …).",
+    ),
   for: duration()
     .prefault('0s')
     .describe('How long the condition must hold before the alert fires.'),

@@ -19,6 +19,9 @@ import { followEpochs } from '../pipeline/bus/epochs.ts'
 import type { Bus } from '../pipeline/bus/bus.ts'
 import { openLeader } from '../pipeline/bus/leader.ts'
 import type { ChangeDoc } from '../pipeline/event.ts'
+import type { OpenLines } from '../alerting/evaluator.ts'
+import { openMatchingLines } from '../processors/matching-lines.ts'
+import { nothingKnown, type KnownIdentities } from '../processors/resolve.ts'
 import { secondsSince, type Base, type BaseWithStore } from './base.ts'
 import { reloadChange, reloadWords } from './reload.ts'
 
@@ -47,10 +50,29 @@ export interface Alerts {
   refuseReload(faults: readonly string[]): void
 }
 
+interface Given {
+  /** Rules of the settings that were set aside. */
+  badRules: readonly BadRule[]
+  /** Of a process that resolves identities; without, a line has what its collector knew. */
+  catalog: Pick<KnownIdentities, 'complete'> | undefined
+}
+
+/** How rules on single lines get theirs. */
+function linesOf(
+  { bus, log }: BaseWithStore,
+  catalog: Pick<KnownIdentities, 'complete'>,
+): OpenLines {
+  return (wanted, restored) => openMatchingLines({ bus, catalog, wanted, restored, log })
+}
+
 /** Rules and mails. Of several processes one evaluates and sends at a time. */
-export function openAlerts(base: BaseWithStore, badRules: readonly BadRule[], url: Url): Alerts {
+export function openAlerts(
+  base: BaseWithStore,
+  { badRules, catalog = nothingKnown }: Given,
+  url: Url,
+): Alerts {
   const { bus, clock, log, components, stack } = base
-  const options = optionsOf(base, url)
+  const options = { ...optionsOf(base, url), lines: linesOf(base, catalog) }
   // Faults of the settings are told at the start, not when it is this process's turn.
   if (options.mail) channels.mail(options.mail, options).close()
   let used = base.settings

@@ -15,11 +15,13 @@ import { topicsOf, type SignalDeclarations } from '../pipeline/signals.ts'
 import {
   inHindsight,
   measuredAgain,
+  offsetAt,
   recordedSignals,
   type Recorded,
 } from '../processors/recorded.ts'
 import { openRemeasurer } from '../processors/remeasure.ts'
 import { nothingKnown, type KnownIdentities } from '../processors/resolve.ts'
+import { openMatchingLines } from '../processors/matching-lines.ts'
 import { latenessMs } from '../processors/measure-topic.ts'
 import { watchGapMs } from './alerts.ts'
 import type { BaseWithStore } from './base.ts'
@@ -60,7 +62,9 @@ async function* run(
   )
   // The same topics hold up the evaluation then and now.
   const signals = isRecorded ? base.signals : question.signals
+  const since = from - warmUpMs(question)
   const backtest = openBacktest({
+    ...(await linesFrom(base, { rules, catalog, since })),
     signals,
     rules,
     intervalMs: settings.evaluation.interval,
@@ -69,14 +73,13 @@ async function* run(
     from,
     to,
   })
-  const since = from - warmUpMs(question)
   const came = isRecorded
     ? recordedSignals(bus, since)
     : measuredAgain(bus, remeasurerOf(base, catalog, signals), since)
   for await (const { records, progress } of question.hindsight
     ? hindsightOf(came, question, base)
     : came) {
-    backtest.take(records)
+    await backtest.take(records)
     yield { progress }
     if ((backtest.through() ?? -Infinity) > to) break
   }
@@ -97,10 +100,30 @@ function compiled({ rule, signals }: BacktestQuestion): CompiledRules {
   return rules
 }
 
+/** Rules on single lines are given those that came then. */
+async function linesFrom(
+  { bus, log }: BaseWithStore,
+  { rules, catalog, since }: { rules: CompiledRules; catalog: KnownIdentities; since: number },
+) {
+  const wanted = rules.rules.flatMap((rule) =>
+    rule.log ? [{ id: rule.id, where: rule.log.where }] : [],
+  )
+  if (wanted.length === 0) return {}
+  const from = await Promise.all(
+    Array.from({ length: bus.partitions('logs') }, (_, partition) =>
+      offsetAt(bus, { topic: 'logs', partition }, since),
+    ),
+  )
+  return { lines: await openMatchingLines({ bus, catalog, wanted, from, log }) }
+}
+
 /** What is pending at the beginning has begun before, in windows that began before that. */
 function warmUpMs({ rule, signals }: BacktestQuestion): number {
   const windows = Object.values(signals).map(({ overMs }) => overMs)
-  return rule.forMs + rule.keepFiringForMs + Math.max(0, ...windows) + Math.max(...lateness)
+  const { timeframe = 0 } = rule.log?.parameters ?? {}
+  // A spike compares two windows of its timeframe, and both begin before that.
+  const span = 3 * (typeof timeframe === 'number' ? timeframe : 0)
+  return span + rule.forMs + rule.keepFiringForMs + Math.max(0, ...windows) + Math.max(...lateness)
 }
 
 const lateness = Object.values(latenessMs)

@@ -4,7 +4,7 @@ import type { Notification, OwnedState } from '../alerting/records.ts'
 import { levelOf } from '../collectors/level.ts'
 import { declaredRule, declaredSignals } from '../config/declared.ts'
 import type { Settings } from '../config/settings.ts'
-import type { BusRecord, ProducedRecord } from '../pipeline/bus/bus.ts'
+import type { Bus, BusRecord, ProducedRecord } from '../pipeline/bus/bus.ts'
 import { msToIso, type ChangeDoc, type SampleDoc } from '../pipeline/event.ts'
 import { identityToEcs } from '../pipeline/identity.ts'
 import { silentLog } from '../pipeline/log.ts'
@@ -20,6 +20,7 @@ import type {
 } from '../pipeline/rule-test.ts'
 import { encodeSamples, samplesToBus } from '../pipeline/sample.ts'
 import type { SignalDeclarations, SignalTopic } from '../pipeline/signals.ts'
+import { openMatchingLines } from '../processors/matching-lines.ts'
 import { openRemeasurer } from '../processors/remeasure.ts'
 import { nothingKnown } from '../processors/resolve.ts'
 import { watchGapMs } from './alerts.ts'
@@ -53,9 +54,30 @@ async function runTest(
   const end = startMs + lengthMs
   const at = new Map<number, readonly OwnedState[]>()
   const wanted = new Set(expect.map(({ atMs }) => lastEvaluation(startMs + atMs, intervalMs)))
-  const common = { signals, intervalMs, rules, partitions: () => 1, watchGapMs }
+  const arrivals = arrivalsOf(one)
+  const times = Array.from(
+    { length: Math.floor(lengthMs / resolutionMs) },
+    (_, n) => startMs + (n + 1) * resolutionMs,
+  )
+  const steps = times.map((now) => ({ now, came: arrivals.take(now) }))
+  const wantedLines = rules.rules.flatMap(({ id, log }) => (log ? [{ id, where: log.where }] : []))
   const backtest = openBacktest({
-    ...common,
+    signals,
+    intervalMs,
+    rules,
+    partitions: () => 1,
+    watchGapMs,
+    ...(wantedLines.length === 0
+      ? {}
+      : {
+          lines: await openMatchingLines({
+            bus: logsOf(steps.flatMap(({ came }) => came.logs)),
+            catalog: nothingKnown,
+            wanted: wantedLines,
+            from: [0],
+            log: silentLog,
+          }),
+        }),
     from: startMs,
     to: end,
     beginAt: startMs,
@@ -68,11 +90,9 @@ async function runTest(
     metrics: openMetrics(),
     log: silentLog,
   })
-  const arrivals = arrivalsOf(one)
-  for (let now = startMs + resolutionMs; now <= end; now += resolutionMs) {
+  for (const { came } of steps) {
     for (const topic of remeasurer.topics) {
-      const came = arrivals.take(topic, now)
-      backtest.take(await remeasurer.take(topic, 0, [...came, markOf(now)]))
+      await backtest.take(await remeasurer.take(topic, 0, came[topic]))
     }
   }
   const differences = [
@@ -103,18 +123,43 @@ function arrivalsOf({ input, startMs }: RuleTest) {
     ({ topic }) => topic,
   )
   const next = new Map<SignalTopic, number>()
+
+  /** Of a topic what came before `ms` and was not taken yet, and the mark behind it. */
+  function takeOf(topic: SignalTopic, ms: number): BusRecord[] {
+    const queue = queues.get(topic) ?? []
+    const first = next.get(topic) ?? 0
+    let end = first
+    while ((queue[end]?.atMs ?? Infinity) < ms) end++
+    next.set(topic, end)
+    const came = queue
+      .slice(first, end)
+      .map(({ record, atMs }, n) => busRecord(record, first + n, atMs))
+    return [...came, markOf(ms)]
+  }
+
   return {
-    /** Of a topic what came before `ms` and was not taken yet. */
-    take(topic: SignalTopic, ms: number): BusRecord[] {
-      const queue = queues.get(topic) ?? []
-      const first = next.get(topic) ?? 0
-      let end = first
-      while ((queue[end]?.atMs ?? Infinity) < ms) end++
-      next.set(topic, end)
-      return queue
-        .slice(first, end)
-        .map(({ record, atMs }, n) => busRecord(record, first + n, atMs))
-    },
+    take: (ms: number) => ({
+      logs: takeOf('logs', ms),
+      metrics: takeOf('metrics', ms),
+      changes: takeOf('changes', ms),
+    }),
+  }
+}
+
+/** A bus that has these lines alone. */
+function logsOf(records: readonly BusRecord[]): Pick<Bus, 'partitions' | 'read' | 'ends'> {
+  const numbered = records.map((record, offset) => ({ ...record, offset }))
+  return {
+    partitions: () => 1,
+    ends: async () => [numbered.length],
+    read: async (topic, partition, offset) => ({
+      topic,
+      partition,
+      from: offset,
+      end: numbered.length,
+      records: numbered.slice(offset, offset + 1000),
+      next: Math.min(offset + 1000, numbered.length),
+    }),
   }
 }
 

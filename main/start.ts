@@ -80,7 +80,7 @@ export async function start(
   const catalog = withStore && has('processor') ? await openProcessing(withStore) : undefined
   const alerting =
     withStore && has('alerting')
-      ? openAlerts(withStore, options.badRules ?? [], () => url)
+      ? openAlerts(withStore, { badRules: options.badRules ?? [], catalog }, () => url)
       : undefined
   if (has('collector') && !isAhead) await openCollecting(base)
   const scaling = has('autoscaling') ? openScaling(base) : undefined

@@ -18,6 +18,8 @@ export interface BacktestRule {
   /** CEL over signals. */
   when: string
   clearWhen?: string
+  /** Instead of a condition: a rule on single lines. */
+  log?: { type: string; where: string; holdMs?: number; parameters: Record<string, unknown> }
   noData?: 'unknown' | 'ok' | 'keep'
   forMs: number
   keepFiringForMs: number

@@ -110,8 +110,8 @@ async function openStream(bus: Bus, place: Place, fromMs: number) {
 }
 
 /** The first offset of a partition whose record came at `ms` or later; its end where none did. */
-async function offsetAt(
-  bus: Bus,
+export async function offsetAt(
+  bus: Pick<Bus, 'ends' | 'read'>,
   { topic, partition }: { topic: Topic; partition: number },
   ms: number,
 ): Promise<number> {

@@ -1,5 +1,7 @@
 import { explain } from '../../pipeline/errors.ts'
 import type { SignalDeclarations } from '../../pipeline/signals.ts'
+import { parseQuery } from '../../pipeline/query.ts'
+import { compileLogRule, type LogRuleDeclaration } from './log-rule.ts'
 import { openConditions, signalName, type Condition } from './condition.ts'
 import { makeRule, ruleId, type Parts, type Rule, type RuleDeclaration } from './rule.ts'
 import { parseTemplate, type Template } from './template.ts'
@@ -51,8 +53,10 @@ export function compileRules(
     if (ids.has(id)) {
       fault('', 'is declared twice: give it another name, or labels that differ')
     }
-    const parts = compileParts(declaration, signals, conditions, fault)
-    if (told.length === 0 && parts) rules.push(makeRule(declaration, id, signals, parts))
+    const rule = declaration.log
+      ? compileLog(declaration, declaration.log, id, fault)
+      : compileRule(declaration, id, signals, conditions, fault)
+    if (told.length === 0 && rule) rules.push(rule)
     else if (!ids.has(id)) faulty.add(id)
     ids.add(id)
     faults.push(...told)
@@ -79,11 +83,54 @@ function signalFaults(signals: SignalDeclarations): RuleFault[] {
   return faults
 }
 
+type Tell = (part: string, message: string) => void
+
+/** On single lines: it reads no signal, and its condition is its kind. */
+function compileLog(
+  declaration: RuleDeclaration,
+  log: LogRuleDeclaration,
+  id: string,
+  fault: Tell,
+): Rule | undefined {
+  const { alert, when, forMs, keepFiringForMs } = declaration
+  const texts = { alert, ...compileTexts(declaration, fault) }
+  try {
+    parseQuery(log.where)
+    return {
+      id,
+      alert,
+      when,
+      forMs,
+      keepFiringForMs,
+      log: compileLogRule(log, texts),
+      noData: 'unknown',
+      reads: [],
+      comparison: undefined,
+      lowIsWorse: false,
+      evaluate: () => [],
+    }
+  } catch (error) {
+    fault('.log', firstLine(error))
+    return undefined
+  }
+}
+
+function compileRule(
+  declaration: RuleDeclaration,
+  id: string,
+  signals: SignalDeclarations,
+  conditions: (text: string) => Condition,
+  fault: Tell,
+): Rule | undefined {
+  const parts = compileParts(declaration, signals, conditions, fault)
+  return parts && makeRule(declaration, id, signals, parts)
+}
+
 function compileParts(
   declaration: RuleDeclaration,
   signals: SignalDeclarations,
   conditions: (text: string) => Condition,
-  fault: (part: string, message: string) => void,
+  fault: Tell,
 ): Parts | undefined {
   const compiled = (part: string, text: string, others: readonly string[]) => {
     try {
@@ -99,13 +146,21 @@ function compileParts(
   const condition = compiled('.when', when, [])
   const clear =
     clearWhen === undefined ? undefined : compiled('.clear_when', clearWhen, condition?.reads ?? [])
+  return condition && { condition, clear, ...compileTexts(declaration, fault) }
+}
+
+function compileTexts(
+  declaration: RuleDeclaration,
+  fault: Tell,
+): Pick<Parts, 'labels' | 'annotations'> {
   if (declaration.alert.trim() === '') fault('.alert', 'has no name')
   if ('alertname' in declaration.labels) {
     fault('.labels.alertname', 'is the name of the rule already: leave it out')
   }
-  const labels = templates(declaration.labels, 'labels', fault)
-  const annotations = templates(declaration.annotations, 'annotations', fault)
-  return condition && { condition, clear, labels, annotations }
+  return {
+    labels: templates(declaration.labels, 'labels', fault),
+    annotations: templates(declaration.annotations, 'annotations', fault),
+  }
 }
 
 /** Signals can be joined only where they are measured by the same fields. */

@@ -4,6 +4,7 @@ import type { Identity } from '../../pipeline/identity.ts'
 import type { SignalDeclarations, SignalValues } from '../../pipeline/signals.ts'
 import type { Comparison, Condition, SignalNumbers } from './condition.ts'
 import { join, type Joined } from './join.ts'
+import type { LogRule, LogRuleDeclaration } from './log-rule.ts'
 import type { Template } from './template.ts'
 
 /** `ok`: it is over; `keep`: it goes on as it was. */
@@ -17,6 +18,8 @@ export interface RuleDeclaration {
   when: string
   /** CEL, too: an alert that fires goes on until it holds; unless set as soon as `when` does not. */
   clearWhen?: string
+  /** Instead of a condition over signals; `when` then says it in words. */
+  log?: LogRuleDeclaration
   forMs: number
   keepFiringForMs: number
   /** What becomes of an alert that fires while nothing is measured of it; unless set it is unknown. */
@@ -54,6 +57,8 @@ export interface Rule {
   forMs: number
   keepFiringForMs: number
   noData: NoData
+  /** Of a rule on single lines. */
+  log?: LogRule
   reads: string[]
   comparison: Comparison | undefined
   lowIsWorse: boolean

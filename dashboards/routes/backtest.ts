@@ -20,6 +20,14 @@ const question = z.strictObject({
     when: z.string().max(4000),
     clearWhen: z.string().max(4000).optional(),
     noData: z.enum(['unknown', 'ok', 'keep']).optional(),
+    log: z
+      .strictObject({
+        type: name,
+        where: z.string().max(4000),
+        holdMs: ms.optional(),
+        parameters: z.record(name, z.unknown()),
+      })
+      .optional(),
     forMs: ms,
     keepFiringForMs: ms,
     labels: texts,
@@ -66,7 +74,7 @@ function readQuestion(body: unknown): BacktestQuestion {
     throw refusal(400, `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'no question'}`)
   }
   if (data.from > data.to) throw refusal(400, '"from" is after "to"')
-  const { clearWhen, noData, ...rule } = data.rule
+  const { clearWhen, noData, log, ...rule } = data.rule
   const signals = Object.entries(data.signals).map(([key, { metric, unit, ...signal }]) => [
     key,
     {
@@ -77,9 +85,13 @@ function readQuestion(body: unknown): BacktestQuestion {
   ])
   return {
     ...data,
-    rule: { ...rule, ...withoutUndefined({ clearWhen, noData }) },
+    rule: { ...rule, ...withoutUndefined({ clearWhen, noData, log: log && logOf(log) }) },
     signals: Object.fromEntries(signals) as BacktestQuestion['signals'],
   }
+}
+
+function logOf({ holdMs, ...log }: z.output<typeof question>['rule']['log'] & object) {
+  return { ...log, ...(holdMs === undefined ? {} : { holdMs }) }
 }
 
 async function* written(

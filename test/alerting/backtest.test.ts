@@ -84,7 +84,7 @@ test('an hour with late events and restarts: the back-test tells what was told, 
     t.true(told.length > 20, `${told.length} told`)
 
     const backtest = backtestOf(bus, rules)
-    backtest.take(await recordedOf(bus))
+    await backtest.take(await recordedOf(bus))
     t.deepEqual(backtest.told().map(shown).toSorted(), told.map(shown).toSorted(), `seed ${seed}`)
   }
 })
@@ -96,7 +96,7 @@ test('another rule on the same past: what it would have told, and what of it beg
     await publishWatermark(bus, at(s * 5 + 5))
   }
   const backtest = backtestOf(bus, [ruleOf({ when: 'error_rate > 8' })])
-  backtest.take(await recordedOf(bus))
+  await backtest.take(await recordedOf(bus))
   const { evaluated, incidents, failures } = backtest.result()
   t.deepEqual(evaluated, { from: at(5), to: at(40), count: 8 })
   t.deepEqual(failures, [])
@@ -120,11 +120,11 @@ test('a condition that cannot be evaluated is counted, with its error', async (t
   await publishWatermark(bus, at(5))
   const rule = ruleOf({ labels: {}, annotations: {}, when: 'error_rate > 1' })
   const backtest = backtestOf(bus, [{ ...rule, labels: { service: 'one' } }])
-  backtest.take(await recordedOf(bus))
+  await backtest.take(await recordedOf(bus))
   t.is(backtest.result().failures.length, 0)
   await publishBuckets(bus, [bucket('error_rate', { service: '/shop/cart' }, at(5), 100)])
   await publishWatermark(bus, at(10))
   const twins = backtestOf(bus, [{ ...rule, labels: { service: 'one' } }])
-  twins.take(await recordedOf(bus))
+  await twins.take(await recordedOf(bus))
   t.regex(twins.result().failures[0]?.error ?? '', /two results have the same labels/)
 })

@@ -177,3 +177,61 @@ alerts:
   )
   t.deepEqual(results, [['2 clear'], ['13 no data']])
 })
+
+const onLines = `
+alerts:
+  - alert: NewVersion
+    log: { type: new_term, fields: [service.version] }
+    labels: { severity: ticket }
+    annotations: { summary: 'version {{ match["service.version"] }} of {{ service }}' }
+  - alert: LoginsFail
+    log: { type: frequency, where: 'message:"login failed"', num_events: 3, timeframe: 30s, query_key: user }
+  - alert: Quiet
+    log: { type: flatline, where: 'heartbeat', threshold: 1, timeframe: 20s, query_key: service.name, hold: 10s }
+`
+
+test('rules on single lines: what matches is an alert for a while, by group, with the line in its texts', async (t) => {
+  const results = await run(
+    t,
+    `tests:
+  - name: new terms
+    only: [NewVersion]
+    length: 6m
+    input:
+      - { at: 1s..4m, every: 10s, log: { service: /web, version: v1, message: x } }
+      - { at: 2m..4m, every: 10s, log: { service: /web, version: v2, message: x } }
+    expect:
+      - { at: 5s, alerts: [{ alert: NewVersion, state: firing, labels: { service: /web }, annotations: { summary: version v1 of /web } }] }
+      - { at: 2m30s, alerts: [{ alert: NewVersion, state: firing, annotations: { summary: version v2 of /web } }] }
+  - name: many at once, of one user
+    only: [LoginsFail]
+    input:
+      - { at: 10s..12s, every: 1s, log: { service: /web, message: login failed, fields: { user: ana } } }
+      - { at: 15s, log: { service: /web, message: login failed, fields: { user: ana } } }
+      - { at: 1s..60s, every: 20s, log: { service: /web, message: login failed, fields: { user: bob } } }
+      - { at: 1s..60s, every: 1s, log: { service: /web, message: login done, fields: { user: cyn } } }
+    expect:
+      - { at: 15s, alerts: [] }
+      - { at: 20s, alerts: [{ alert: LoginsFail, state: firing, labels: { service: /web, user: ana } }] }
+      - { at: 55s, alerts: [] }
+    told:
+      - { at: 20s, alert: LoginsFail, state: firing, labels: { user: ana } }
+      - { at: 50s, alert: LoginsFail, state: resolved, labels: { user: ana } }
+  - name: what stops to come
+    only: [Quiet]
+    length: 90s
+    input:
+      - { at: 0s..40s, every: 5s, log: { service: /web, message: heartbeat } }
+      - { at: 0s..90s, every: 5s, log: { service: /db, message: heartbeat } }
+    expect:
+      - { at: 45s, alerts: [] }
+      - { at: 70s, alerts: [{ alert: Quiet, state: firing, labels: { service: /web } }] }
+`,
+    onLines,
+  )
+  t.deepEqual(results, [
+    ['2 new terms'],
+    ['11 many at once, of one user'],
+    ['25 what stops to come'],
+  ])
+})

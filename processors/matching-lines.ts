@@ -1,0 +1,179 @@
+import type { Bus, BusRecord } from '../pipeline/bus/bus.ts'
+import { pause } from '../pipeline/clock.ts'
+import { isoToMs, type LogDoc } from '../pipeline/event.ts'
+import type { Logger } from '../pipeline/log.ts'
+import { parseQuery, type Query } from '../pipeline/query.ts'
+import { fromBusRecord, scanLines, type LogHead } from '../pipeline/record.ts'
+import { resolveLines, type KnownIdentities } from './resolve.ts'
+import { isMark, takeMark, type Reach } from './watermark.ts'
+
+/** A line that somebody wants. */
+export interface MatchingLine {
+  /** Event time, ms. */
+  ms: number
+  fields: Record<string, unknown>
+}
+
+export interface MatchingLinesOptions {
+  bus: Pick<Bus, 'partitions' | 'read' | 'ends'>
+  catalog: Pick<KnownIdentities, 'complete'>
+  wanted: readonly { id: string; where: string }[]
+  /** What `position` gave; without it only what comes from now on is read. */
+  restored?: unknown
+  /** Instead: where to begin in each partition. */
+  from?: readonly number[]
+  log: Logger
+  pollMs?: number
+}
+
+interface Input extends Reach {
+  number: number
+  position: number
+  /** Read, and not looked at yet. */
+  ahead: BusRecord[]
+}
+
+interface Position {
+  v: 1
+  inputs: [
+    number: number,
+    position: number,
+    collectors: [string, Mark][],
+    watermark: number | null,
+  ][]
+  waiting: [id: string, lines: MatchingLine[]][]
+}
+
+type Mark = Reach['collectors'] extends Map<string, infer M> ? M : never
+
+const readLimits = { maxBytes: 2 ** 20 }
+/** So many lines of one rule wait at a time; what is beyond is left out and told. */
+const maxWaiting = 50_000
+
+/**
+ * Reads the topic `logs` outside any group, for rules on single lines: of each partition as far as the first mark behind a
+ * time, and no further, so that what a rule is given depends on the order of the records alone.
+ */
+export async function openMatchingLines(options: MatchingLinesOptions) {
+  const { bus, catalog, log, pollMs = 50 } = options
+  const rules = options.wanted.map(({ id, where }) => ({ id, query: parseQuery(where) }))
+  const waiting = new Map<string, MatchingLine[]>()
+  const stored = readPosition(options.restored)
+  const inputs = await openInputs(stored)
+  for (const [id, lines] of stored?.waiting ?? []) waiting.set(id, lines)
+
+  async function openInputs(before: Position | undefined): Promise<Input[]> {
+    const ends = options.from ?? (await bus.ends('logs'))
+    return ends.map((end, number) => {
+      const known = before?.inputs.find(([one]) => one === number)
+      const [, position = end, collectors = [], watermark = null] = known ?? []
+      return {
+        number,
+        position,
+        ahead: [],
+        collectors: new Map(collectors),
+        watermark: watermark ?? undefined,
+      }
+    })
+  }
+
+  async function advanceOne(input: Input, ts: number, signal: AbortSignal): Promise<boolean> {
+    while ((input.watermark ?? -Infinity) < ts) {
+      if (signal.aborted) return false
+      const record = input.ahead.shift()
+      if (record) look(input, record)
+      else if (!(await readOn(input))) await pause(pollMs, signal)
+    }
+    return true
+  }
+
+  /** False where nothing more is there. */
+  async function readOn(input: Input): Promise<boolean> {
+    const batch = await bus.read('logs', input.number, input.position, readLimits)
+    if (batch.from > input.position && input.position > 0) {
+      const gap = { partition: input.number, from: input.position, to: batch.from }
+      log.warn(gap, 'lines were trimmed before rules on single lines have seen them')
+      input.position = batch.from
+    }
+    input.ahead = batch.records
+    return batch.records.length > 0
+  }
+
+  function look(input: Input, record: BusRecord): void {
+    input.position = record.offset + 1
+    if (isMark(record)) {
+      takeMark(input, record)
+      return
+    }
+    try {
+      find(record)
+    } catch {
+      // The indexer makes a dead letter of it.
+    }
+  }
+
+  function find(record: BusRecord): void {
+    const read = fromBusRecord(record)
+    const possible = rules.filter(({ query }) => canMatch(query, read.head))
+    if (possible.length === 0) return
+    const text = resolveLines(read, catalog).ndjson().toString('utf8')
+    const likely = possible.filter(({ query }) => query.mayMatch(text))
+    if (likely.length === 0) return
+    for (const { line, time, level } of scanLines(text)) {
+      let doc: LogDoc | undefined
+      for (const { id, query } of likely) {
+        if (query.levels && !query.levels.includes(level)) continue
+        if (!query.onlyLevel && !query.mayMatch(line)) continue
+        doc ??= JSON.parse(line) as LogDoc
+        if (query.onlyLevel || query.matches(doc)) put(id, { ms: isoToMs(time), fields: doc })
+      }
+    }
+  }
+
+  function put(id: string, line: MatchingLine): void {
+    const lines = waiting.get(id) ?? []
+    waiting.set(id, lines)
+    if (lines.length === maxWaiting) {
+      log.warn(
+        { rule: id, lines: maxWaiting },
+        'a rule wants more lines than fit: some are left out',
+      )
+    }
+    if (lines.length <= maxWaiting) lines.push(line)
+  }
+
+  return {
+    async advance(ts: number, signal: AbortSignal): Promise<boolean> {
+      for (const input of inputs) if (!(await advanceOne(input, ts, signal))) return false
+      return true
+    },
+    take(id: string, ts: number): MatchingLine[] {
+      const lines = waiting.get(id) ?? []
+      waiting.set(
+        id,
+        lines.filter(({ ms }) => ms >= ts),
+      )
+      return lines.filter(({ ms }) => ms < ts)
+    },
+    position: (): Position => ({
+      v: 1,
+      inputs: inputs.map(({ number, position, collectors, watermark }) => [
+        number,
+        position,
+        [...collectors],
+        watermark ?? null,
+      ]),
+      waiting: [...waiting].filter(([, lines]) => lines.length > 0),
+    }),
+  }
+}
+
+function canMatch({ levels }: Query, head: LogHead): boolean {
+  return levels === undefined || levels.some((level) => (head.levels[level] ?? 0) > 0)
+}
+
+/** Undefined where it is none of ours. */
+function readPosition(restored: unknown): Position | undefined {
+  const { v } = (restored ?? {}) as Partial<Position>
+  return v === 1 ? (restored as Position) : undefined
+}
