@@ -118,7 +118,11 @@ export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluato
   })
   const told = new Set(records.notifications.map(notifyKey))
   const writer = stateWriter(records)
-  const changedLogs = logWriter(records)
+  const { rules, faulty } = options.rules
+  const changedLogs = logWriter(
+    records,
+    (id) => faulty.has(id) || rules.some((rule) => rule.id === id && rule.log),
+  )
   const stop = new AbortController()
   const watch = openWatch(options)
   let failure: string | undefined

@@ -51,14 +51,18 @@ export function hashOf(signals: SignalDeclarations): string {
   return createHash('sha256').update(stringify(signals)).digest('hex').slice(0, 16)
 }
 
-/** What rules on single lines remember, where it differs from what was written last. */
-export function logWriter({ logs }: AlertRecords) {
+/** What rules on single lines remember, where it differs from what was written last; of rules that are gone nothing is kept. */
+export function logWriter({ logs }: AlertRecords, isKept: (rule: string) => boolean) {
   const written = new Map([...logs].map(([rule, state]) => [rule, JSON.stringify(state)]))
-  return (states: readonly [rule: string, state: LogRuleState][]): ProducedRecord[] =>
-    states.flatMap(([rule, state]) => {
+  return (states: readonly [rule: string, state: LogRuleState][]): ProducedRecord[] => {
+    const gone = [...written.keys()].filter((rule) => !isKept(rule))
+    for (const rule of gone) written.delete(rule)
+    const changed = states.flatMap(([rule, state]) => {
       const text = JSON.stringify(state)
       if (written.get(rule) === text) return []
       written.set(rule, text)
       return [encode(logKey(rule), { rule, state })]
     })
+    return [...gone.map((rule) => erase(logKey(rule))), ...changed]
+  }
 }

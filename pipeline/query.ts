@@ -1,4 +1,5 @@
 import { parse, type LiqeQuery } from 'liqe'
+import { identityFields } from './identity.ts'
 import { parseLogfmt } from './logfmt.ts'
 import { ownLabel } from './own-label.ts'
 import { accessFields, parseAccessLine, type AccessLine } from './access-line.ts'
@@ -107,6 +108,18 @@ function openLine(doc: Queryable): Line {
       return access
     },
   }
+}
+
+/**
+ * All fields of a line by the names that a query finds them by: its own, also by the short names of its identity, before
+ * those of its message.
+ */
+export function allFields(doc: Queryable): Record<string, unknown> {
+  const { json, access } = openLine(doc)
+  const short = Object.entries(identityFields).flatMap(([name, field]) =>
+    doc[field] === undefined ? [] : [[name, doc[field]]],
+  )
+  return { ...access(), ...json(), ...Object.fromEntries(short), ...doc }
 }
 
 /** How the service says that its messages are to be read; where it does not, they tell. */

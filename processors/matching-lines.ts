@@ -2,7 +2,7 @@ import type { Bus, BusRecord } from '../pipeline/bus/bus.ts'
 import { pause } from '../pipeline/clock.ts'
 import { isoToMs, type LogDoc } from '../pipeline/event.ts'
 import type { Logger } from '../pipeline/log.ts'
-import { parseQuery, type Query } from '../pipeline/query.ts'
+import { allFields, parseQuery, type Query } from '../pipeline/query.ts'
 import { fromBusRecord, scanLines, type LogHead } from '../pipeline/record.ts'
 import { resolveLines, type KnownIdentities } from './resolve.ts'
 import { isMark, takeMark, type Reach } from './watermark.ts'
@@ -125,7 +125,8 @@ export async function openMatchingLines(options: MatchingLinesOptions) {
         if (query.levels && !query.levels.includes(level)) continue
         if (!query.onlyLevel && !query.mayMatch(line)) continue
         doc ??= JSON.parse(line) as LogDoc
-        if (query.onlyLevel || query.matches(doc)) put(id, { ms: isoToMs(time), fields: doc })
+        if (query.onlyLevel || query.matches(doc))
+          put(id, { ms: isoToMs(time), fields: allFields(doc) })
       }
     }
   }

@@ -146,7 +146,9 @@ function compileParts(
   const condition = compiled('.when', when, [])
   const clear =
     clearWhen === undefined ? undefined : compiled('.clear_when', clearWhen, condition?.reads ?? [])
-  return condition && { condition, clear, ...compileTexts(declaration, fault) }
+  // What is wrong with them is told as well where the condition is wrong.
+  const texts = compileTexts(declaration, fault)
+  return condition && { condition, clear, ...texts }
 }
 
 function compileTexts(

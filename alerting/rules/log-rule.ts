@@ -41,6 +41,9 @@ export interface Texts {
   annotations: ReadonlyMap<string, Template>
 }
 
+/** It is a label already. */
+const serviceNames = new Set<string>(['service', identityFields.service])
+
 const defaultHoldMs = 5 * 60_000
 
 /** Throws where the kind or one of its parameters is wrong, and names it. */
@@ -50,7 +53,11 @@ export function compileLogRule(
 ): LogRule {
   const name = kindNames.find((known): known is KindName => known === type)
   if (!name) throw new TypeError(`"${type}" is no kind of rule: there are ${kindNames.join(', ')}`)
-  openKind(name, parameters)
+  if (!openKind(name, parameters).add) {
+    throw new TypeError(
+      `${name} is no rule on single lines: declare a signal, and a condition over it`,
+    )
+  }
   const { timeframe, query_key: queryKey } = parameters
   const holdMs = declared.holdMs ?? (typeof timeframe === 'number' ? timeframe : defaultHoldMs)
   const key = typeof queryKey === 'string' ? queryKey : undefined
@@ -84,7 +91,7 @@ function sampleOf(match: KindMatch, queryKey: string | undefined, texts: Texts):
   const group: Identity = typeof service === 'string' ? { service } : {}
   const labels = identityLabels(group)
   const value = queryKey === undefined ? undefined : lookup(fields, queryKey)
-  if (queryKey !== undefined && queryKey !== identityFields.service && value !== undefined) {
+  if (queryKey !== undefined && !serviceNames.has(queryKey) && value !== undefined) {
     labels[queryKey.replace(/\W/g, '_')] = textOf(value)
   }
   const scope = {
@@ -119,7 +126,7 @@ function withKey({ fields, added }: KindMatch, queryKey: string | undefined): Ki
   if (queryKey === undefined || key === undefined || lookup(fields, queryKey) !== undefined) {
     return fields
   }
-  return { ...fields, [queryKey]: key }
+  return { ...fields, [serviceNames.has(queryKey) ? identityFields.service : queryKey]: key }
 }
 
 const textOf = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))

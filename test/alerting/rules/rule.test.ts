@@ -294,3 +294,23 @@ test('templates reach no files', (t) => {
         )[0]?.annotations['x']
   t.notRegex(rendered ?? '', /mesoscope/)
 })
+
+test('a rule on single lines: its kind and parameters are checked, with the place', (t) => {
+  const log = (given: object) => ({
+    ...ruleOf({ when: 'in words' }),
+    log: { type: 'frequency', where: '', parameters: { num_events: 3, timeframe: 1000 }, ...given },
+  })
+  const faultOf = (given: object) => compileRules([log(given)], {}).faults[0]
+  t.is(faultOf({}), undefined)
+  t.like(faultOf({ type: 'frequent' }), { path: 'alerts[0].log' })
+  t.regex(
+    faultOf({ type: 'frequent' })?.message ?? '',
+    /"frequent" is no kind of rule: there are any, /,
+  )
+  t.regex(faultOf({ parameters: { timeframe: 1000 } })?.message ?? '', /^frequency: num_events: /)
+  t.regex(faultOf({ where: 'level:(' })?.message ?? '', /cannot read the query/)
+  t.regex(
+    faultOf({ type: 'percentage_match', parameters: { max_percentage: 5 } })?.message ?? '',
+    /percentage_match is no rule on single lines/,
+  )
+})
