@@ -168,6 +168,14 @@ export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluato
     return steps.length === 0 || tell(steps)
   }
 
+  /** Where nobody wants lines any more, a later rule begins with those that come then. */
+  function linesRecord(): ProducedRecord[] {
+    if (lines) return [encode(linesKey, lines.position() as object)]
+    if (records.lines === undefined) return []
+    records.lines = undefined
+    return [erase(linesKey)]
+  }
+
   async function readTo(reader: LineReader, ts: number): Promise<boolean> {
     return (await patiently(() => reader.advance(ts, stop.signal))) ?? false
   }
@@ -221,7 +229,7 @@ export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluato
       ...steps.flatMap(({ forgotten }) => forgotten.map((seen) => erase(seenKey(seen)))),
       ...changes,
       ...changedLogs(engine.logs()),
-      ...(lines ? [encode(linesKey, lines.position() as object)] : []),
+      ...linesRecord(),
       encode(progressKey, progress),
     ])
     if (written) for (const notification of due) told.add(notifyKey(notification))

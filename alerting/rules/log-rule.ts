@@ -44,6 +44,8 @@ export interface Texts {
 /** It is a label already. */
 const serviceNames = new Set<string>(['service', identityFields.service])
 
+const maxLabel = 200
+
 const defaultHoldMs = 5 * 60_000
 
 /** Throws where the kind or one of its parameters is wrong, and names it. */
@@ -89,11 +91,7 @@ function sampleOf(match: KindMatch, queryKey: string | undefined, texts: Texts):
   const fields = withKey(match, queryKey)
   const { service } = identityFromEcs(fields)
   const group: Identity = typeof service === 'string' ? { service } : {}
-  const labels = identityLabels(group)
-  const value = queryKey === undefined ? undefined : lookup(fields, queryKey)
-  if (queryKey !== undefined && !serviceNames.has(queryKey) && value !== undefined) {
-    labels[queryKey.replace(/\W/g, '_')] = textOf(value)
-  }
+  const labels = { ...identityLabels(group), ...labelsOf(fields, [queryKey, added['new_field']]) }
   const scope = {
     ...group,
     alert: texts.alert,
@@ -118,6 +116,17 @@ function sampleOf(match: KindMatch, queryKey: string | undefined, texts: Texts):
     lastMs: ms,
     annotations,
   }
+}
+
+/** What tells its alerts apart: the group it is kept by, and the term that is new. */
+function labelsOf(fields: Record<string, unknown>, names: readonly unknown[]) {
+  const labels: Record<string, string> = {}
+  for (const name of names.flat()) {
+    const value = typeof name === 'string' ? lookup(fields, name) : undefined
+    if (typeof name !== 'string' || serviceNames.has(name) || value === undefined) continue
+    labels[name.replace(/\W/g, '_')] = textOf(value).slice(0, maxLabel)
+  }
+  return labels
 }
 
 /** What stands for the absence of lines has no field but the group that is told beside it. */

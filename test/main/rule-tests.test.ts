@@ -202,7 +202,11 @@ test('rules on single lines: what matches is an alert for a while, by group, wit
       - { at: 2m..4m, every: 10s, log: { service: /web, version: v2, message: x } }
     expect:
       - { at: 5s, alerts: [{ alert: NewVersion, state: firing, labels: { service: /web }, annotations: { summary: version v1 of /web } }] }
-      - { at: 2m30s, alerts: [{ alert: NewVersion, state: firing, annotations: { summary: version v2 of /web } }] }
+      - at: 2m30s
+        alerts:
+          - { alert: NewVersion, state: firing, labels: { service_version: v1 } }
+          - { alert: NewVersion, state: firing, annotations: { summary: version v2 of /web } }
+      - { at: 6m, alerts: [{ alert: NewVersion, state: firing, labels: { service_version: v2 } }] }
   - name: many at once, of one user
     only: [LoginsFail]
     input:
@@ -231,7 +235,7 @@ test('rules on single lines: what matches is an alert for a while, by group, wit
   )
   t.deepEqual(results, [
     ['2 new terms'],
-    ['11 many at once, of one user'],
-    ['25 what stops to come'],
+    ['15 many at once, of one user'],
+    ['29 what stops to come'],
   ])
 })
