@@ -109,7 +109,7 @@ const changes = async (query: string) => (await get('/api/changes', `?${query}`)
 function checkDeath({ text }: MailView): void {
   for (const part of [
     /Exit code: +137 \(SIGKILL\)/,
-    /Out of memory: yes/,
+    /Out of memory: +yes/,
     /Memory: .*\d MiB/,
     /Version: +\d{4}-/,
     /Death: +number \d+ of the service within 10 minutes/,
