@@ -118,11 +118,8 @@ export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluato
   })
   const told = new Set(records.notifications.map(notifyKey))
   const writer = stateWriter(records)
-  const { rules, faulty } = options.rules
-  const changedLogs = logWriter(
-    records,
-    (id) => faulty.has(id) || rules.some((rule) => rule.id === id && rule.log),
-  )
+  const kept = new Set([...options.rules.faulty, ...wanted.map(({ id }) => id)])
+  const changedLogs = logWriter(records, kept)
   const stop = new AbortController()
   const watch = openWatch(options)
   let failure: string | undefined

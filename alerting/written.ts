@@ -52,10 +52,10 @@ export function hashOf(signals: SignalDeclarations): string {
 }
 
 /** What rules on single lines remember, where it differs from what was written last; of rules that are gone nothing is kept. */
-export function logWriter({ logs }: AlertRecords, isKept: (rule: string) => boolean) {
+export function logWriter({ logs }: AlertRecords, kept: ReadonlySet<string>) {
   const written = new Map([...logs].map(([rule, state]) => [rule, JSON.stringify(state)]))
   return (states: readonly [rule: string, state: LogRuleState][]): ProducedRecord[] => {
-    const gone = [...written.keys()].filter((rule) => !isKept(rule))
+    const gone = [...written.keys()].filter((rule) => !kept.has(rule))
     for (const rule of gone) written.delete(rule)
     const changed = states.flatMap(([rule, state]) => {
       const text = JSON.stringify(state)

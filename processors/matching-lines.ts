@@ -121,12 +121,14 @@ export async function openMatchingLines(options: MatchingLinesOptions) {
     if (likely.length === 0) return
     for (const { line, time, level } of scanLines(text)) {
       let doc: LogDoc | undefined
+      let fields: MatchingLine['fields'] | undefined
       for (const { id, query } of likely) {
         if (query.levels && !query.levels.includes(level)) continue
         if (!query.onlyLevel && !query.mayMatch(line)) continue
         doc ??= JSON.parse(line) as LogDoc
-        if (query.onlyLevel || query.matches(doc))
-          put(id, { ms: isoToMs(time), fields: allFields(doc) })
+        if (!query.onlyLevel && !query.matches(doc)) continue
+        fields ??= allFields(doc)
+        put(id, { ms: isoToMs(time), fields })
       }
     }
   }

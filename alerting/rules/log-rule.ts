@@ -121,10 +121,9 @@ function sampleOf(match: KindMatch, queryKey: string | undefined, texts: Texts):
 /** What tells its alerts apart: the group it is kept by, and the term that is new. */
 function labelsOf(fields: Record<string, unknown>, names: readonly unknown[]) {
   const labels: Record<string, string> = {}
-  for (const name of names.flat()) {
-    const value = typeof name === 'string' ? lookup(fields, name) : undefined
-    if (typeof name !== 'string' || serviceNames.has(name) || value === undefined) continue
-    labels[name.replace(/\W/g, '_')] = textOf(value).slice(0, maxLabel)
+  for (const name of names.flat().filter((one) => typeof one === 'string')) {
+    const value = serviceNames.has(name) ? undefined : lookup(fields, name)
+    if (value !== undefined) labels[name.replace(/\W/g, '_')] = textOf(value).slice(0, maxLabel)
   }
   return labels
 }

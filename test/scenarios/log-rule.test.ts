@@ -61,15 +61,7 @@ test('rules on single lines, over a kill of the program', async (t) => {
   await until('the first', async () => (await alertsOf(first)).length === 1 || undefined)
   t.deepEqual(await alertsOf(first), ['NewError first seen: no stock'])
   const { incident } = (await first.get('/api/alerts')).alerts[0] ?? {}
-  process.kill(first.pid, 'SIGKILL')
-  await until('it is gone', () => {
-    try {
-      first.alive()
-      return undefined
-    } catch {
-      return true
-    }
-  })
+  await first.kill()
 
   const again = await scene.start(settings(scene.dir, root))
   error('no stock')

@@ -60,6 +60,8 @@ export interface Program {
   lines(service: string, query?: Record<string, string>): Promise<LogDoc[]>
   /** Throws if it has ended. */
   alive(): void
+  /** SIGKILL; it is gone then. */
+  kill(): Promise<void>
   /** SIGTERM; the exit code. */
   stop(): Promise<number | null>
 }
@@ -130,10 +132,11 @@ async function startProgram(
   let stderr = ''
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text))
   const gone = once(child, 'exit')
-  later(async () => {
+  const kill = async () => {
     child.kill('SIGKILL')
     await gone
-  })
+  }
+  later(kill)
   const alive = () => {
     if (child.exitCode === null && child.signalCode === null) return
     throw new Error(`the program has ended (${child.exitCode ?? child.signalCode}): ${stderr}`)
@@ -153,6 +156,7 @@ async function startProgram(
     alive,
     stderr: () => stderr,
     ...asker(url),
+    kill,
     async stop() {
       child.kill('SIGTERM')
       await Promise.race([gone, sleep(20_000, undefined, { ref: false })])
