@@ -3,6 +3,7 @@
  * of evaluation times as far as everything has been measured. The same for live evaluation and back-tests.
  */
 import { explain } from '../pipeline/errors.ts'
+import { sampledSignals } from '../pipeline/signal-derived.ts'
 import {
   openSignalGrid,
   type GridTime,
@@ -78,6 +79,7 @@ export interface Engine extends Omit<SignalGrid, 'next' | 'done'> {
 export function openEngine(options: EngineOptions): Engine {
   const { signals, onValues } = options
   const grid = openSignalGrid(options)
+  const sampled = sampledSignals(signals)
   const health = new Map(options.rules.rules.map((rule) => [rule.id, freshHealth(rule)]))
   const states: StatesByRule = new Map()
   const logs = new Map(
@@ -140,7 +142,7 @@ export function openEngine(options: EngineOptions): Engine {
     valuesOf: (signal: string) => SignalValues,
   ): Evaluation {
     const { seenForMs: unknownForMs } = options
-    return { ts, reads, signals, valuesOf, endOf: grid.endOf, unknownForMs }
+    return { ts, reads, signals, sampled, valuesOf, endOf: grid.endOf, unknownForMs }
   }
 
   /** Of alerts that the rule has no result for any more. */

@@ -11,6 +11,8 @@ export interface Evaluation {
   /** Signals that the rule reads. */
   reads: readonly string[]
   signals: SignalDeclarations
+  /** Those that have no value where samples are missing. */
+  sampled: ReadonlySet<string>
   valuesOf: (signal: string) => SignalValues
   endOf: SignalGrid['endOf']
   /** So long an alert may stay unknown, ms. */
@@ -49,13 +51,13 @@ const stopped = 'no instance of its service runs any more'
 /** Samples of one of the rule's signals are missing. Of groups that a signal is not kept by any more nobody misses any. */
 export function isUnmeasured(
   { group }: AlertState,
-  { reads, signals, valuesOf }: Evaluation,
+  { reads, signals, sampled, valuesOf }: Evaluation,
 ): boolean {
   const key = groupKey(group)
   const parts = Object.keys(group)
   return reads.some((name) => {
     const declaration = signals[name]
-    if (declaration?.from !== 'metrics' || declaration.measure === 'absent') return false
+    if (!declaration || !sampled.has(name)) return false
     return (
       parts.every((part) => declaration.by.some((by) => by === part)) && !valuesOf(name).has(key)
     )

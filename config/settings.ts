@@ -1,10 +1,13 @@
 import { z } from 'zod'
 import { identityFields, type Identity } from '../pipeline/identity.ts'
+import { measures } from '../pipeline/measures.ts'
+import { signalSources } from '../pipeline/signals.ts'
 import { retentionName } from '../pipeline/store/retention.ts'
 import {
   checkedText,
   condition,
   duration,
+  expression,
   flag,
   oneOf,
   pattern,
@@ -389,16 +392,35 @@ const store = z.strictObject({
 })
 
 const signal = z.strictObject({
-  from: oneOf(['logs', 'metrics', 'changes']).prefault('logs').describe('What is measured.'),
+  from: oneOf(signalSources)
+    .prefault('logs')
+    .describe('What is measured; `signals`: others, at each evaluation.'),
   metric: text('a name of a metric')
     .optional()
     .describe('With `from: metrics`: which one, e.g. `container.cpu.utilization`.'),
+  field: text('a name of a field')
+    .optional()
+    .describe(
+      'Of lines and changes: the field that is measured (`duration_ms`, `bytes`), as queries name it; lines without it, or where it is no number, do not count. With `cardinality` the field whose different values are counted.',
+    ),
+  counter: flag()
+    .optional()
+    .describe(
+      'The number only grows, until its process starts anew: what it grew by is measured, of each source by itself. With `measure: sum` (growth) or `rate` (growth a second).',
+    ),
+  value: expression()
+    .optional()
+    .describe(
+      'With `from: signals`: what of others (CEL), e.g. `errors / requests`; they are measured by the same fields. No value where it is no finite number.',
+    ),
   where: query()
     .prefault('')
     .describe('Query that chooses the lines, samples or changes; empty: all.'),
-  measure: oneOf(['rate', 'count', 'absent', 'avg', 'sum', 'min', 'max', 'last']).describe(
-    'Lines (or changes, samples) per second, their number, or (`absent`) 1 while there is none, else 0; of metrics also mean, sum, extremes and the newest value.',
-  ),
+  measure: oneOf(measures)
+    .optional()
+    .describe(
+      'Lines (or changes, samples) per second, their number, or (`absent`) 1 while there is none, else 0; of numbers also mean, sum, extremes, the newest value, and percentiles, which are off by at most 1 %; `cardinality`: how many different values (beyond 256 off by 1.6 % as a rule). Absent with `from: signals`: `last`, the value itself; where `by` names less than what it reads: `avg`, `sum`, `min`, `max`, `count` or a percentile of those that become one.',
+    ),
   over: duration(second)
     .prefault('1m')
     .describe('Length of the window; a multiple of `evaluation.resolution`.'),

@@ -6,6 +6,7 @@
 import { explain } from './errors.ts'
 import type { Identity } from './identity.ts'
 import { endsSignal, openEnds } from './signal-ends.ts'
+import { openDerived } from './signal-derived.ts'
 import { readBuckets, readWatermark, type SignalRecord } from './signal-records.ts'
 import {
   openSignalBoard,
@@ -93,6 +94,7 @@ const defaultCatchUpMs = 24 * 3_600_000
 export function openSignalGrid(options: SignalGridOptions): SignalGrid {
   const { signals, intervalMs, lagAllowanceMs = 0, catchUpMs = defaultCatchUpMs } = options
   const { seenForMs, partitions, watchGapMs = Infinity } = options
+  const { signals: derived } = openDerived(signals)
   const board = openSignalBoard(signals, seenForMs === undefined ? {} : { seenForMs })
   const ends = openEnds(signals)
   const inputs = inputsOf(topicsOf(signals), partitions)
@@ -206,8 +208,11 @@ export function openSignalGrid(options: SignalGridOptions): SignalGrid {
       const due = nextTime()
       if (!due) return undefined
       const cache = new Map<string, SignalValues>()
-      const valuesOf = (signal: string) => {
-        const values = cache.get(signal) ?? board.valuesAt(signal, due.ts, watched)
+      const valuesOf = (signal: string): SignalValues => {
+        const known = cache.get(signal)
+        if (known) return known
+        const made = derived.get(signal)?.valuesAt(valuesOf)
+        const values = made ?? board.valuesAt(signal, due.ts, watched)
         cache.set(signal, values)
         return values
       }

@@ -1,10 +1,12 @@
 import stringify from 'fast-json-stable-stringify'
 import type { SignalBucket } from './event.ts'
 import type { Identity } from './identity.ts'
+import type { Measure } from './measures.ts'
 import {
   addPart,
   countsZero,
   openWindow,
+  partOf,
   valueOf,
   type Part,
   type Window,
@@ -14,15 +16,21 @@ import {
 export const signalTopics = ['logs', 'metrics', 'changes'] as const
 export type SignalTopic = (typeof signalTopics)[number]
 
-/** What is measured of the matching lines, samples or changes of a group. */
-export const measures = ['rate', 'count', 'absent', 'avg', 'sum', 'min', 'max', 'last'] as const
-export type Measure = (typeof measures)[number]
+/** Also other signals, at each evaluation time. */
+export const signalSources = [...signalTopics, 'signals'] as const
+export type SignalSource = (typeof signalSources)[number]
 
 /** The declaration of one signal, as the settings give it. */
 export interface SignalDeclaration {
-  from: SignalTopic
+  from: SignalSource
   /** Of samples: which of their numbers (`pipeline/metric-names.ts`). */
   metric?: string
+  /** Of lines and changes: the field that is measured; with `cardinality` that whose different values are counted. */
+  field?: string
+  /** The number only grows until its process starts anew: what it grew by is measured. */
+  counter?: boolean
+  /** With `from: signals`: CEL over signals. */
+  value?: string
   /** Which lines, samples or changes count, in the query language of `pipeline/query.ts`. */
   where: string
   measure: Measure
@@ -38,7 +46,8 @@ export type SignalDeclarations = Record<string, SignalDeclaration>
 /** The topics that these signals are measured from; without any signal `logs`, so that time goes on. */
 export function topicsOf(signals: Record<string, Pick<SignalDeclaration, 'from'>>): SignalTopic[] {
   const read = new Set(Object.values(signals).map(({ from }) => from))
-  return read.size === 0 ? ['logs'] : signalTopics.filter((topic) => read.has(topic))
+  const topics = signalTopics.filter((topic) => read.has(topic))
+  return topics.length === 0 ? ['logs'] : topics
 }
 
 /** One group of a signal at one evaluation time. */
@@ -159,10 +168,9 @@ export function openSignalBoard(
       const series = seriesOf(bucket.signal, bucket.group)
       if (!series) return false
       const slot = series.slots.get(bucket.from)
-      const { count, lastMs, values } = bucket
-      const part = values ? { count, lastMs, values } : { count, lastMs }
+      const part = partOf(bucket)
       if (slot) {
-        if (count >= (slot.parts.get(bucket.partition)?.count ?? 0))
+        if (part.count >= (slot.parts.get(bucket.partition)?.count ?? 0))
           slot.parts.set(bucket.partition, part)
       } else {
         const parts = new Map([[bucket.partition, part]])

@@ -2,7 +2,10 @@ import { explain } from '../../pipeline/errors.ts'
 import type { SignalDeclarations } from '../../pipeline/signals.ts'
 import { parseQuery } from '../../pipeline/query.ts'
 import { compileLogRule, type LogRuleDeclaration } from './log-rule.ts'
-import { openConditions, signalName, type Condition } from './condition.ts'
+import { signalName } from '../../pipeline/expression.ts'
+import { openDerived } from '../../pipeline/signal-derived.ts'
+import { checkGroups } from '../../pipeline/signal-join.ts'
+import { openConditions, type Condition } from './condition.ts'
 import { makeRule, ruleId, type Parts, type Rule, type RuleDeclaration } from './rule.ts'
 import { parseTemplate, type Template } from './template.ts'
 
@@ -79,6 +82,9 @@ function signalFaults(signals: SignalDeclarations): RuleFault[] {
     } catch (error) {
       fault(firstLine(error))
     }
+  }
+  for (const [name, message] of openDerived(signals).faults) {
+    faults.push({ path: path(name), alert: undefined, message })
   }
   return faults
 }
@@ -163,17 +169,6 @@ function compileTexts(
     labels: templates(declaration.labels, 'labels', fault),
     annotations: templates(declaration.annotations, 'annotations', fault),
   }
-}
-
-/** Signals can be joined only where they are measured by the same fields. */
-function checkGroups(reads: readonly string[], signals: SignalDeclarations) {
-  const groupings = reads.map((name) => (signals[name]?.by ?? []).toSorted().join(', '))
-  const differing = groupings.findIndex((by) => by !== groupings[0])
-  if (differing < 0) return
-  throw new Error(
-    `cannot join ${reads[0]} (by ${groupings[0]}) with ${reads[differing]} (by ${groupings[differing]}): ` +
-      'measure both by the same fields',
-  )
 }
 
 function templates(

@@ -1,9 +1,10 @@
 import stringify from 'fast-json-stable-stringify'
 import { createHash } from 'node:crypto'
+import type { SignalNumbers } from '../../pipeline/expression.ts'
 import type { Identity } from '../../pipeline/identity.ts'
+import { join, type Joined } from '../../pipeline/signal-join.ts'
 import type { SignalDeclarations, SignalValues } from '../../pipeline/signals.ts'
-import type { Comparison, Condition, SignalNumbers } from './condition.ts'
-import { join, type Joined } from './join.ts'
+import type { Comparison, Condition } from './condition.ts'
 import type { LogRule, LogRuleDeclaration } from './log-rule.ts'
 import type { Template } from './template.ts'
 

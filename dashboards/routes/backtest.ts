@@ -5,7 +5,8 @@ import type { BacktestLine, BacktestQuestion } from '../../pipeline/backtest.ts'
 import { Trouble } from '../../pipeline/errors.ts'
 import { identityFields } from '../../pipeline/identity.ts'
 import type { Logger } from '../../pipeline/log.ts'
-import { measures, signalTopics } from '../../pipeline/signals.ts'
+import { measures } from '../../pipeline/measures.ts'
+import { signalSources } from '../../pipeline/signals.ts'
 import { withoutUndefined } from '../../pipeline/without-undefined.ts'
 import { refusal } from '../params.ts'
 import type { Context } from '../server.ts'
@@ -36,11 +37,14 @@ const question = z.strictObject({
   signals: z.record(
     name,
     z.strictObject({
-      from: z.enum(signalTopics),
+      from: z.enum(signalSources),
       metric: name.optional(),
+      field: name.optional(),
+      counter: z.boolean().optional(),
+      value: z.string().max(4000).optional(),
       where: z.string().max(4000),
       measure: z.enum(measures),
-      overMs: ms.positive(),
+      overMs: ms,
       by: z.array(z.enum(Object.keys(identityFields) as [keyof typeof identityFields])).max(20),
       unit: name.optional(),
     }),
@@ -75,13 +79,9 @@ function readQuestion(body: unknown): BacktestQuestion {
   }
   if (data.from > data.to) throw refusal(400, '"from" is after "to"')
   const { clearWhen, noData, log, ...rule } = data.rule
-  const signals = Object.entries(data.signals).map(([key, { metric, unit, ...signal }]) => [
+  const signals = Object.entries(data.signals).map(([key, signal]) => [
     key,
-    {
-      ...signal,
-      ...(metric === undefined ? {} : { metric }),
-      ...(unit === undefined ? {} : { unit }),
-    },
+    withoutUndefined(signal),
   ])
   return {
     ...data,
