@@ -95,6 +95,9 @@ export function heardAgain(facts: RuleFacts): string {
 
 /** The value against its threshold in a few words: `7.2 errors/s > 5`, `97 % > 90 %`, `no line for 2m 30s`. */
 export function explainValue(facts: RuleFacts, alert: AlertState, ts: number): string {
+  const { cause } = alert
+  if (cause?.kind === 'no_data') return `not measured for ${spokenDuration(ts - alert.lastMs)}`
+  if (cause?.kind === 'error') return `its rule cannot be evaluated: ${cause.error}`
   if (isAboutAbsence(facts)) {
     return `${silent[topicOf(facts)]} for ${spokenDuration(ts - alert.lastMs)}`
   }

@@ -39,7 +39,7 @@ export interface Readable {
   signals: Record<string, ReadableSignal>
   builtinSignals: boolean | undefined
   alerts: (Partial<Pick<AlertSettings, 'alert' | 'when' | 'clear_when' | 'labels'>> & {
-    isWritten: { when: boolean; log: boolean }
+    isWritten: { when: boolean; log: boolean; watchdog: boolean }
   })[]
   scaling: ReadableScaling
 }
@@ -213,16 +213,14 @@ function alertsNameSignals({ alerts, ...settings }: Readable): AcrossFault[] {
 
 function alertsAreOneThing({ alerts }: Readable): AcrossFault[] {
   return alerts.flatMap(({ isWritten }, i) => {
-    if (isWritten.when && isWritten.log) {
-      return [{ path: ['alerts', i, 'log'], sentence: 'stands beside when: a rule is one of both' }]
+    const [first, second] = (['when', 'log', 'watchdog'] as const).filter((one) => isWritten[one])
+    if (first !== undefined && second !== undefined) {
+      const sentence = `stands beside ${first}: a rule is one of both`
+      return [{ path: ['alerts', i, second], sentence }]
     }
-    if (isWritten.when || isWritten.log) return []
-    return [
-      {
-        path: ['alerts', i, 'when'],
-        sentence: 'is missing: expected a condition over signals, or log',
-      },
-    ]
+    if (first !== undefined) return []
+    const sentence = 'is missing: expected a condition over signals, or log'
+    return [{ path: ['alerts', i, 'when'], sentence }]
   })
 }
 

@@ -15,6 +15,8 @@ export function declaredRule({
   keep_firing_for: keepFiringForMs,
   clear_when: clearWhen,
   no_data: noData,
+  on_error: onError,
+  watchdog,
   labels,
   annotations,
   log,
@@ -23,10 +25,12 @@ export function declaredRule({
   const lines = log && declaredLog(log)
   return {
     alert,
-    when: when ?? lines?.words ?? '',
+    when: when ?? lines?.words ?? 'always',
     ...clear,
+    ...(watchdog ? { watchdog } : {}),
     ...(lines ? { log: lines.log } : {}),
     noData,
+    onError,
     forMs,
     keepFiringForMs,
     labels,
@@ -72,7 +76,8 @@ export function declaredSignals(
 
 function declaredSignal(signal: SignalSettings, overMs: number): SignalDeclaration {
   const { from, where, by, measure = 'last', metric, field, counter, value } = signal
-  const more = withoutUndefined({ field, counter, value })
+  const expected = signal.expected?.map((group) => withoutUndefined(group))
+  const more = withoutUndefined({ field, counter, value, expected })
   return { from, where, by, ...more, measure, overMs, ...(metric && measuredAs(metric)) }
 }
 

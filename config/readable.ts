@@ -73,6 +73,7 @@ export function readable(root: unknown): Readable {
           counter: sound(signal.counter, 'signals', name, 'counter'),
           measure: sound(signal.measure, 'signals', name, 'measure'),
           by: sound(signal.by, 'signals', name, 'by'),
+          expected: sound(signal.expected, 'signals', name, 'expected'),
           given: new Set(Object.keys(Object(valueAt(root, ['signals', name])))),
         },
       ]),
@@ -82,6 +83,7 @@ export function readable(root: unknown): Readable {
       isWritten: {
         when: isGiven(valueAt(root, [...path, 'when'])),
         log: isGiven(valueAt(root, [...path, 'log'])),
+        watchdog: sound(rule.watchdog, ...path, 'watchdog') === true,
       },
       alert: sound(rule.alert, ...path, 'alert'),
       labels: sound(rule.labels, ...path, 'labels'),

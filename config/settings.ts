@@ -421,6 +421,12 @@ const signal = z.strictObject({
     .describe(
       'Lines (or changes, samples) per second, their number, or (`absent`) 1 while there is none, else 0; of numbers also mean, sum, extremes, the newest value, and percentiles, which are off by at most 1 %; `cardinality`: how many different values (beyond 256 off by 1.6 % as a rule). Absent with `from: signals`: `last`, the value itself; where `by` names less than what it reads: `avg`, `sum`, `min`, `max`, `count` or a percentile of those that become one.',
     ),
+  expected: z
+    .array(z.partialRecord(z.enum(identityParts as [IdentityPart, ...IdentityPart[]]), text()))
+    .optional()
+    .describe(
+      'With `measure: absent`: who is missed though nobody has heard them yet, each with all that `by` names: `[{ service: /backup }]`. Others are known for a day after they were heard.',
+    ),
   over: duration(second)
     .prefault('1m')
     .describe('Length of the window; a multiple of `evaluation.resolution`.'),
@@ -480,7 +486,12 @@ const alert = z.strictObject({
   alert: text('a name').describe('Name of the rule, unique.'),
   when: condition()
     .optional()
-    .describe('Condition over signals (CEL); each rule has this or `log`.'),
+    .describe('Condition over signals (CEL); each rule has this, `log` or `watchdog`.'),
+  watchdog: flag()
+    .optional()
+    .describe(
+      "It always fires. Who is told of it again and again, and hears nothing any more, knows that the way to them is broken (a dead man's switch).",
+    ),
   log: z
     .looseObject({
       type: text('a kind of rule').describe(
@@ -503,10 +514,15 @@ const alert = z.strictObject({
     .describe(
       'Condition that ends an alert which fires (`errors < 2` where `when` is `errors > 5`); absent: as soon as `when` does not hold.',
     ),
-  no_data: oneOf(['unknown', 'ok', 'keep'])
+  no_data: oneOf(['unknown', 'ok', 'keep', 'alert'])
     .prefault('unknown')
     .describe(
-      'What an alert that fires becomes while nothing is measured of it: unknown, over, or as it was.',
+      'What an alert that fires becomes while nothing is measured of it: unknown, over, or as it was. `alert`: whatever was measured once and is no more, without having ended, is an alert itself.',
+    ),
+  on_error: oneOf(['keep', 'alert'])
+    .prefault('keep')
+    .describe(
+      'What becomes of its alerts when it cannot be evaluated: they are kept as they are; with `alert` that is an alert beside them.',
     ),
   keep_firing_for: duration()
     .prefault('0s')

@@ -8,7 +8,10 @@ import type { SignalSettings } from './settings.ts'
 
 /** What could be read of a signal; an empty `metric` stands for one that is wrong itself. */
 export interface ReadableSignal extends Partial<
-  Pick<SignalSettings, 'over' | 'from' | 'metric' | 'value' | 'measure' | 'by' | 'counter'>
+  Pick<
+    SignalSettings,
+    'over' | 'from' | 'metric' | 'value' | 'measure' | 'by' | 'counter' | 'expected'
+  >
 > {
   /** The keys that are written. */
   given: ReadonlySet<string>
@@ -40,6 +43,15 @@ function checkMeasured(signal: ReadableSignal, fault: Fault): void {
     else if (!isMetric(metric)) fault('metric', unknownMetric(metric))
   } else if (metric !== undefined) fault('metric', `is measured with from: metrics, not of ${from}`)
   if (measure !== undefined) checkField(signal, measure, fault)
+  checkExpected(signal, fault)
+}
+
+function checkExpected({ expected, measure, by = [] }: ReadableSignal, fault: Fault): void {
+  if (expected === undefined || measure === undefined) return
+  if (measure !== 'absent') fault('expected', 'is for measure: absent')
+  const named = by.toSorted().join(', ')
+  const odd = expected.find((group) => Object.keys(group).toSorted().join(', ') !== named)
+  if (odd) fault('expected', `names ${Object.keys(odd).join(', ') || 'nothing'}, and by ${named}`)
 }
 
 function checkField(
@@ -64,7 +76,7 @@ function checkField(
   }
 }
 
-const notDerived = ['metric', 'field', 'counter', 'where', 'over'] as const
+const notDerived = ['metric', 'field', 'counter', 'where', 'over', 'expected'] as const
 
 function checkDerived(
   { given, value, measure }: ReadableSignal,

@@ -27,6 +27,8 @@ export interface SignalGridOptions {
   /** Of each topic that a signal may be measured from: each partition has its own watermark. */
   partitions: (topic: SignalTopic) => number
   seenForMs?: number
+  /** Signals of samples of which somebody wants to know who was measured before. */
+  missed?: ReadonlySet<string>
   /** Longer stretches that nobody evaluated are skipped, ms. */
   catchUpMs?: number
   /** A watermark that moves further than this at once tells that collecting was interrupted, ms; unless set it never was. */
@@ -48,6 +50,8 @@ export interface GridTime {
   ts: number
   /** The signal at `ts`; made once, however often it is asked for. */
   valuesOf(signal: string): SignalValues
+  /** Of one of the `missed`: who was measured before, and is not at `ts`. */
+  silentOf(signal: string): SeenGroup[]
   /** Set where evaluation times before this one were skipped. */
   skippedFrom?: number
 }
@@ -95,7 +99,10 @@ export function openSignalGrid(options: SignalGridOptions): SignalGrid {
   const { signals, intervalMs, lagAllowanceMs = 0, catchUpMs = defaultCatchUpMs } = options
   const { seenForMs, partitions, watchGapMs = Infinity } = options
   const { signals: derived } = openDerived(signals)
-  const board = openSignalBoard(signals, seenForMs === undefined ? {} : { seenForMs })
+  const board = openSignalBoard(signals, {
+    ...(seenForMs === undefined ? {} : { seenForMs }),
+    ...(options.missed ? { missed: options.missed } : {}),
+  })
   const ends = openEnds(signals)
   const inputs = inputsOf(topicsOf(signals), partitions)
   /** Stretches of the topic and the event time up to which their buckets are needed. */
@@ -216,7 +223,7 @@ export function openSignalGrid(options: SignalGridOptions): SignalGrid {
         cache.set(signal, values)
         return values
       }
-      return { ...due, valuesOf }
+      return { ...due, valuesOf, silentOf: (signal) => board.silentAt(signal, due.ts) }
     },
     done(ts, keep) {
       through = ts

@@ -37,6 +37,8 @@ export interface SignalDeclaration {
   /** Length of the window behind each evaluation time, ms. */
   overMs: number
   by: (keyof Identity)[]
+  /** With `absent`: groups that are missed though nobody has heard them yet. */
+  expected?: Identity[]
   /** Of the value, where it is known: `ratio`, `bytes`. */
   unit?: string
 }
@@ -94,6 +96,8 @@ export interface SignalBoard {
    * only for groups that have one in the window, since what was not measured has no value.
    */
   valuesAt(signal: string, ts: number, watched?: Watched): SignalValues
+  /** Groups that were heard within `seenForMs` before, and of which nothing lies in the window. */
+  silentAt(signal: string, ts: number): SeenGroup[]
   /**
    * Forgets what no evaluation after `ts` needs, but no group of which `keep` says so. Returns groups that fell
    * silent (their buckets are all gone).
@@ -140,10 +144,26 @@ export const defaultSeenForMs = 24 * 3_600_000
 
 export function openSignalBoard(
   declarations: SignalDeclarations,
-  { seenForMs = defaultSeenForMs }: { seenForMs?: number } = {},
+  {
+    seenForMs = defaultSeenForMs,
+    missed = new Set(),
+  }: {
+    seenForMs?: number
+    /** Signals of samples of which somebody wants to know who was measured before. */
+    missed?: ReadonlySet<string>
+  } = {},
 ): SignalBoard {
   const bySignal = new Map<string, Map<string, Series>>()
-  for (const name of Object.keys(declarations)) bySignal.set(name, new Map())
+  /** By signal and group key. */
+  const expected = new Map<string, [string, Identity][]>()
+  for (const [name, { measure, expected: groups = [] }] of Object.entries(declarations)) {
+    bySignal.set(name, new Map())
+    if (measure !== 'absent' || groups.length === 0) continue
+    expected.set(
+      name,
+      groups.map((group) => [groupKey(group), group]),
+    )
+  }
 
   function seriesOf(signal: string, group: Identity): Series | undefined {
     const groups = bySignal.get(signal)
@@ -160,7 +180,8 @@ export function openSignalBoard(
   /** Groups of the others have no value without a bucket, so that nobody misses them. */
   function isMissed(signal: string): boolean {
     const declaration = declarations[signal]
-    return !declaration || countsZero(declaration) || declaration.measure === 'absent'
+    if (!declaration || missed.has(signal)) return true
+    return countsZero(declaration) || declaration.measure === 'absent'
   }
 
   return {
@@ -195,7 +216,24 @@ export function openSignalBoard(
         const found = { group: series.group, value, lastMs }
         values.set(key, absent && (tooOld || unwatched) ? { ...found, unknown: true } : found)
       }
+      for (const [key, group] of expected.get(signal) ?? []) {
+        if (values.has(key)) continue
+        const since = ts - declaration.overMs
+        const found = { group, value: 1, lastMs: Math.max(since, watched.since) }
+        values.set(key, since < watched.since ? { ...found, unknown: true } : found)
+      }
       return values
+    },
+    silentAt(signal, ts) {
+      const over = declarations[signal]?.overMs ?? 0
+      const silent: SeenGroup[] = []
+      for (const series of bySignal.get(signal)?.values() ?? []) {
+        const { count, lastMs } = measureAt(series, ts - over, ts)
+        if (count > 0 || !Number.isFinite(lastMs) || lastMs < ts - Math.max(seenForMs, over))
+          continue
+        silent.push({ signal, group: series.group, lastMs })
+      }
+      return silent
     },
     dropBefore(ts, keep = () => false) {
       const silent: SeenGroup[] = []

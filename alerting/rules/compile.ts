@@ -6,7 +6,16 @@ import { signalName } from '../../pipeline/expression.ts'
 import { openDerived } from '../../pipeline/signal-derived.ts'
 import { checkGroups } from '../../pipeline/signal-join.ts'
 import { openConditions, type Condition } from './condition.ts'
-import { makeRule, ruleId, type Parts, type Rule, type RuleDeclaration } from './rule.ts'
+import {
+  makeRule,
+  makeWatchdog,
+  ruleId,
+  standIn,
+  type Parts,
+  type Rule,
+  type RuleDeclaration,
+  type Texts,
+} from './rule.ts'
 import { parseTemplate, type Template } from './template.ts'
 
 /** A fault of the settings, found at start. */
@@ -56,9 +65,7 @@ export function compileRules(
     if (ids.has(id)) {
       fault('', 'is declared twice: give it another name, or labels that differ')
     }
-    const rule = declaration.log
-      ? compileLog(declaration, declaration.log, id, fault)
-      : compileRule(declaration, id, signals, conditions, fault)
+    const rule = compileOne(declaration, id, { signals, conditions, fault })
     if (told.length === 0 && rule) rules.push(rule)
     else if (!ids.has(id)) faulty.add(id)
     ids.add(id)
@@ -91,6 +98,20 @@ function signalFaults(signals: SignalDeclarations): RuleFault[] {
 
 type Tell = (part: string, message: string) => void
 
+interface Given {
+  signals: SignalDeclarations
+  conditions: (text: string) => Condition
+  fault: Tell
+}
+
+function compileOne(declaration: RuleDeclaration, id: string, given: Given): Rule | undefined {
+  const { log, watchdog } = declaration
+  if (log) return compileLog(declaration, log, id, given.fault)
+  if (watchdog) return makeWatchdog(declaration, id, compileTexts(declaration, given.fault))
+  const parts = compileParts(declaration, given)
+  return parts && makeRule(declaration, id, given.signals, parts)
+}
+
 /** On single lines: it reads no signal, and its condition is its kind. */
 function compileLog(
   declaration: RuleDeclaration,
@@ -98,7 +119,7 @@ function compileLog(
   id: string,
   fault: Tell,
 ): Rule | undefined {
-  const { alert, when, forMs, keepFiringForMs } = declaration
+  const { alert, when, forMs, keepFiringForMs, onError = 'keep' } = declaration
   const texts = { alert, ...compileTexts(declaration, fault) }
   try {
     parseQuery(log.where)
@@ -110,10 +131,12 @@ function compileLog(
       keepFiringForMs,
       log: compileLogRule(log, texts),
       noData: 'unknown',
+      onError,
       reads: [],
       comparison: undefined,
       lowIsWorse: false,
       evaluate: () => [],
+      standIn: (group, lastMs, cause) => standIn(alert, texts, { group, lastMs, cause }),
     }
   } catch (error) {
     fault('.log', firstLine(error))
@@ -121,22 +144,9 @@ function compileLog(
   }
 }
 
-function compileRule(
-  declaration: RuleDeclaration,
-  id: string,
-  signals: SignalDeclarations,
-  conditions: (text: string) => Condition,
-  fault: Tell,
-): Rule | undefined {
-  const parts = compileParts(declaration, signals, conditions, fault)
-  return parts && makeRule(declaration, id, signals, parts)
-}
-
 function compileParts(
   declaration: RuleDeclaration,
-  signals: SignalDeclarations,
-  conditions: (text: string) => Condition,
-  fault: Tell,
+  { signals, conditions, fault }: Given,
 ): Parts | undefined {
   const compiled = (part: string, text: string, others: readonly string[]) => {
     try {
@@ -157,10 +167,7 @@ function compileParts(
   return condition && { condition, clear, ...texts }
 }
 
-function compileTexts(
-  declaration: RuleDeclaration,
-  fault: Tell,
-): Pick<Parts, 'labels' | 'annotations'> {
+function compileTexts(declaration: RuleDeclaration, fault: Tell): Texts {
   if (declaration.alert.trim() === '') fault('.alert', 'has no name')
   if ('alertname' in declaration.labels) {
     fault('.labels.alertname', 'is the name of the rule already: leave it out')

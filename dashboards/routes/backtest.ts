@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import type { BacktestLine, BacktestQuestion } from '../../pipeline/backtest.ts'
+import type { BacktestLine, BacktestQuestion, BacktestRule } from '../../pipeline/backtest.ts'
 import { Trouble } from '../../pipeline/errors.ts'
 import { identityFields } from '../../pipeline/identity.ts'
 import type { Logger } from '../../pipeline/log.ts'
@@ -20,7 +20,9 @@ const question = z.strictObject({
     alert: name,
     when: z.string().max(4000),
     clearWhen: z.string().max(4000).optional(),
-    noData: z.enum(['unknown', 'ok', 'keep']).optional(),
+    watchdog: z.boolean().optional(),
+    noData: z.enum(['unknown', 'ok', 'keep', 'alert']).optional(),
+    onError: z.enum(['keep', 'alert']).optional(),
     log: z
       .strictObject({
         type: name,
@@ -47,6 +49,10 @@ const question = z.strictObject({
       overMs: ms,
       by: z.array(z.enum(Object.keys(identityFields) as [keyof typeof identityFields])).max(20),
       unit: name.optional(),
+      expected: z
+        .array(z.record(name, z.string().max(1000)))
+        .max(1000)
+        .optional(),
     }),
   ),
   from: ms,
@@ -78,14 +84,14 @@ function readQuestion(body: unknown): BacktestQuestion {
     throw refusal(400, `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'no question'}`)
   }
   if (data.from > data.to) throw refusal(400, '"from" is after "to"')
-  const { clearWhen, noData, log, ...rule } = data.rule
+  const { log, ...rule } = data.rule
   const signals = Object.entries(data.signals).map(([key, signal]) => [
     key,
     withoutUndefined(signal),
   ])
   return {
     ...data,
-    rule: { ...rule, ...withoutUndefined({ clearWhen, noData, log: log && logOf(log) }) },
+    rule: { ...withoutUndefined(rule), ...(log ? { log: logOf(log) } : {}) } as BacktestRule,
     signals: Object.fromEntries(signals) as BacktestQuestion['signals'],
   }
 }
