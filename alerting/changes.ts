@@ -1,10 +1,32 @@
 import { msToIso, type ChangeDoc } from '../pipeline/event.ts'
 import { identityToEcs } from '../pipeline/identity.ts'
-import type { Notification } from './records.ts'
-import { spokenDuration } from './rules/humanize.ts'
-import { explainValue } from './words.ts'
+import { incidentOf, type Notification } from './records.ts'
+import type { FlapChange } from './rules/flap-marking.ts'
+import { fourDigits, spokenDuration } from './rules/humanize.ts'
+import { explainValue, type RuleFacts } from './words.ts'
 
 export type AlertAction = 'fired' | 'resolved' | 'notified' | 'failed'
+
+/** That an alert changes too often, or does no more. */
+export function flapChange(
+  { to, alert, percent, facts }: FlapChange & { facts: RuleFacts },
+  ts: number,
+): ChangeDoc {
+  const incident = incidentOf(alert)
+  const action = to === 'started' ? 'flapping' : 'steady'
+  const verb = to === 'started' ? 'flaps' : 'flaps no more'
+  return {
+    '@timestamp': msToIso(ts),
+    'event.id': `change:alert:${alert.fingerprint}:${action}:${ts}`,
+    'event.kind': 'alert',
+    'event.action': action,
+    message: `${facts.alert} ${verb}: ${fourDigits(percent)} % of its last 21 states were changes`,
+    'alert.name': facts.alert,
+    'alert.incident': incident,
+    'alert.labels': alert.labels,
+    ...identityToEcs(alert.group),
+  }
+}
 
 /** What happened to an alert, for the timeline; the same event always has the same id. */
 export function alertChange(

@@ -11,9 +11,10 @@ import {
   type SignalGridOptions,
 } from '../pipeline/signal-grid.ts'
 import { groupKey, type SeenGroup, type SignalValues } from '../pipeline/signals.ts'
-import type { OwnedState } from './records.ts'
+import type { OwnedState, RuleHealth } from './records.ts'
 import type { CompiledRules } from './rules/compile.ts'
 import type { Rule, Sample } from './rules/rule.ts'
+import { markFlapping, type FlapChange, type FlapSettings } from './rules/flap-marking.ts'
 import { abandon, advance, markUnknown, type AlertState, type Transition } from './rules/state.ts'
 import type { KindEvent } from './rules/kinds/kind.ts'
 import type { LogRuleState } from './rules/log-rule.ts'
@@ -25,6 +26,8 @@ export interface EngineOptions extends SignalGridOptions {
   rules: CompiledRules
   /** Gives the lines that a rule on single lines wants, of before `ts` and not given yet. */
   linesOf?: (rule: string, ts: number) => readonly KindEvent[]
+  /** Unless set nothing is said of flapping. */
+  flapping?: FlapSettings
   /** Shown the signals of an evaluation, unless newer ones are due at once. */
   onValues?: (valuesOf: (signal: string) => SignalValues) => void
   /** What an earlier process left. */
@@ -32,15 +35,6 @@ export interface EngineOptions extends SignalGridOptions {
     states: OwnedState[]
     logs?: ReadonlyMap<string, LogRuleState>
   }
-}
-
-export interface RuleHealth {
-  alert: string
-  when: string
-  /** Evaluation time of the last evaluation, ms; undefined before the first. */
-  lastEvaluation: number | undefined
-  durationMs: number | undefined
-  error: string | undefined
 }
 
 export interface RuleTransition extends Transition {
@@ -53,6 +47,8 @@ export interface RuleTransition extends Transition {
 export interface Step {
   ts: number
   transitions: RuleTransition[]
+  /** Alerts that began to change too often, or do no more. */
+  flaps: (FlapChange & { facts: RuleFacts })[]
   silent: SeenGroup[]
   forgotten: SeenGroup[]
   /** Rules whose evaluation failed; their states are as before. */
@@ -67,7 +63,7 @@ export interface Engine extends Omit<SignalGrid, 'next' | 'done'> {
   due(): number | undefined
   /** The next evaluation, if everything before its time has been measured. */
   step(): Step | undefined
-  /** What rules on single lines remember, by their id. */
+  /** What rules on single lines remember, by their id, where it has changed since it was asked for last. */
   logs(): [rule: string, state: LogRuleState][]
   /** All alerts, also those resolved a short while ago. */
   states(): OwnedState[]
@@ -92,6 +88,7 @@ export function openEngine(options: EngineOptions): Engine {
   )
   /** By fingerprint of what is active: the rule that has it. */
   const owners = new Map<string, string>()
+  let flaps: Step['flaps'] = []
   for (const [rule, owned] of byRule(options.restored?.states ?? [])) put(rule, owned)
 
   /** Takes the place of what the rule had. */
@@ -132,7 +129,7 @@ export function openEngine(options: EngineOptions): Engine {
     const suspension = suspend(alerts, rule, vector, evaluation)
     const advanced = advance(suspension.alerts, rule, ts, [...vector, ...unknown])
     const facts = factsOf(rule, signals)
-    const after = new Map([...advanced.states, ...suspension.aside])
+    const after = marked(alerts, new Map([...advanced.states, ...suspension.aside]), ts, facts)
     put(rule.id, own(rule.id, facts, after))
     return advanced.transitions.map((transition): RuleTransition => {
       const reason = fates.get(transition.alert.fingerprint)?.reason
@@ -151,6 +148,18 @@ export function openEngine(options: EngineOptions): Engine {
     const evaluation = { ...evaluationOf(rule, ts, valuesOf), silentOf, behind }
     const known = new Set(found.map(({ fingerprint }) => fingerprint))
     return silentSamples(rule, evaluation).filter(({ fingerprint }) => !known.has(fingerprint))
+  }
+
+  function marked(
+    before: ReadonlyMap<string, AlertState>,
+    after: Map<string, AlertState>,
+    ts: number,
+    facts: RuleFacts,
+  ): Map<string, AlertState> {
+    if (!options.flapping) return after
+    const { states: known, changes } = markFlapping(before, after, ts, options.flapping)
+    flaps.push(...changes.map((change) => ({ ...change, facts })))
+    return known
   }
 
   /** All is as it was; where that is asked for, that it could not be evaluated is an alert beside it. */
@@ -220,7 +229,8 @@ export function openEngine(options: EngineOptions): Engine {
   return {
     take: grid.take,
     due: () => grid.next()?.ts,
-    logs: () => [...logs].map(([rule, open]) => [rule, open.save()]),
+    logs: () =>
+      [...logs].flatMap(([rule, open]) => (open.isChanged() ? [[rule, open.save()]] : [])),
     step() {
       const due = grid.next()
       if (!due) return undefined
@@ -228,6 +238,7 @@ export function openEngine(options: EngineOptions): Engine {
       const { ts } = time
       const transitions = abandonOrphans(ts)
       const failures: Step['failures'] = []
+      flaps = []
       for (const rule of options.rules.rules) {
         const began = performance.now()
         const state: RuleHealth = { ...freshHealth(rule), lastEvaluation: ts }
@@ -242,7 +253,7 @@ export function openEngine(options: EngineOptions): Engine {
         health.set(rule.id, state)
       }
       if (isNewest(ts)) onValues?.(valuesOf)
-      return { ...time, transitions, failures, ...grid.done(ts, firingGroups()) }
+      return { ...time, transitions, flaps, failures, ...grid.done(ts, firingGroups()) }
     },
     states: () => [...states.values()].flatMap((owned) => [...owned.values()]),
     stall(ts) {

@@ -1,12 +1,14 @@
 import type { Batch, Bus, BusRecord, ProducedRecord } from '../pipeline/bus/bus.ts'
 import { pause, type Clock } from '../pipeline/clock.ts'
+import type { ChangeDoc } from '../pipeline/event.ts'
 import { explain } from '../pipeline/errors.ts'
 import { killPoint } from '../pipeline/fault.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
+import { flapChange } from './changes.ts'
 import { notificationOf } from './outbox.ts'
 import { openExposition } from './exposition.ts'
-import { openEngine, type RuleHealth, type RuleTransition, type Step } from './engine.ts'
+import { openEngine, type RuleTransition, type Step } from './engine.ts'
 import {
   decodeAll,
   encode,
@@ -18,13 +20,23 @@ import {
   type Notification,
   type OwnedState,
   type Progress,
+  type RuleHealth,
 } from './records.ts'
 import type { CompiledRules } from './rules/compile.ts'
 import { isWatermark } from '../pipeline/signal-records.ts'
 import type { SignalDeclarations } from '../pipeline/signals.ts'
+import type { FlapSettings } from './rules/flap-marking.ts'
 import { openWatch } from './watch.ts'
 import type { KindEvent } from './rules/kinds/kind.ts'
-import { hashOf, logWriter, restoredInputs, startOffset, stateWriter } from './written.ts'
+import {
+  hashOf,
+  faultyViews,
+  healthWriter,
+  logWriter,
+  restoredInputs,
+  startOffset,
+  stateWriter,
+} from './written.ts'
 
 export interface EvaluatorOptions {
   bus: Bus
@@ -40,6 +52,9 @@ export interface EvaluatorOptions {
   stalledAfterMs?: number
   seenForMs?: number
   catchUpMs?: number
+  flapping?: FlapSettings
+  /** Puts documents on the timeline; rejects if it cannot (it is tried again). */
+  publish?: (docs: ChangeDoc[]) => Promise<void>
   /** See `EngineOptions.watchGapMs`. */
   watchGapMs?: number
   /** How often to look for new records while there are none, ms. */
@@ -58,6 +73,7 @@ export type OpenLines = (wanted: readonly WantedLines[], restored: unknown) => P
 
 export interface WantedLines {
   id: string
+  from: 'logs' | 'changes'
   where: string
 }
 
@@ -101,7 +117,7 @@ export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluato
   if (options.beginAt !== undefined)
     records.progress ??= await begin(options, options.beginAt, signalsHash)
   const wanted = options.rules.rules.flatMap(({ id, log }) =>
-    log ? [{ id, where: log.where }] : [],
+    log ? [{ id, from: log.from, where: log.where }] : [],
   )
   const lines = wanted.length > 0 ? await options.lines?.(wanted, records.lines) : undefined
   const engine = openEngine({
@@ -120,6 +136,8 @@ export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluato
   const writer = stateWriter(records)
   const kept = new Set([...options.rules.faulty, ...wanted.map(({ id }) => id)])
   const changedLogs = logWriter(records, kept)
+  const changedHealth = healthWriter()
+  const faulty = faultyViews(options.rules.faults)
   const stop = new AbortController()
   const watch = openWatch(options)
   let failure: string | undefined
@@ -219,6 +237,7 @@ export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluato
       ...(watched ? { watched } : {}),
     }
     const changes = writer.changed(engine.states())
+    if (!(await tellFlaps(steps))) return false
     killPoint('alert:before-state')
     const written = await produce([
       ...due.map((notification) => encode(notifyKey(notification), notification)),
@@ -226,11 +245,23 @@ export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluato
       ...steps.flatMap(({ forgotten }) => forgotten.map((seen) => erase(seenKey(seen)))),
       ...changes,
       ...changedLogs(engine.logs()),
+      ...changedHealth(through, [...engine.health(), ...faulty]),
       ...linesRecord(),
       encode(progressKey, progress),
     ])
     if (written) for (const notification of due) told.add(notifyKey(notification))
     return written
+  }
+
+  /** Before the states are written: should it be evaluated again, the same is told under the same ids. */
+  async function tellFlaps(steps: readonly Step[]): Promise<boolean> {
+    const docs = steps.flatMap(({ ts, flaps }) => flaps.map((flap) => flapChange(flap, ts)))
+    if (docs.length === 0 || !options.publish) return true
+    const told = await patiently(async () => {
+      await options.publish?.(docs)
+      return true
+    })
+    return told ?? false
   }
 
   async function writeUnknown() {

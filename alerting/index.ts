@@ -1,14 +1,21 @@
 import type { BusRecord } from '../pipeline/bus/bus.ts'
 import type { Channel } from './channels/channel.ts'
 import { openMailChannel, type MailOptions, type MailSettings } from './channels/mail.ts'
-import type { RuleHealth } from './engine.ts'
 import { openEvaluator, type EvaluatorOptions } from './evaluator.ts'
 import { linksOf } from './message/links.ts'
 import { openNotifier, type Notifier, type NotifierOptions } from './notifier.ts'
-import { decodeAll, incidentOf, type Notification, type OwnedState } from './records.ts'
+import {
+  decodeAll,
+  incidentOf,
+  type Notification,
+  type OwnedState,
+  type RuleHealth,
+} from './records.ts'
 import { compileRules, type BadRule, type RuleFault } from './rules/compile.ts'
 import { type RuleDeclaration } from './rules/rule.ts'
+import { resolvedRetentionMs } from './rules/state.ts'
 import { explainValue } from './words.ts'
+import { faultyViews } from './written.ts'
 
 /** All ways to tell people: opened with their part of the settings. */
 export const channels = {
@@ -17,7 +24,7 @@ export const channels = {
 
 export interface AlertingOptions
   extends
-    Omit<EvaluatorOptions, 'rules' | 'onTransition'>,
+    Omit<EvaluatorOptions, 'rules' | 'onTransition' | 'publish'>,
     Omit<NotifierOptions, 'channels' | 'leftovers'>,
     Pick<MailOptions, 'stepTimeoutMs'> {
   rules: RuleDeclaration[]
@@ -36,11 +43,14 @@ export interface CurrentAlert {
   /** When the condition began to hold, ms. */
   since: number
   resolvedAt?: number
-  value: number
+  /** Absent where there is none: it is about what is not measured. */
+  value?: number
   /** `> 5` */
   threshold: string
   /** `7.2 errors/s > 5` */
   explanation: string
+  /** Percent of its last 21 states that were changes, while it flaps. */
+  flapping?: number
   labels: Record<string, string>
   annotations: Record<string, string>
   /** To what is behind it: lines, changes, the service. */
@@ -82,13 +92,9 @@ export async function openAlerting(options: AlertingOptions): Promise<Alerting> 
   for (const notification of early) notifier.add(notification)
 
   return {
-    alerts: () =>
-      evaluator.states().map((state) => viewOf(state, clock.now(), options.publicUrl())),
+    alerts: () => viewsOf(evaluator.states(), clock.now(), options.publicUrl()),
     rules: () =>
-      [...evaluator.health(), ...faultyViews(compiled.faults)].map((rule) => ({
-        ...rule,
-        active: evaluator.states().filter((state) => isActive(state, rule.alert)).length,
-      })),
+      withActive([...evaluator.health(), ...faultyViews(compiled.faults)], evaluator.states()),
     trouble: () => faultTrouble(compiled.faults) ?? evaluator.trouble() ?? notifier.trouble(),
     through: evaluator.through,
     async close() {
@@ -96,6 +102,22 @@ export async function openAlerting(options: AlertingOptions): Promise<Alerting> 
       await notifier.close()
     },
   }
+}
+
+/** How the rules were evaluated by another process, lately. */
+export function viewRules(latest: ReadonlyMap<string, BusRecord>): {
+  rules: (RuleHealth & { active: number })[]
+  through: number | undefined
+} {
+  const { health, states, progress } = decodeAll(latest)
+  return { rules: withActive(health, states), through: progress?.through }
+}
+
+function withActive(rules: readonly RuleHealth[], states: readonly OwnedState[]) {
+  return rules.map((rule) => ({
+    ...rule,
+    active: states.filter((state) => isActive(state, rule.alert)).length,
+  }))
 }
 
 const isActive = ({ alert }: OwnedState, name: string) =>
@@ -107,7 +129,17 @@ export function viewAlerts(
   nowMs: number,
   publicUrl: string | undefined,
 ): CurrentAlert[] {
-  return decodeAll(latest).states.map((state) => viewOf(state, nowMs, publicUrl))
+  return viewsOf(decodeAll(latest).states, nowMs, publicUrl)
+}
+
+/** One that flaps is remembered for longer than it is shown. */
+function viewsOf(states: readonly OwnedState[], nowMs: number, publicUrl: string | undefined) {
+  return states
+    .filter(
+      ({ alert: { flap, resolvedAt = nowMs } }) =>
+        !flap || nowMs - resolvedAt <= resolvedRetentionMs,
+    )
+    .map((state) => viewOf(state, nowMs, publicUrl))
 }
 
 function viewOf({ alert, facts }: OwnedState, nowMs: number, publicUrl: string | undefined) {
@@ -122,9 +154,10 @@ function viewOf({ alert, facts }: OwnedState, nowMs: number, publicUrl: string |
     state: shownState(alert),
     since: alert.activeAt,
     ...(alert.resolvedAt === undefined ? {} : { resolvedAt: alert.resolvedAt }),
-    value: alert.value,
+    ...(Number.isNaN(alert.value) ? {} : { value: alert.value }),
     threshold: comparison ? `${comparison.operator} ${comparison.right}` : facts.when,
     explanation: explainValue(facts, alert, ts),
+    ...(alert.flap?.isFlapping ? { flapping: alert.flap.percent } : {}),
     labels: alert.labels,
     annotations: alert.annotations,
     link: linksOf(publicUrl ?? '', { facts, alert, ts })[0].url,
@@ -134,16 +167,6 @@ function viewOf({ alert, facts }: OwnedState, nowMs: number, publicUrl: string |
 function shownState({ state, unknownSince }: OwnedState['alert']): CurrentAlert['state'] {
   if (state === 'inactive') return 'resolved'
   return unknownSince === undefined ? state : 'unknown'
-}
-
-function faultyViews(faults: readonly RuleFault[]): RuleHealth[] {
-  return faults.map(({ alert, path, message }) => ({
-    alert: alert ?? (path || message),
-    when: path || message,
-    lastEvaluation: undefined,
-    durationMs: undefined,
-    error: message,
-  }))
 }
 
 function faultTrouble(faults: readonly RuleFault[]): string | undefined {

@@ -6,6 +6,7 @@
  * - `seen:<hash>` a group that fell silent, for signals of measure `absent`
  * - `log:<hash>` what a rule on single lines remembers
  * - `lines` how far these rules were given lines
+ * - `health` how each rule was evaluated lately
  * - `notify:<incident>:<firing|resolved>` what has to be told, and to whom it was told
  */
 import stringify from 'fast-json-stable-stringify'
@@ -22,6 +23,15 @@ export interface OwnedState {
   rule: string
   facts: RuleFacts
   alert: AlertState
+}
+
+export interface RuleHealth {
+  alert: string
+  when: string
+  /** Evaluation time of the last evaluation, ms; undefined before the first. */
+  lastEvaluation: number | undefined
+  durationMs: number | undefined
+  error: string | undefined
 }
 
 export interface Progress {
@@ -69,6 +79,7 @@ export interface AlertRecords {
   logs: Map<string, LogRuleState>
   /** See `LineReader.position`. */
   lines: unknown
+  health: RuleHealth[]
   /** Records that could not be read, with the reason. */
   unreadable: { key: string; reason: string }[]
 }
@@ -80,6 +91,7 @@ export function incidentOf({ fingerprint, activeAt }: AlertState): string {
 export const stateKey = (fingerprint: string) => `state:${fingerprint}`
 export const progressKey = 'evaluator'
 export const linesKey = 'lines'
+export const healthKey = 'health'
 export const logKey = (rule: string) =>
   `log:${createHash('sha256').update(rule).digest('hex').slice(0, 24)}`
 export const notifyKey = ({ incident, state }: Pick<Notification, 'incident' | 'state'>) =>
@@ -113,6 +125,7 @@ export function decodeAll(latest: ReadonlyMap<string, BusRecord>): AlertRecords 
     notifications: [],
     logs: new Map(),
     lines: undefined,
+    health: [],
     unreadable: [],
   }
   for (const [key, record] of latest) {
@@ -128,6 +141,7 @@ export function decodeAll(latest: ReadonlyMap<string, BusRecord>): AlertRecords 
 function decodeInto(records: AlertRecords, key: string, value: unknown) {
   if (key === progressKey) records.progress = value as Progress
   else if (key === linesKey) records.lines = value
+  else if (key === healthKey) records.health = (value as { rules: RuleHealth[] }).rules
   else if (key.startsWith('log:')) {
     const { rule, state } = value as { rule: string; state: LogRuleState }
     records.logs.set(rule, state)

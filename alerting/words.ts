@@ -47,8 +47,8 @@ export function factsOf(rule: Rule, declarations: SignalDeclarations): RuleFacts
   // What it is about are the lines it looks at.
   if (log)
     signals.push({
-      name: 'lines',
-      from: 'logs',
+      name: log.from === 'logs' ? 'lines' : 'changes',
+      from: log.from,
       where: log.where,
       measure: 'count',
       overMs: log.spanMs,

@@ -5,12 +5,15 @@ import type { SignalDeclarations } from '../pipeline/signals.ts'
 import {
   encode,
   erase,
+  healthKey,
   logKey,
   stateKey,
   type AlertRecords,
   type OwnedState,
   type Progress,
+  type RuleHealth,
 } from './records.ts'
+import type { RuleFault } from './rules/compile.ts'
 import type { LogRuleState } from './rules/log-rule.ts'
 
 /** Writes only what differs from what was written last. */
@@ -64,5 +67,32 @@ export function logWriter({ logs }: AlertRecords, kept: ReadonlySet<string>) {
       return [encode(logKey(rule), { rule, state })]
     })
     return [...gone.map((rule) => erase(logKey(rule))), ...changed]
+  }
+}
+
+/** Of rules that could not be compiled. */
+export function faultyViews(faults: readonly RuleFault[]): RuleHealth[] {
+  return faults.map(({ alert, path, message }) => ({
+    alert: alert ?? (path || message),
+    when: path || message,
+    lastEvaluation: undefined,
+    durationMs: undefined,
+    error: message,
+  }))
+}
+
+/** So often it is told how rules are evaluated, where nothing else is to be said of them, ms of event time. */
+const healthEveryMs = 10_000
+
+/** For other processes: what is wrong with a rule at once, the rest from time to time. */
+export function healthWriter() {
+  let writtenAt = -Infinity
+  let errors = ''
+  return (ts: number, rules: readonly RuleHealth[]): ProducedRecord[] => {
+    const now = JSON.stringify(rules.map(({ alert, error }) => [alert, error]))
+    if (now === errors && ts - writtenAt < healthEveryMs) return []
+    errors = now
+    writtenAt = ts
+    return [encode(healthKey, { rules })]
   }
 }

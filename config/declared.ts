@@ -38,10 +38,17 @@ export function declaredRule({
   }
 }
 
-const durations = ['timeframe', 'terms_window_size']
+const durations = [
+  'timeframe',
+  'terms_window_size',
+  'buffer_time',
+  'realert',
+  'exponential_realert',
+  'aggregation',
+]
 
 /** With durations in ms; a text that is none stays, and the kind says so. */
-function declaredLog({ type, where, hold, ...given }: NonNullable<AlertSettings['log']>) {
+function declaredLog({ type, from, where, hold, ...given }: NonNullable<AlertSettings['log']>) {
   const parameters = Object.fromEntries(
     Object.entries(given).map(([name, value]) => [
       name,
@@ -51,9 +58,16 @@ function declaredLog({ type, where, hold, ...given }: NonNullable<AlertSettings[
     ]),
   )
   const shown = Object.entries(given).map(([name, value]) => `${name} ${JSON.stringify(value)}`)
-  const of = where === '' ? 'of all lines' : `of lines ${where}`
+  const what = from === 'changes' ? 'changes' : 'lines'
+  const of = where === '' ? `of all ${what}` : `of ${what} ${where}`
   return {
-    log: { type, where, ...(hold === undefined ? {} : { holdMs: hold }), parameters },
+    log: {
+      type,
+      ...(from === 'changes' ? { from } : {}),
+      where,
+      ...(hold === undefined ? {} : { holdMs: hold }),
+      parameters,
+    },
     words: [`${type} ${of}`, ...shown].join(', '),
   }
 }

@@ -442,6 +442,18 @@ const evaluation = z.strictObject({
   resolution: duration(100)
     .prefault('5s')
     .describe('Width of the buckets in which signals are counted.'),
+  flapping: z
+    .strictObject({
+      low: positiveNumber()
+        .prefault(5)
+        .describe('Percent of its last 21 states that are changes, at which it is steady again.'),
+      high: positiveNumber().prefault(20).describe('Percent from which it flaps.'),
+      every: duration(second)
+        .prefault('1m')
+        .describe('How often a state counts that stays as it is.'),
+    })
+    .prefault({})
+    .describe('When an alert is marked as one that changes too often, as Nagios sees it.'),
 })
 
 const scalingPolicy = z.strictObject({
@@ -495,16 +507,21 @@ const alert = z.strictObject({
   log: z
     .looseObject({
       type: text('a kind of rule').describe(
-        'Kind of a rule on single lines: `any`, `blacklist`, `whitelist`, `change`, `frequency`, `spike`, `flatline`, `new_term`, `cardinality`.',
+        'Kind of a rule on single lines: `any`, `blacklist`, `whitelist`, `change`, `frequency`, `spike`, `flatline`, `new_term`, `cardinality`; on what many of them come to: `metric_aggregation`, `percentage_match`, `spike_aggregation`.',
       ),
+      from: oneOf(['logs', 'changes'])
+        .prefault('logs')
+        .describe('What it looks at; each change once, as it was told first.'),
       where: query().prefault('').describe('Query that chooses its lines; empty: all.'),
       hold: duration()
         .optional()
-        .describe('So long a match stays an alert; absent: `timeframe` of the rule, else 5m.'),
+        .describe(
+          'So long a match stays an alert; absent: `timeframe` of the rule, else 5m; of an aggregate as long as it matches.',
+        ),
     })
     .optional()
     .describe(
-      "A rule on single lines, as ElastAlert has them; beside these keys stand the kind's own parameters by ElastAlert's names (`num_events`, `timeframe: 5m`, `query_key`, `fields` …).",
+      "A rule on single lines, as ElastAlert has them; beside these keys stand the kind's own parameters by ElastAlert's names (`num_events`, `timeframe: 5m`, `query_key`, `fields`, `realert`, `aggregation` …), durations as everywhere here; `match_bucket_filter` is a query.",
     ),
   for: duration()
     .prefault('0s')

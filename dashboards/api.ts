@@ -115,6 +115,8 @@ export interface AlertView {
   threshold: string
   /** Both in a few words: `5.2 errors/s > 5`, `no line for 30s`. */
   explanation?: string
+  /** Percent of its last 21 states that were changes, while it flaps. */
+  flapping?: number
   labels: Record<string, string>
   annotations: Record<string, string>
   /** To exactly those lines. */
@@ -127,7 +129,7 @@ export interface RuleView {
   when: string
   /** Pending and firing alerts of it. */
   active: number
-  /** Evaluation time, ms; absent before the first, and where another process evaluates. */
+  /** Evaluation time, ms; absent before the first. Another process tells it each ten seconds. */
   lastEvaluation?: number
   durationMs?: number
   /** Why it cannot be evaluated. */

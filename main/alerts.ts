@@ -3,6 +3,7 @@ import {
   channels,
   openAlerting,
   viewAlerts,
+  viewRules,
   type Alerting,
   type AlertingOptions,
   type CurrentAlert,
@@ -11,6 +12,7 @@ import { declaredRule } from '../config/declared.ts'
 import type { BadRule } from '../config/set-aside.ts'
 import type { MailSettings, Settings } from '../config/settings.ts'
 import { compileRules } from '../alerting/rules/compile.ts'
+import type { FlapSettings } from '../alerting/rules/flap-marking.ts'
 import { ruleId } from '../alerting/rules/rule.ts'
 import type { Answers } from '../dashboards/api.ts'
 import type { RuleFacts } from '../pipeline/covers.ts'
@@ -32,20 +34,39 @@ export const watchGapMs = 10_000
 /** Where the page listens, once it does. */
 type Url = () => string | undefined
 
-/** Alerts for people to look at, whichever process evaluates the rules. */
-export async function openAlertsView(base: Base, url: Url): Promise<() => CurrentAlert[]> {
+/** Alerts and rules for people to look at, whichever process evaluates them. */
+export async function openAlertsView(base: Base, url: Url): Promise<AlertsView> {
   const { bus, clock, components, stack } = base
   const view = await base.patiently(() => followEpochs(bus, 'alerts'))
   stack.defer(() => view.close())
   components.push({ name: 'alerts view', trouble: view.trouble })
-  return () => viewAlerts(view.latest(), clock.now(), publicUrl(base, url))
+  return {
+    alerts: () => viewAlerts(view.latest(), clock.now(), publicUrl(base, url)),
+    rules() {
+      const { rules, through } = viewRules(view.latest())
+      // Nobody has evaluated them yet.
+      const declared = () =>
+        base.settings.alerts
+          .map(declaredRule)
+          .map(({ alert, when }) => ({ alert, when, active: 0 }))
+      return {
+        rules: rules.length > 0 ? rules.map(viewOf) : declared(),
+        ...(through === undefined ? {} : { through }),
+      }
+    },
+  }
+}
+
+interface AlertsView {
+  alerts(): CurrentAlert[]
+  rules(): Answers['/api/rules']
 }
 
 export interface Alerts {
   /** Undefined while another process evaluates. */
   alerts(): CurrentAlert[] | undefined
-  /** As they are used; how they were evaluated only the process that does it knows. */
-  rules(): Answers['/api/rules']
+  /** Undefined while another process evaluates. */
+  rules(): Answers['/api/rules'] | undefined
   /** Uses the rules of these settings from now on; tells what has changed. */
   reload(settings: Settings, badRules: readonly BadRule[]): Promise<string>
   refuseReload(faults: readonly string[]): void
@@ -124,13 +145,10 @@ export function openAlerts(
   return {
     alerts: () => alerting?.alerts(),
     rules() {
-      const through = alerting?.through()
-      return {
-        rules:
-          alerting?.rules().map(viewOf) ??
-          rules.rules.map(({ alert, when }) => ({ alert, when, active: 0 })),
-        ...(through === undefined ? {} : { through }),
-      }
+      if (!alerting) return undefined
+      const through = alerting.through()
+      const views = alerting.rules().map(viewOf)
+      return { rules: views, ...(through === undefined ? {} : { through }) }
     },
     async reload(settings, bad) {
       const told = reloadWords(used, settings, bad)
@@ -167,6 +185,7 @@ function optionsOf(base: BaseWithStore, url: Url): AlertingOptions {
     rules: [],
     ...(mail ? { mail: mailSettings(mail) } : {}),
     intervalMs: settings.evaluation.interval,
+    flapping: flappingOf(settings),
     watchGapMs,
     samples: async ({ service, ...query }) =>
       (await store.search({ ...query, ...(service === undefined ? {} : { services: [service] }) }))
@@ -182,14 +201,20 @@ function optionsOf(base: BaseWithStore, url: Url): AlertingOptions {
   }
 }
 
+export function flappingOf({ evaluation }: Pick<Settings, 'evaluation'>): FlapSettings {
+  const { low, high, every: everyMs } = evaluation.flapping
+  return { low, high, everyMs }
+}
+
 /** What the declared rules read; a faulty one looks at nothing. */
 export function ruleFacts({ settings, signals }: Pick<Base, 'settings' | 'signals'>): RuleFacts[] {
   const declared = settings.alerts.map(declaredRule)
   const labels = new Map(declared.map((rule) => [ruleId(rule), rule.labels]))
   const { rules } = compileRules(declared, signals)
-  return rules.map(({ id, alert, reads }) => ({
+  return rules.map(({ id, alert, reads, log }) => ({
     alert,
     reads: measuredBehind(reads, signals),
+    ...(log?.from === 'logs' ? { where: log.where } : {}),
     labels: labels.get(id) ?? {},
   }))
 }

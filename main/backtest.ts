@@ -21,9 +21,9 @@ import {
 } from '../processors/recorded.ts'
 import { openRemeasurer } from '../processors/remeasure.ts'
 import { nothingKnown, type KnownIdentities } from '../processors/resolve.ts'
-import { openMatchingLines } from '../processors/matching-lines.ts'
+import { openMatchingLines, type MatchedTopic } from '../processors/matching-lines.ts'
 import { latenessMs } from '../processors/measure-topic.ts'
-import { watchGapMs } from './alerts.ts'
+import { flappingOf, watchGapMs } from './alerts.ts'
 import type { BaseWithStore } from './base.ts'
 
 /** So many incidents are shown with lines, and so many lines of each. */
@@ -62,12 +62,13 @@ async function* run(
   )
   // The same topics hold up the evaluation then and now.
   const signals = isRecorded ? base.signals : question.signals
-  const since = from - warmUpMs(question)
+  const since = from - warmUpMs(question, rules)
   const backtest = openBacktest({
     ...(await linesFrom(base, { rules, catalog, since })),
     signals,
     rules,
     intervalMs: settings.evaluation.interval,
+    flapping: flappingOf(settings),
     partitions: bus.partitions,
     watchGapMs,
     from,
@@ -106,23 +107,23 @@ async function linesFrom(
   { rules, catalog, since }: { rules: CompiledRules; catalog: KnownIdentities; since: number },
 ) {
   const wanted = rules.rules.flatMap((rule) =>
-    rule.log ? [{ id: rule.id, where: rule.log.where }] : [],
+    rule.log ? [{ id: rule.id, from: rule.log.from, where: rule.log.where }] : [],
   )
   if (wanted.length === 0) return {}
-  const from = await Promise.all(
-    Array.from({ length: bus.partitions('logs') }, (_, partition) =>
-      offsetAt(bus, { topic: 'logs', partition }, since),
-    ),
-  )
+  const from = (topic: MatchedTopic) =>
+    Promise.all(
+      Array.from({ length: bus.partitions(topic) }, (_, partition) =>
+        offsetAt(bus, { topic, partition }, since),
+      ),
+    )
   return { lines: await openMatchingLines({ bus, catalog, wanted, from, log }) }
 }
 
 /** What is pending at the beginning has begun before, in windows that began before that. */
-function warmUpMs({ rule, signals }: BacktestQuestion): number {
+function warmUpMs({ rule, signals }: BacktestQuestion, { rules }: CompiledRules): number {
   const windows = Object.values(signals).map(({ overMs }) => overMs)
-  const { timeframe = 0 } = rule.log?.parameters ?? {}
   // A spike compares two windows of its timeframe, and both begin before that.
-  const span = 3 * (typeof timeframe === 'number' ? timeframe : 0)
+  const span = 3 * Math.max(0, ...rules.map(({ log }) => log?.spanMs ?? 0))
   return span + rule.forMs + rule.keepFiringForMs + Math.max(0, ...windows) + Math.max(...lateness)
 }
 

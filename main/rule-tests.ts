@@ -3,7 +3,7 @@ import { compileRules, type CompiledRules } from '../alerting/rules/compile.ts'
 import type { Notification, OwnedState } from '../alerting/records.ts'
 import { declaredRule, declaredSignals } from '../config/declared.ts'
 import type { Settings } from '../config/settings.ts'
-import type { Bus, BusRecord } from '../pipeline/bus/bus.ts'
+import type { Bus, BusRecord, Topic } from '../pipeline/bus/bus.ts'
 import { silentLog } from '../pipeline/log.ts'
 import { openMetrics } from '../pipeline/metrics.ts'
 import type {
@@ -14,7 +14,7 @@ import type {
   RuleTestResult,
 } from '../pipeline/rule-test.ts'
 import type { SignalDeclarations } from '../pipeline/signals.ts'
-import { openMatchingLines } from '../processors/matching-lines.ts'
+import { openMatchingLines, type MatchedTopic } from '../processors/matching-lines.ts'
 import { openRemeasurer } from '../processors/remeasure.ts'
 import { nothingKnown } from '../processors/resolve.ts'
 import { watchGapMs } from './alerts.ts'
@@ -55,7 +55,9 @@ async function runTest(
     (_, n) => startMs + (n + 1) * resolutionMs,
   )
   const steps = times.map((now) => ({ now, came: arrivals.take(now) }))
-  const wantedLines = rules.rules.flatMap(({ id, log }) => (log ? [{ id, where: log.where }] : []))
+  const wantedLines = rules.rules.flatMap(({ id, log }) =>
+    log ? [{ id, from: log.from, where: log.where }] : [],
+  )
   const backtest = openBacktest({
     signals,
     intervalMs,
@@ -66,10 +68,13 @@ async function runTest(
       ? {}
       : {
           lines: await openMatchingLines({
-            bus: logsOf(steps.flatMap(({ came }) => came.logs)),
+            bus: busOf({
+              logs: steps.flatMap(({ came }) => came.logs),
+              changes: steps.flatMap(({ came }) => came.changes),
+            }),
             catalog: nothingKnown,
             wanted: wantedLines,
-            from: [0],
+            from: async () => [0],
             log: silentLog,
           }),
         }),
@@ -104,19 +109,19 @@ async function runTest(
 
 const lastEvaluation = (ms: number, intervalMs: number) => Math.floor(ms / intervalMs) * intervalMs
 
-function logsOf(records: readonly BusRecord[]): Pick<Bus, 'partitions' | 'read' | 'ends'> {
-  const numbered = records.map((record, offset) => ({ ...record, offset }))
+function busOf(
+  topics: Record<MatchedTopic, BusRecord[]>,
+): Pick<Bus, 'partitions' | 'read' | 'ends'> {
+  const recordsOf = (topic: Topic) => topics[topic as MatchedTopic]
   return {
     partitions: () => 1,
-    ends: async () => [numbered.length],
-    read: async (topic, partition, offset) => ({
-      topic,
-      partition,
-      from: offset,
-      end: numbered.length,
-      records: numbered.slice(offset, offset + 1000),
-      next: Math.min(offset + 1000, numbered.length),
-    }),
+    ends: async (topic) => [recordsOf(topic).length],
+    read: async (topic, partition, from) => {
+      const all = recordsOf(topic)
+      const next = Math.min(from + 1000, all.length)
+      const records = all.slice(from, next).map((record, n) => ({ ...record, offset: from + n }))
+      return { topic, partition, from, end: all.length, records, next }
+    },
   }
 }
 

@@ -86,10 +86,10 @@ export async function start(
   const scaling = has('autoscaling') ? openScaling(base) : undefined
   if (withStore && has('dashboards')) {
     // This process may not be the one that evaluates the rules, or scales.
-    const [alerts, standings] = [await openAlertsView(base, () => url), await openScalingView(base)]
+    const [view, standings] = [await openAlertsView(base, () => url), await openScalingView(base)]
     const shown = {
-      alerts: () => alerting?.alerts() ?? alerts(),
-      rules: () => alerting?.rules() ?? { rules: [] },
+      alerts: () => alerting?.alerts() ?? view.alerts(),
+      rules: () => alerting?.rules() ?? view.rules(),
       scaling: () => scaling?.current() ?? standings(),
     }
     await early?.close()

@@ -19,7 +19,13 @@ export interface BacktestRule {
   when: string
   clearWhen?: string
   /** Instead of a condition: a rule on single lines. */
-  log?: { type: string; where: string; holdMs?: number; parameters: Record<string, unknown> }
+  log?: {
+    type: string
+    from?: 'logs' | 'changes'
+    where: string
+    holdMs?: number
+    parameters: Record<string, unknown>
+  }
   /** Instead of a condition: it always fires. */
   watchdog?: boolean
   noData?: 'unknown' | 'ok' | 'keep' | 'alert'

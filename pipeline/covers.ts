@@ -7,6 +7,8 @@ export interface RuleFacts {
   alert: string
   /** Names of signals. */
   reads: readonly string[]
+  /** Of a rule on single lines: which of them it is given. */
+  where?: string
   labels: Readonly<Record<string, string>>
 }
 
@@ -24,9 +26,10 @@ export function coveringRules<Rule extends RuleFacts>(
   signals: Readonly<Record<string, Facts>>,
   service: string,
 ): Rule[] {
-  return rules.filter(
-    ({ reads }) => reads.length > 0 && reads.every((name) => looksAt(signals[name], service)),
-  )
+  return rules.filter(({ reads, where }) => {
+    if (where !== undefined) return looksAt({ where, by: ['service'] }, service)
+    return reads.length > 0 && reads.every((name) => looksAt(signals[name], service))
+  })
 }
 
 function looksAt(signal: Facts | undefined, service: string): boolean {

@@ -1,13 +1,14 @@
 import type { Bus, BusRecord } from '../pipeline/bus/bus.ts'
 import { pause } from '../pipeline/clock.ts'
-import { isoToMs, type LogDoc } from '../pipeline/event.ts'
+import { isoToMs, isoToNs, type LogDoc } from '../pipeline/event.ts'
 import type { Logger } from '../pipeline/log.ts'
 import { allFields, openLine, parseQuery, type OpenedLine, type Query } from '../pipeline/query.ts'
 import { fromBusRecord, scanLines, type LogHead } from '../pipeline/record.ts'
+import { identified, readDoc } from './documents.ts'
 import { resolveLines, type KnownIdentities } from './resolve.ts'
 import { isMark, takeMark, type Reach } from './watermark.ts'
 
-/** A line that somebody wants. */
+/** A line, or a change, that somebody wants. */
 export interface MatchingLine {
   /** Event time, ms. */
   ms: number
@@ -17,16 +18,19 @@ export interface MatchingLine {
 export interface MatchingLinesOptions {
   bus: Pick<Bus, 'partitions' | 'read' | 'ends'>
   catalog: Pick<KnownIdentities, 'complete'>
-  wanted: readonly { id: string; where: string }[]
+  wanted: readonly { id: string; from: MatchedTopic; where: string }[]
   /** What `position` gave; without it only what comes from now on is read. */
   restored?: unknown
-  /** Instead: where to begin in each partition. */
-  from?: readonly number[]
+  /** Instead: where to begin in each partition of a topic. */
+  from?: (topic: MatchedTopic) => Promise<readonly number[]>
   log: Logger
   pollMs?: number
 }
 
+export type MatchedTopic = 'logs' | 'changes'
+
 interface Input extends Reach {
+  topic: MatchedTopic
   number: number
   position: number
   /** Read, and not looked at yet. */
@@ -40,8 +44,11 @@ interface Position {
     position: number,
     collectors: [string, Mark][],
     watermark: number | null,
+    topic?: MatchedTopic,
   ][]
   waiting: [id: string, lines: MatchingLine[]][]
+  /** Changes that were looked at lately, the oldest first: one that is written again, with more in it, is no other. */
+  changes?: string[]
 }
 
 type Mark = Reach['collectors'] extends Map<string, infer M> ? M : never
@@ -49,25 +56,39 @@ type Mark = Reach['collectors'] extends Map<string, infer M> ? M : never
 const readLimits = { maxBytes: 2 ** 20 }
 /** So many lines of one rule wait at a time; what is beyond is left out and told. */
 const maxWaiting = 50_000
+const maxChanges = 10_000
 
 /**
- * Reads the topic `logs` outside any group, for rules on single lines: of each partition as far as the first mark behind a
+ * Reads the topics `logs` and `changes` outside any group, for rules on single lines: of each partition as far as the first mark behind a
  * time, and no further, so that what a rule is given depends on the order of the records alone.
  */
 export async function openMatchingLines(options: MatchingLinesOptions) {
   const { bus, catalog, log, pollMs = 50 } = options
-  const rules = options.wanted.map(({ id, where }) => ({ id, query: parseQuery(where) }))
+  const rules = options.wanted.map(({ id, from, where }) => ({
+    id,
+    from,
+    query: parseQuery(where),
+  }))
+  const ofLines = rules.filter(({ from }) => from === 'logs')
+  const ofChanges = rules.filter(({ from }) => from === 'changes')
   const waiting = new Map<string, MatchingLine[]>()
   const stored = readPosition(options.restored)
-  const inputs = await openInputs(stored)
+  const changes = new Set(stored?.changes)
+  const topics = (['logs', 'changes'] as const).filter((topic) =>
+    rules.some(({ from }) => from === topic),
+  )
+  const inputs = (await Promise.all(topics.map((topic) => openInputs(topic, stored)))).flat()
   for (const [id, lines] of stored?.waiting ?? []) waiting.set(id, lines)
 
-  async function openInputs(before: Position | undefined): Promise<Input[]> {
-    const ends = options.from ?? (await bus.ends('logs'))
+  async function openInputs(topic: MatchedTopic, before: Position | undefined): Promise<Input[]> {
+    const ends = await (options.from ?? bus.ends)(topic)
     return ends.map((end, number) => {
-      const known = before?.inputs.find(([one]) => one === number)
+      const known = before?.inputs.find(
+        ([one, , , , of = 'logs']) => one === number && of === topic,
+      )
       const [, position = end, collectors = [], watermark = null] = known ?? []
       return {
+        topic,
         number,
         position,
         ahead: [],
@@ -89,10 +110,15 @@ export async function openMatchingLines(options: MatchingLinesOptions) {
 
   /** False where nothing more is there. */
   async function readOn(input: Input): Promise<boolean> {
-    const batch = await bus.read('logs', input.number, input.position, readLimits)
+    const batch = await bus.read(input.topic, input.number, input.position, readLimits)
     if (batch.from > input.position && input.position > 0) {
-      const gap = { partition: input.number, from: input.position, to: batch.from }
-      log.warn(gap, 'lines were trimmed before rules on single lines have seen them')
+      const gap = {
+        topic: input.topic,
+        partition: input.number,
+        from: input.position,
+        to: batch.from,
+      }
+      log.warn(gap, 'records were trimmed before rules on single lines have seen them')
       input.position = batch.from
     }
     input.ahead = batch.records
@@ -106,15 +132,34 @@ export async function openMatchingLines(options: MatchingLinesOptions) {
       return
     }
     try {
-      find(record)
+      if (input.topic === 'logs') findLines(record)
+      else findChange(record)
     } catch {
       // The indexer makes a dead letter of it.
     }
   }
 
-  function find(record: BusRecord): void {
+  function findChange(record: BusRecord): void {
+    const change = readDoc(record)
+    const id = change['event.id']
+    if (changes.has(id)) return
+    changes.add(id)
+    const [oldest] = changes
+    if (changes.size > maxChanges && oldest !== undefined) changes.delete(oldest)
+    const { doc } = identified(change, catalog.complete)
+    const opened = openLine(doc)
+    const ms = Number((isoToNs(doc['@timestamp']) ?? 0n) / 1_000_000n)
+    let fields: MatchingLine['fields'] | undefined
+    for (const { id: rule, query } of ofChanges) {
+      if (!query.matchesLine(opened)) continue
+      fields ??= allFields(opened)
+      put(rule, { ms, fields })
+    }
+  }
+
+  function findLines(record: BusRecord): void {
     const read = fromBusRecord(record)
-    const possible = rules.filter(({ query }) => canMatch(query, read.head))
+    const possible = ofLines.filter(({ query }) => canMatch(query, read.head))
     if (possible.length === 0) return
     const text = resolveLines(read, catalog).ndjson().toString('utf8')
     const likely = possible.filter(({ query }) => query.mayMatch(text))
@@ -160,13 +205,15 @@ export async function openMatchingLines(options: MatchingLinesOptions) {
     },
     position: (): Position => ({
       v: 1,
-      inputs: inputs.map(({ number, position, collectors, watermark }) => [
+      inputs: inputs.map(({ topic, number, position, collectors, watermark }) => [
         number,
         position,
         [...collectors],
         watermark ?? null,
+        topic,
       ]),
       waiting: [...waiting].filter(([, lines]) => lines.length > 0),
+      ...(changes.size > 0 ? { changes: [...changes] } : {}),
     }),
   }
 }

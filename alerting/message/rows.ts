@@ -12,7 +12,7 @@ import { cleanLine, safeLink } from '../clean.ts'
 import type { Around } from '../evidence/of-changes.ts'
 import type { Evidence, ServiceFacts } from '../evidence.ts'
 import type { Notification } from '../records.ts'
-import { spokenDuration } from '../rules/humanize.ts'
+import { fourDigits, spokenDuration } from '../rules/humanize.ts'
 import {
   explainValue,
   isAboutAbsence,
@@ -52,6 +52,9 @@ export function rowsOf(notification: Notification, evidence: Evidence): Row[] {
   return rows
 }
 
+const flapWords = (percent: number) =>
+  `yes: ${fourDigits(percent)} % of its last 21 states were changes`
+
 function putCondition(row: Put, notification: Notification): void {
   const { alert, facts, ts, state, reason } = notification
   row('Condition', facts.when)
@@ -60,6 +63,7 @@ function putCondition(row: Put, notification: Notification): void {
     row('Value', explainValue(facts, alert, ts) + (limit === undefined ? '' : ` ${limit}`))
     if (facts.signals.length > 1) row('Signals', listSignals(facts, alert))
     row('Since', sinceText(alert.activeAt, ts))
+    if (alert.flap?.isFlapping) row('Flapping', flapWords(alert.flap.percent))
     return
   }
   const lasted = spokenDuration((alert.resolvedAt ?? ts) - alert.activeAt)

@@ -2,6 +2,7 @@
  * The life of an alert, with Prometheus's semantics: pure, in event time. Given the state before, the time and
  * what the rule's expression gave, the state after and what changed.
  */
+import type { FlapMark } from './flap-marking.ts'
 import type { Sample } from './rule.ts'
 
 /** One alert. `inactive` ones were firing; they are remembered for a while after they were resolved. */
@@ -17,6 +18,8 @@ export interface AlertState extends Sample {
   suspendedAt?: number
   /** The worst value since `activeAt`. */
   peak: number
+  /** How often it has changed lately; absent where it has not. */
+  flap?: FlapMark
 }
 
 /** By fingerprint. */
@@ -108,7 +111,8 @@ function hold(alert: AlertState, rule: StateRule, ts: number): AlertState {
 
 function missing(before: AlertState, rule: StateRule, ts: number): AlertState | undefined {
   if (before.state === 'inactive') {
-    return ts - (before.resolvedAt ?? ts) > resolvedRetentionMs ? undefined : before
+    const isOld = ts - (before.resolvedAt ?? ts) > resolvedRetentionMs
+    return isOld && !before.flap ? undefined : before
   }
   if (before.state === 'pending') {
     // Somebody was told that it fires, before its `for` was made longer: tell the end as well.

@@ -34,7 +34,7 @@ export function parseTemplate(text: string): Template {
   const parsed = engine.parse(text)
   return (scope) => {
     try {
-      return String(engine.renderSync(parsed, scope)).slice(0, maxLength)
+      return String(engine.renderSync(parsed, scope)).slice(0, maxLength).toWellFormed()
     } catch (error) {
       return `<error expanding template: ${explain(error)}>`
     }

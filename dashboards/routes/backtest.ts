@@ -26,6 +26,7 @@ const question = z.strictObject({
     log: z
       .strictObject({
         type: name,
+        from: z.enum(['logs', 'changes']).optional(),
         where: z.string().max(4000),
         holdMs: ms.optional(),
         parameters: z.record(name, z.unknown()),
@@ -91,13 +92,12 @@ function readQuestion(body: unknown): BacktestQuestion {
   ])
   return {
     ...data,
-    rule: { ...withoutUndefined(rule), ...(log ? { log: logOf(log) } : {}) } as BacktestRule,
+    rule: {
+      ...withoutUndefined(rule),
+      ...(log ? { log: withoutUndefined(log) } : {}),
+    } as BacktestRule,
     signals: Object.fromEntries(signals) as BacktestQuestion['signals'],
   }
-}
-
-function logOf({ holdMs, ...log }: z.output<typeof question>['rule']['log'] & object) {
-  return { ...log, ...(holdMs === undefined ? {} : { holdMs }) }
 }
 
 async function* written(

@@ -39,7 +39,8 @@ async function openPast(t: ExecutionContext) {
     await mark(bus, someTime + (from + 10) * second)
   }
   await measured(bus)
-  const evaluation = { interval: 5 * second, resolution: second }
+  const flapping = { low: 5, high: 20, every: 60 * second }
+  const evaluation = { interval: 5 * second, resolution: second, flapping }
   const base = { bus, store, signals, settings: { evaluation } as Settings, log: silentLog }
   return openBacktesting(base as unknown as BaseWithStore, undefined)
 }

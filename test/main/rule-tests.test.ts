@@ -361,3 +361,88 @@ alerts:
     ['34 always'],
   ])
 })
+
+test('rules on what many lines come to, how often they are told, and rules on changes', async (t) => {
+  const own = `
+alerts:
+  - alert: SlowService
+    log: { type: metric_aggregation, metric_agg_key: ms, metric_agg_type: percentiles, percentile_range: 90, max_threshold: 400, query_key: service.name, buffer_time: 1m }
+  - alert: ManyFail
+    log: { type: percentage_match, where: 'status:*', match_bucket_filter: 'status:>=500', max_percentage: 40, min_denominator: 5, query_key: [service.name, path], buffer_time: 30s }
+  - alert: NoMore
+    log: { type: any, where: 'panic', realert: 40s, hold: 5s, query_key: service.name }
+  - alert: Together
+    log: { type: any, where: 'slow query', aggregation: 30s, hold: 10s, aggregation_key: service.name }
+  - alert: Daily
+    log: { type: any, where: 'slow query', aggregation: { schedule: '1 0 * * *' }, hold: 10s }
+  - alert: OutOfMemory
+    log: { type: frequency, from: changes, where: 'action:died AND oom:true', num_events: 2, timeframe: 1m, query_key: service.name }
+`
+  const results = await run(
+    t,
+    `tests:
+  - name: percentiles
+    only: [SlowService]
+    length: 2m
+    input:
+      - { at: 0s..2m, every: 1s, log: { service: /web, message: x, fields: { ms: 100 } } }
+      - { at: 20s..40s, every: 1s, log: { service: /web, message: x, fields: { ms: 900 } } }
+      - { at: 0s..2m, every: 1s, log: { service: /db, message: x, fields: { ms: 10 } } }
+    expect:
+      - { at: 20s, alerts: [] }
+      - { at: 45s, alerts: [{ alert: SlowService, state: firing, labels: { service: /web } }] }
+      - { at: 110s, alerts: [] }
+  - name: shares by two fields
+    only: [ManyFail]
+    length: 60s
+    input:
+      - { at: 0s..60s, every: 2s, log: { service: /web, message: x, fields: { status: 200, path: /pay } } }
+      - { at: 1s..60s, every: 2s, log: { service: /web, message: x, fields: { status: 503, path: /pay } } }
+      - { at: 0s..60s, every: 2s, log: { service: /web, message: x, fields: { status: 200, path: /cart } } }
+      - { at: 0s..5s, every: 1s, log: { service: /db, message: x, fields: { status: 500, path: /few } } }
+    expect:
+      - { at: 5s, alerts: [{ alert: ManyFail, state: firing, labels: { service: /db, path: /few }, value: 100 }] }
+      - { at: 60s, alerts: [{ alert: ManyFail, state: firing, labels: { service: /web, path: /pay }, value: 50 }] }
+  - name: not again so soon
+    only: [NoMore]
+    length: 90s
+    input:
+      - { at: 1s..80s, every: 10s, log: { service: /web, message: panic } }
+      - { at: 22s, log: { service: /db, message: panic } }
+    expect: [{ at: 12s, alerts: [] }]
+    told:
+      - { at: 5s, alert: NoMore, state: firing, labels: { service: /web } }
+      - { at: 10s, alert: NoMore, state: resolved }
+      - { at: 25s, alert: NoMore, state: firing, labels: { service: /db } }
+      - { at: 30s, alert: NoMore, state: resolved }
+      - { at: 45s, alert: NoMore, state: firing, labels: { service: /web } }
+      - { at: 50s, alert: NoMore, state: resolved }
+  - name: told together
+    only: [Together, Daily]
+    length: 90s
+    input:
+      - { at: 1s..30s, every: 3s, log: { service: /web, message: slow query } }
+      - { at: 11s, log: { service: /db, message: slow query } }
+    expect:
+      - { at: 30s, alerts: [] }
+      - { at: 35s, alerts: [{ alert: Together, state: firing, labels: { service: /web }, value: 10 }] }
+      - { at: 45s, alerts: [{ alert: Together, state: firing, labels: { service: /db }, value: 1 }] }
+      - { at: 60s, alerts: [{ alert: Daily, state: firing, value: 11 }] }
+  - name: changes
+    only: [OutOfMemory]
+    length: 60s
+    input:
+      - { at: 10s..30s, every: 10s, change: { service: /web, kind: task, action: died, fields: { container.oom_killed: true } } }
+      - { at: 10s..50s, every: 10s, change: { service: /db, kind: task, action: died } }
+    expect: [{ at: 30s, alerts: [{ alert: OutOfMemory, state: firing, labels: { service: /web } }] }]
+`,
+    own,
+  )
+  t.deepEqual(results, [
+    ['2 percentiles'],
+    ['13 shares by two fields'],
+    ['24 not again so soon'],
+    ['38 told together'],
+    ['49 changes'],
+  ])
+})

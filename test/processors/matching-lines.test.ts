@@ -8,9 +8,9 @@ import { mark } from './measuring.ts'
 
 const never = new AbortController().signal
 const wanted = [
-  { id: 'errors', where: 'level:error' },
-  { id: 'refused', where: 'refused' },
-]
+  { id: 'errors', from: 'logs', where: 'level:error' },
+  { id: 'refused', from: 'logs', where: 'refused' },
+] as const
 
 const lines = (source: string, first: number, ...messages: string[]) =>
   record({
@@ -88,7 +88,7 @@ test('without a place to go on it begins with what comes, or where it is told to
   const bus = await openBus(t)
   await produceLines(bus, lines('a', 0, '!before'))
   const now = await open({ bus })
-  const then = await open({ bus, from: [0, 0, 0, 0] })
+  const then = await open({ bus, from: async () => [0, 0, 0, 0] })
   await produceLines(bus, lines('a', 1, '!after'))
   await mark(bus, someTime + 5000)
   for (const reader of [now, then]) await reader.advance(someTime + 5000, never)
@@ -113,13 +113,55 @@ test('what cannot be read stops nothing; what was trimmed away is told', async (
       return offset === 1 ? { ...batch, from: 2 } : batch
     },
   }
-  const reader = await open({ bus: trimmed, from: [0, 0, 0, 0], log })
+  const reader = await open({ bus: trimmed, from: async () => [0, 0, 0, 0], log })
   await reader.advance(someTime + 5000, never)
   t.deepEqual(told(reader.take('errors', someTime + 5000)), ['1 !good'])
   t.deepEqual(warned, [])
 
   const from = (await bus.ends('logs')).map((end) => (end > 1 ? 1 : 0))
-  const later = await open({ bus: trimmed, from, log })
+  const later = await open({ bus: trimmed, from: async () => from, log })
   await later.advance(someTime + 5000, never)
   t.like(warned, { length: 1, 0: { from: 1, to: 2 } })
+})
+
+test('changes are looked at like lines, each once, also by a later reader', async (t) => {
+  const bus = await openBus(t)
+  const wanted = [
+    { id: 'deaths', from: 'changes', where: 'action:died' },
+    { id: 'errors', from: 'logs', where: 'level:error' },
+  ] as const
+  const change = (id: string, at: number, more: object = {}) => ({
+    key: '/web',
+    value: Buffer.from(
+      JSON.stringify({
+        '@timestamp': new Date(someTime + at * 1000).toISOString(),
+        'event.id': id,
+        'event.kind': 'task',
+        'event.action': 'died',
+        message: `death ${id}`,
+        'service.name': '/web',
+        ...more,
+      }),
+    ),
+  })
+  const first = await open({ bus, wanted })
+  await bus.produce('changes', [
+    change('a', 1),
+    change('b', 2, { 'event.action': 'started' }),
+    { key: 'x', value: Buffer.from('no document') },
+    change('a', 1, { 'process.exit_code': 137 }),
+    change('c', 8),
+  ])
+  await produceLines(bus, lines('a', 0, '!one'))
+  for (const topic of ['changes', 'logs'] as const) await mark(bus, someTime + 10_000, 'c', topic)
+  await first.advance(someTime + 5000, never)
+  t.deepEqual(told(first.take('deaths', someTime + 5000)), ['1 death a'])
+  t.deepEqual(told(first.take('errors', someTime + 5000)), ['0 !one'])
+
+  const position: unknown = JSON.parse(JSON.stringify(first.position()))
+  await bus.produce('changes', [change('a', 1, { reason: 'oom' }), change('d', 11)])
+  for (const topic of ['changes', 'logs'] as const) await mark(bus, someTime + 20_000, 'c', topic)
+  const second = await open({ bus, wanted, restored: position })
+  await second.advance(someTime + 20_000, never)
+  t.deepEqual(told(second.take('deaths', someTime + 20_000)), ['8 death c', '11 death d'])
 })

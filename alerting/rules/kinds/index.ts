@@ -99,6 +99,11 @@ const parameters = {
 export type KindName = keyof typeof parameters
 export const kindNames = Object.keys(parameters) as KindName[]
 
+/** Whether it keeps what it remembers by `query_key`. */
+export function isGrouped(name: KindName): boolean {
+  return 'query_key' in parameters[name].shape
+}
+
 /** The parameters have been read by its schema, the state is what it made itself. */
 interface Opened {
   initial(): unknown

@@ -88,6 +88,7 @@ const Alert = ({ alert }) => {
       <b class="alert-name">${alert.alert}</b>
       ${alert.service && html`<a href=${linkTo('service', { service: alert.service })}>${alert.service}</a>`}
       <${Value} alert=${alert} />
+      ${alert.flapping !== undefined && html`<span class="label" title="Share of its last 21 states that were changes, the newest weigh most">flaps, ${Math.round(alert.flapping)} %</span>`}
       <span class="push"></span>
       ${alert.resolvedAt === undefined ? html`<${Since} ms=${alert.since} />` : html`<${Over} alert=${alert} />`}
     </div>

@@ -311,6 +311,6 @@ test('a rule on single lines: its kind and parameters are checked, with the plac
   t.regex(faultOf({ where: 'level:(' })?.message ?? '', /cannot read the query/)
   t.regex(
     faultOf({ type: 'percentage_match', parameters: { max_percentage: 5 } })?.message ?? '',
-    /percentage_match is no rule on single lines/,
+    /percentage_match: match_bucket_filter is missing/,
   )
 })
