@@ -5,15 +5,32 @@
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
+const codes = Uint8Array.from(alphabet, (digit) => digit.charCodeAt(0))
+
 /** No digit. */
 const none = 64
 
-/** The inverse of {@link digitOf} by character code, {@link none} where there is no digit. */
+/** By character code. */
 const digits = new Uint8Array(128).fill(none)
-for (let digit = 0; digit < alphabet.length; digit++) digits[alphabet.charCodeAt(digit)] = digit
+for (const [digit, code] of codes.entries()) digits[code] = digit
 
-/** The character of a number below 64. */
-export const digitOf = (value: number): string => alphabet[value] as string
+/** A text that grows: bytes make one that is flat, and many times faster than strings that are joined. */
+export interface DigitWriter {
+  bytes: Buffer
+  at: number
+}
+
+/** For a text of at most so many digits. */
+export function openWriter(maxDigits: number): DigitWriter {
+  return { bytes: Buffer.allocUnsafe(maxDigits), at: 0 }
+}
+
+export const writtenBy = ({ bytes, at }: DigitWriter): string => bytes.toString('latin1', 0, at)
+
+/** Appends the digit of a number below 64. */
+export function writeDigit(to: DigitWriter, value: number): void {
+  to.bytes[to.at++] = codes[value] as number
+}
 
 /**
  * The number below 64 whose character stands at a place of a text. Throws a TypeError where there is none, also behind
@@ -35,13 +52,13 @@ function unreadable(text: string, at: number): string {
 const more = 32
 
 /** Appends a safe integer ≥ 0, least significant digit first. Small ones are short: below 32 one character, below 1,024 two. */
-export function writeNumber(to: string[], value: number): void {
+export function writeNumber(to: DigitWriter, value: number): void {
   let rest = value
   while (rest >= more) {
-    to.push(digitOf((rest % more) + more))
+    writeDigit(to, (rest % more) + more)
     rest = Math.floor(rest / more)
   }
-  to.push(digitOf(rest))
+  writeDigit(to, rest)
 }
 
 /** A text and the place in it from which on it is not read yet. */

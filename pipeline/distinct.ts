@@ -1,4 +1,4 @@
-import { digitAt, digitOf } from './digits.ts'
+import { digitAt, openWriter, writeDigit, writtenBy, type DigitWriter } from './digits.ts'
 import { hashInto } from './hash64.ts'
 
 /*
@@ -111,8 +111,11 @@ export function countOf({ hashes, registers }: Distinct): number {
 
 /** Ertl's estimator; at most the largest safe integer, as of registers that are full. */
 function estimate(registers: Uint8Array): number {
-  const ranks = new Array<number>(maxRank + 1).fill(0)
-  for (const rank of registers) ranks[rank] = (ranks[rank] as number) + 1
+  const ranks = new Uint32Array(maxRank + 1)
+  for (let at = 0; at < registerCount; at++) {
+    const rank = registers[at] as number
+    ranks[rank] = (ranks[rank] as number) + 1
+  }
   let sum = registerCount * tau(1 - (ranks[maxRank] as number) / registerCount)
   for (let rank = maxRank - 1; rank >= 1; rank--) sum = (sum + (ranks[rank] as number)) / 2
   sum += registerCount * sigma((ranks[0] as number) / registerCount)
@@ -154,20 +157,20 @@ const hashLength = 11
  * none; registers: a character each.
  */
 export function encodeDistinct({ hashes, registers }: Distinct): string {
-  if (registers) return Array.from(registers, digitOf).join('')
-  const text: string[] = []
+  const text = openWriter(registers ? registerCount : (hashes.length / 2) * hashLength)
+  if (registers) for (const rank of registers) writeDigit(text, rank)
   for (let at = 0; at < hashes.length; at += 2) {
     writeHash(text, hashes[at] as number, hashes[at + 1] as number)
   }
-  return text.join('')
+  return writtenBy(text)
 }
 
 /** From the highest bit on; the sixth character has two bits of the high half and four of the low one, the last has four. */
-function writeHash(to: string[], high: number, low: number): void {
-  for (let shift = 26; shift >= 2; shift -= 6) to.push(digitOf((high >>> shift) & 63))
-  to.push(digitOf(((high & 3) << 4) | (low >>> 28)))
-  for (let shift = 22; shift >= 4; shift -= 6) to.push(digitOf((low >>> shift) & 63))
-  to.push(digitOf(low & 15))
+function writeHash(to: DigitWriter, high: number, low: number): void {
+  for (let shift = 26; shift >= 2; shift -= 6) writeDigit(to, (high >>> shift) & 63)
+  writeDigit(to, ((high & 3) << 4) | (low >>> 28))
+  for (let shift = 22; shift >= 4; shift -= 6) writeDigit(to, (low >>> shift) & 63)
+  writeDigit(to, low & 15)
 }
 
 /** The inverse of {@link encodeDistinct}. Throws a TypeError with a sentence where the text is none of its. */

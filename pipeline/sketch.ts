@@ -1,4 +1,11 @@
-import { readNumber, writeNumber, type NumberReader } from './digits.ts'
+import {
+  openWriter,
+  readNumber,
+  writeNumber,
+  writtenBy,
+  type DigitWriter,
+  type NumberReader,
+} from './digits.ts'
 
 /*
  * The distribution of numbers, small and mergeable: DDSketch (Masson, Rim, Lee: DDSketch, VLDB 2019). Numbers are counted
@@ -152,20 +159,24 @@ export function quantileOf(sketch: Sketch, q: number): number | undefined {
   return valueOf(keys[at] as number)
 }
 
+/** The digits of the longest entry: four of a step, eleven of a count. */
+const maxEntry = 15
+const maxLength = maxBuckets * maxEntry
+
 /** The same text for the same numbers, in whatever order and parts they came; of none it is empty. */
 export function encodeSketch({ keys, counts }: Sketch): string {
-  const text: string[] = []
+  const text = openWriter(keys.length * maxEntry)
   let previous: number | undefined
   for (const [at, key] of keys.entries()) {
     const step = previous === undefined ? zigzag(key) : key - previous - 1
     writeEntry(text, step, counts[at] as number)
     previous = key
   }
-  return text.join('')
+  return writtenBy(text)
 }
 
 /** A step and a count together, as most counts are small: 1, 2, 3 stand beside the step, larger ones less 4 behind it. */
-function writeEntry(to: string[], step: number, count: number): void {
+function writeEntry(to: DigitWriter, step: number, count: number): void {
   if (count < 4) return writeNumber(to, step * 4 + count)
   writeNumber(to, step * 4)
   writeNumber(to, count - 4)
@@ -173,9 +184,6 @@ function writeEntry(to: string[], step: number, count: number): void {
 
 const zigzag = (value: number) => (value < 0 ? -2 * value - 1 : 2 * value)
 const unzigzag = (value: number) => (value % 2 === 1 ? -(value + 1) / 2 : value / 2)
-
-/** The longest entry: a step of four digits and a count of eleven. */
-const maxLength = maxBuckets * 15
 
 /** The inverse of {@link encodeSketch}. Throws a TypeError with a sentence where the text is none of its. */
 export function decodeSketch(text: unknown): Sketch {
