@@ -25,6 +25,7 @@ export interface Distinct {
   registers: Uint8Array | undefined
 }
 
+/** Of no string yet. */
 export function openDistinct(): Distinct {
   return { hashes: [], registers: undefined }
 }
@@ -32,6 +33,7 @@ export function openDistinct(): Distinct {
 /** Read before anything else is hashed: an array for each string would be waste. */
 const hash = new Int32Array(2)
 
+/** Counts any string, as its UTF-16 code units stand: nothing is normalised. */
 export function addToDistinct(distinct: Distinct, text: string): void {
   hashInto(hash, text)
   addHash(distinct, hash[0] as number, hash[1] as number)
@@ -109,15 +111,18 @@ export function countOf({ hashes, registers }: Distinct): number {
   return registers ? Math.round(estimate(registers)) : hashes.length / 2
 }
 
-/** Ertl's estimator; at most the largest safe integer, as of registers that are full. */
+/**
+ * Ertl's estimator, without its term for registers of the highest rank: that matters beyond 2^60 strings alone, and the
+ * answer is at most the largest safe integer.
+ */
 function estimate(registers: Uint8Array): number {
   const ranks = new Uint32Array(maxRank + 1)
   for (let at = 0; at < registerCount; at++) {
     const rank = registers[at] as number
     ranks[rank] = (ranks[rank] as number) + 1
   }
-  let sum = registerCount * tau(1 - (ranks[maxRank] as number) / registerCount)
-  for (let rank = maxRank - 1; rank >= 1; rank--) sum = (sum + (ranks[rank] as number)) / 2
+  let sum = 0
+  for (let rank = maxRank; rank >= 1; rank--) sum = (sum + (ranks[rank] as number)) / 2
   sum += registerCount * sigma((ranks[0] as number) / registerCount)
   const bias = 1 / (2 * Math.LN2)
   return Math.min((bias * registerCount * registerCount) / sum, Number.MAX_SAFE_INTEGER)
@@ -134,19 +139,6 @@ function sigma(share: number): number {
     sum += power * weight
   }
   return sum
-}
-
-/** (1 − x − Σ (1 − x^(2^−k))² · 2^−k over k ≥ 1) / 3: what registers of the highest rank stand for, 1 − x of all. */
-function tau(share: number): number {
-  if (share === 0 || share === 1) return 0
-  let root = share
-  let sum = 1 - share
-  for (let weight = 0.5, before = -1; sum !== before; weight /= 2) {
-    before = sum
-    root = Math.sqrt(root)
-    sum -= (1 - root) ** 2 * weight
-  }
-  return sum / 3
 }
 
 /** Characters of a hash: eleven of six bits. */

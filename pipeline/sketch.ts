@@ -37,11 +37,12 @@ const smallest = 2 ** -1022
 const base = Math.ceil(Math.log(smallest) * perLog) - 1
 const maxKey = Math.ceil(Math.log(Number.MAX_VALUE) * perLog) - base
 
+/** Of no number yet. */
 export function openSketch(): Sketch {
   return { keys: [], counts: [] }
 }
 
-/** Throws a RangeError where the value is not finite. */
+/** Counts a number; its unit is the caller's. Throws a RangeError where it is not finite. */
 export function addTo(sketch: Sketch, value: number): void {
   if (!Number.isFinite(value)) throw new RangeError(`${value} cannot be counted in a sketch`)
   const { keys, counts } = sketch

@@ -90,6 +90,32 @@ for (const size of [1e5, 1e6, 1e9, 1e12, 1e15]) {
   })
 }
 
+/** Sixty bits as ten digits from the highest on, four as the last. */
+const hashText = (hash: bigint) =>
+  Array.from({ length: 10 }, (_, at) => digits[Number((hash >> BigInt(58 - 6 * at)) & 63n)]).join(
+    '',
+  ) + digits[Number(hash & 15n)]
+
+const ranks: [hash: bigint, register: number, rank: number][] = [
+  [0n, 0, 53],
+  [1n, 0, 52],
+  [0x0000_0000_8000_0000n, 0, 21],
+  [0x0000_0001_0000_0000n, 0, 20],
+  [0x0008_0000_0000_0000n, 0, 1],
+  [0x0004_0000_0000_0000n, 0, 2],
+  [0xffff_ffff_ffff_ffffn, 4095, 1],
+  [0x8010_0000_0000_0002n, 0x801, 51],
+]
+for (const [hash, register, rank] of ranks) {
+  test(`the hash ${hash.toString(16)} makes rank ${rank} in register ${register}`, (t) => {
+    const distinct = decodeDistinct('A'.repeat(4096))
+    mergeIntoDistinct(distinct, decodeDistinct(hashText(hash)))
+    const expected = new Uint8Array(4096)
+    expected[register] = rank
+    t.deepEqual(distinct.registers, expected)
+  })
+}
+
 test('full registers are many, empty ones none', (t) => {
   t.is(countOf(decodeDistinct('1'.repeat(4096))), Number.MAX_SAFE_INTEGER)
   t.is(countOf(decodeDistinct('A'.repeat(4096))), 0)

@@ -205,6 +205,12 @@ test('a count that is as large as can be stays so, in any order', (t) => {
   t.true(errorOf(quantileOf(decodeSketch(text), 0.4), 1) <= 0.01)
 })
 
+test('the last is the greatest also when the counts make a sum that is rounded', (t) => {
+  const { keys } = sketchOf([1, 2])
+  const greatest = quantileOf({ keys, counts: [Number.MAX_SAFE_INTEGER, 4] }, 1)
+  t.true(errorOf(greatest, 2) <= 0.01, `${greatest}`)
+})
+
 test('what is written is read again, and goes on as it was', (t) => {
   fc.assert(
     fc.property(fc.array(values, { maxLength: 200 }), values, (some, further) => {
