@@ -70,6 +70,7 @@ export async function startNagios(services: readonly string[]): Promise<NagiosSe
       freezeNsca: () => daemons.forEach((daemon) => daemon.kill('SIGSTOP')),
       thawNsca: () => daemons.forEach((daemon) => daemon.kill('SIGCONT')),
       async stop() {
+        main.ref()
         const gone = new Promise((resolve) => main.once('exit', resolve))
         main.kill('SIGTERM')
         await gone

@@ -16,6 +16,8 @@ export interface SendNscaOptions {
   input: string
 }
 
+export const sendNsca = '/usr/sbin/send_nsca'
+
 /** All that Debian's real `send_nsca` sends to a socket of ours. */
 export async function captureSendNsca(options: SendNscaOptions): Promise<Buffer> {
   const { method, password, legacy = false, hello, input } = options
@@ -32,7 +34,7 @@ export async function captureSendNsca(options: SendNscaOptions): Promise<Buffer>
     const secret = password === '' ? '' : `password=${password}\n`
     await writeFile(config, `encryption_method=${method}\n${secret}`)
     const flags = ['-H', '127.0.0.1', '-p', String(port), '-c', config, '--quiet']
-    const child = spawn('/usr/sbin/send_nsca', legacy ? [...flags, '--legacy-2-7-mode'] : flags)
+    const child = spawn(sendNsca, legacy ? [...flags, '--legacy-2-7-mode'] : flags)
     child.on('error', sent.reject)
     child.on('exit', (code) => {
       if (code !== 0) sent.reject(new Error(`send_nsca ended with ${code}`))

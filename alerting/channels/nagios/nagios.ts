@@ -52,7 +52,9 @@ export function openNagiosChannel(settings: NagiosSettings, options: NagiosOptio
     complete.to.map((target) => [targetName(target), openWay(target, sending, options.clock)]),
   )
 
-  async function tell(way: Way, target: string, waiting: Waiting): Promise<Delivery> {
+  async function tell(target: string, waiting: Waiting): Promise<Delivery> {
+    const way = ways.get(target)
+    if (!way) return refusal(target, 'it is not among the receivers of the settings')
     try {
       await way(waiting)
       const detail = 'handed in; whether the service is known there it does not say'
@@ -68,15 +70,10 @@ export function openNagiosChannel(settings: NagiosSettings, options: NagiosOptio
     targets: [...ways.keys()],
     async send(message, targets) {
       const subject = complete.naming(message.labels ?? {})
-      if (!subject) return targets.map(unnamed)
+      if (!subject) return targets.map((target) => refusal(target, nameless))
       const compose = (multiline: boolean) =>
         resultOf(message, subject, complete, options, multiline)
-      return Promise.all(
-        targets.map((target) => {
-          const way = ways.get(target)
-          return way ? tell(way, target, { compose }) : unnamed(target)
-        }),
-      )
+      return Promise.all(targets.map((target) => tell(target, { compose })))
     },
     close() {
       closing.abort()
@@ -107,8 +104,9 @@ function targetName(target: Nsca | CommandFile): string {
   return target.kind === 'nsca' ? `${target.host}:${target.port}` : target.path
 }
 
-function unnamed(target: string): Delivery {
-  const detail = "the alert's labels give no name of a host and service in Nagios"
+const nameless = "the alert's labels give no name of a host and service in Nagios"
+
+function refusal(target: string, detail: string): Delivery {
   return { target, outcome: 'refused', detail, answered: true }
 }
 

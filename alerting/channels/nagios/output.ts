@@ -4,11 +4,12 @@ import { cleanLine, cleanText } from '../../clean.ts'
 const maxCharacters = 8192
 
 /**
- * Text for one line of a check's output. A `|` would begin performance data, which Nagios feeds to graphs: it becomes
- * a broken bar. Control characters and line breaks are gone.
+ * Text for the first line of a check's output. A `|` would begin performance data, which Nagios feeds to graphs: it
+ * becomes a broken bar. A `;` becomes a colon: Nagios does so itself, others take it for the end. Control characters
+ * and line breaks are gone.
  */
 export function outputLine(text: string): string {
-  return withoutBars(cleanLine(text, maxCharacters))
+  return withoutBars(cleanLine(text, maxCharacters)).replaceAll(';', ':')
 }
 
 /** Text for the lines below, with line breaks. */

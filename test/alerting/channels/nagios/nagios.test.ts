@@ -94,8 +94,7 @@ test('a service that several alerts share shows the worst of them until the last
 
 test('what comes meanwhile goes together, in order', async (t) => {
   const { channel, connections } = await open(t)
-  const send = (i: number) =>
-    channel.send(messageOf({ subject: `message ${i}` }), channel.targets)
+  const send = (i: number) => channel.send(messageOf({ subject: `message ${i}` }), channel.targets)
   const first = send(0)
   await new Promise((resolve) => setImmediate(resolve))
   const sending = [first, ...Array.from({ length: 19 }, (_, i) => send(i + 1))]
@@ -120,7 +119,7 @@ test('hostile texts and labels are one result without performance data', async (
   t.like(results, [
     {
       service: 'A_B [1] C_ �',
-      output: 'a¦x=1;2 [1] SHUTDOWN_PROGRAM � b\nc ¦ y=2\n(1) SHUTDOWN_PROGRAM\n�',
+      output: 'a¦x=1:2 [1] SHUTDOWN_PROGRAM � b\nc ¦ y=2\n(1) SHUTDOWN_PROGRAM\n�',
     },
   ])
 })

@@ -10,7 +10,7 @@ import {
 test('a line stays one line, without performance data', (t) => {
   t.is(
     outputLine('errors 7.2/s > 5\r\n[1] DEL_ALL_SVC_COMMENTS;a;b | x=1\u0000'),
-    'errors 7.2/s > 5 [1] DEL_ALL_SVC_COMMENTS;a;b ¦ x=1',
+    'errors 7.2/s > 5 [1] DEL_ALL_SVC_COMMENTS:a:b ¦ x=1',
   )
   t.is(outputLines('a | b\nc\u001b[31m'), 'a ¦ b\nc')
 })

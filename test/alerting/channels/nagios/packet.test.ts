@@ -2,28 +2,25 @@ import { readFileSync } from 'node:fs'
 import { crc32, gunzipSync } from 'node:zlib'
 import test from 'ava'
 import fc from 'fast-check'
-import { openCipher, type EncryptionMethod } from '../../../../alerting/channels/nagios/cipher.ts'
+import { openCipher } from '../../../../alerting/channels/nagios/cipher.ts'
 import {
   encodePacket,
   packetBytes,
   readHello,
-  type OutputBytes,
 } from '../../../../alerting/channels/nagios/packet.ts'
-import { decrypt } from './decrypt.ts'
+import { reencode, type Connection } from './reencode.ts'
 
-interface Capture {
-  encryption: EncryptionMethod
-  outputBytes: OutputBytes
-  password: string
+interface Capture extends Omit<Connection, 'hello'> {
   sent: string
 }
 
 const fixture = new URL('../../../fixtures/nsca/send-nsca.json', import.meta.url)
-const { hello, captures } = JSON.parse(readFileSync(fixture, 'utf8')) as {
+const { hello: said, captures } = JSON.parse(readFileSync(fixture, 'utf8')) as {
   hello: string
   captures: Capture[]
 }
-const { iv, timestamp } = readHello(Buffer.from(hello, 'hex'))
+const hello = Buffer.from(said, 'hex')
+const { iv, timestamp } = readHello(hello)
 const results = [
   {
     host: 'mesoscope',
@@ -37,15 +34,8 @@ const results = [
 for (const { encryption, outputBytes, password, sent } of captures) {
   test(`method ${encryption}, ${outputBytes} bytes: what send_nsca sends, byte by byte`, (t) => {
     const wire = gunzipSync(Buffer.from(sent, 'base64'))
-    const size = packetBytes(outputBytes)
-    t.is(wire.length, size * results.length)
-    const parts = results.map((_, i) => wire.subarray(i * size, (i + 1) * size))
-    const padding = decrypt(encryption, password, iv, parts)
-    const encrypt = openCipher(encryption, password, iv)
-    const ours = results.map((result, i) =>
-      encrypt(encodePacket(result, timestamp, padding[i] as Buffer)),
-    )
-    t.deepEqual(Buffer.concat(ours), wire)
+    t.is(wire.length, packetBytes(outputBytes) * results.length)
+    t.deepEqual(reencode(wire, results, { hello, encryption, password, outputBytes }), wire)
   })
 }
 
