@@ -183,8 +183,8 @@ test.serial('hostile labels and texts are one result each, and nothing else', as
       ...samples.map((text) => named({ labels: { service: `H${text}` } })),
     ])
     t.true(deliveries.every((delivery) => delivery?.outcome === 'accepted'))
-    await send({ subject: `${to.kind} is through`, labels: {} })
-    const { performance_data } = await shown('Hostile', `${to.kind} is through`)
+    await send({ subject: `${to.kind} is through | x=1`, text: 'a | y=2', labels: {} })
+    const { performance_data } = await shown('Hostile', `${to.kind} is through ¦ x=1`)
     t.is(performance_data, '')
   }
   const log = (await server.log()).slice(before.length)

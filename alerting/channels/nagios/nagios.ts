@@ -13,15 +13,7 @@ import {
   type NagiosSettings,
   type Nsca,
 } from './settings.ts'
-import {
-  hostCode,
-  stateOf,
-  states,
-  subjectKey,
-  worstOf,
-  type StateOf,
-  type Subject,
-} from './state.ts'
+import { hostCode, isSame, stateOf, states, worstOf, type StateOf, type Subject } from './state.ts'
 
 export interface NagiosOptions {
   clock: Clock
@@ -131,11 +123,10 @@ function* othersOf(
   { naming }: CompleteSettings,
   firing: Iterable<StateOf & { incident: string }>,
 ) {
-  const key = subjectKey(subject)
   for (const alert of firing) {
     if (alert.incident === incident) continue
     const named = naming(alert.labels)
-    if (named && subjectKey(named) === key) yield alert
+    if (named && isSame(named, subject)) yield alert
   }
 }
 

@@ -52,20 +52,30 @@ export interface Subject {
   service?: string
 }
 
-export const subjectKey = ({ host, service }: Subject) => JSON.stringify([host, service])
+export function isSame(one: Subject, other: Subject): boolean {
+  return one.host === other.host && one.service === other.service
+}
 
 /** Names a subject by an alert's labels; undefined where a name comes out empty. */
 export type Naming = (labels: StateOf['labels']) => Subject | undefined
 
-/** Throws where a text is no Liquid template. */
+/** Throws where a text is no Liquid template. Labels that were named once are known again: each is asked for each message. */
 export function namingOf(host: string, service: string | undefined): Naming {
   const hostName = namer(parseTemplate(host))
   const serviceName = service === undefined ? undefined : namer(parseTemplate(service))
+  const known = new WeakMap<StateOf['labels'], Subject>()
+
+  function name(labels: StateOf['labels']): Subject | undefined {
+    const host = hostName(labels)
+    const service = serviceName?.(labels)
+    if (host === '' || service === '') return undefined
+    return service === undefined ? { host } : { host, service }
+  }
+
   return (labels) => {
-    const named = { host: hostName(labels), service: serviceName?.(labels) }
-    if (named.host === '' || named.service === '') return undefined
-    const { service } = named
-    return service === undefined ? { host: named.host } : { host: named.host, service }
+    const subject = known.get(labels) ?? name(labels)
+    if (subject) known.set(labels, subject)
+    return subject
   }
 }
 
