@@ -5,6 +5,10 @@ export interface Message {
   subject: string
   text: string
   html: string
+  /** The alert's labels, `alertname` among them; for channels that choose by them where a message belongs. */
+  labels?: Readonly<Record<string, string>>
+  /** True where nobody can tell any longer whether the alert fires. */
+  unknown?: boolean
 }
 
 /** What became of a message for one target. */
