@@ -61,7 +61,7 @@ export function merge(kept: Alert | undefined, posted: Alert, now: number): Aler
 
 function overlap(kept: Alert, posted: Alert): boolean {
   const inside = (time: number) => time > kept.startsAt && time < kept.endsAt
-  // A re-post begins where the kept one began: then it is its end that lies inside, or the posted one is longer and replaces.
+  // A re-post that begins with the kept one and ends no earlier overlaps too, but has nothing to take from it.
   return inside(posted.endsAt) || inside(posted.startsAt)
 }
 

@@ -8,12 +8,10 @@ import { parseUtf8Matchers } from './matchers-utf8.ts'
  * in the UTF-8 one. Throws Trouble.
  */
 export function parseMatchers(text: string): Matcher[] {
-  const classic = attempt(() => parseClassicMatchers(text))
-  const utf8 = attempt(() => parseUtf8Matchers(text))
   return readMatchers(text).map(matcher)
 }
 
-/** Where both grammars take the text they agree, or the classic one counts: so it needs to be asked first alone. */
+/** Where both take the text, they read the same or the classic one counts: so that is asked first. */
 function readMatchers(text: string): MatcherText[] {
   try {
     return parseClassicMatchers(text)

@@ -24,7 +24,7 @@ export const silenceRetentionMs = 120 * 3_600_000
 
 export function silenceState({ startsAt, endsAt }: Silence, now: number): SilenceState {
   if (now < startsAt) return 'pending'
-  return now > endsAt ? 'expired' : 'active'
+  return now < endsAt ? 'active' : 'expired'
 }
 
 export interface Silences {
@@ -97,7 +97,7 @@ function known(kept: ReadonlyMap<string, Kept>, id: string): Kept {
 /** Throws Trouble where a silence may not be set like this. */
 function check({ matchers, startsAt, endsAt }: SilenceRequest, now: number): void {
   if (startsAt >= endsAt) throw new Trouble('start time must be before end time')
-  if (endsAt < now) throw new Trouble("end time can't be in the past")
+  if (endsAt <= now) throw new Trouble("end time can't be in the past")
   if (matchers.length === 0) throw new Trouble('at least one matcher required')
   const unnamed = matchers.findIndex(({ name }) => name === '')
   if (unnamed >= 0) throw new Trouble(`matchers[${unnamed}].name: must not be empty`)
@@ -106,12 +106,10 @@ function check({ matchers, startsAt, endsAt }: SilenceRequest, now: number): voi
   }
 }
 
-/** It ends at `now`, so that it is expired from then on; one that has not begun never does. */
+/** It ends at `now`; one that has not begun never does. */
 function ended(silence: Silence, now: number): Silence {
-  const pending = silenceState(silence, now) === 'pending'
-  // At its end itself a silence is still active.
-  const endsAt = now - 1
-  return { ...silence, startsAt: pending ? endsAt : silence.startsAt, endsAt, updatedAt: now }
+  const startsAt = Math.min(silence.startsAt, now)
+  return { ...silence, startsAt, endsAt: now, updatedAt: now }
 }
 
 /** Whether the change keeps the id: same matchers, and no time that has passed is changed. */

@@ -1,7 +1,8 @@
+import { alertmanager } from './alertmanager.ts'
 import type { Replays } from './oracle.ts'
 
 /** How each file of cases is replayed. */
-export const replays: Replays = {}
+export const replays: Replays = { ...alertmanager }
 
 /** Recorded requests and answers: shapes to compare with, no cases to replay (README of the oracles). */
 export const captures: ReadonlySet<string> = new Set([

@@ -1,0 +1,381 @@
+/**
+ * The dispatcher: alerts and silences go in, notifications come out, in Alertmanager's times. It reads no clock and sends
+ * nothing: the caller asks `nextDue`, calls `advance` then, sends what it gives and reports each answer. `now` is in ms and
+ * never falls. `state` is plain data, from which a new dispatcher goes on; what was on its way is sent again.
+ */
+import { explain } from '../../pipeline/errors.ts'
+import { ingest, isResolved, merge, type Alert, type PostedAlert } from './alerts.ts'
+import type { Integration, StagesConfig } from './config.ts'
+import { logEntry, reasonToNotify, type LogEntry, type Reason } from './dedup.ts'
+import { createDueQueue, type DueQueue } from './due.ts'
+import {
+  alertsToNotify,
+  backoff,
+  bornFlush,
+  bornGroup,
+  dueOf,
+  forgetResolved,
+  groupKey,
+  type Flush,
+  type Group,
+  type NotifiedAlert,
+  type Send,
+} from './groups.ts'
+import { createInhibitor, type Inhibitor } from './inhibition.ts'
+import { labelsText, type Labels } from './labels.ts'
+import { groupLabelsOf, routesById, routesOf, type Route } from './routes.ts'
+import { createSilences, type Silence, type Silences } from './silences.ts'
+import { contains } from './time-intervals.ts'
+
+export interface Notification {
+  /** For {@link Dispatcher.answer}. */
+  id: string
+  receiver: string
+  integration: Integration
+  groupKey: string
+  groupLabels: Labels
+  status: 'firing' | 'resolved'
+  alerts: readonly NotifiedAlert[]
+  reason: Reason
+  /** From 1. */
+  attempt: number
+}
+
+/** `retry`: the same again after a while (network, 5xx); `failed`: not before the group's next flush. */
+export type Answer = 'sent' | 'retry' | 'failed'
+
+/** Plain data. */
+export interface DispatcherState {
+  /** Of the routes the groups were made for. */
+  routes: string
+  alerts: Alert[]
+  silences: Silence[]
+  groups: Group[]
+  log: [string, LogEntry][]
+  sends: number
+  nextCare: number
+}
+
+export interface AlertStatus {
+  alert: Alert
+  state: 'active' | 'suppressed'
+  silencedBy: string[]
+  inhibitedBy?: string
+}
+
+export interface Dispatcher {
+  silences: Silences
+  /** Takes the good ones; tells of each other its place and why not. */
+  post(alerts: readonly PostedAlert[], now: number): { index: number; sentence: string }[]
+  /** When `advance` is to be called next. */
+  nextDue(): number | undefined
+  /** The notifications that are to be sent now. */
+  advance(now: number): Notification[]
+  /** What became of a notification; without effect where its flush is over. */
+  answer(id: string, answer: Answer, now: number): void
+  /** Of every alert that is not resolved. */
+  status(now: number): AlertStatus[]
+  state(): DispatcherState
+}
+
+/** How often what is over is looked for and forgotten, ms. */
+const careInterval = 15 * 60_000
+
+interface World {
+  config: StagesConfig
+  routes: ReadonlyMap<string, Route>
+  alerts: Map<string, Alert>
+  groups: Map<string, Group>
+  log: Map<string, LogEntry>
+  /** The group of each notification under way. */
+  underWay: Map<string, string>
+  due: DueQueue
+  inhibitor: Inhibitor
+  silences: Silences
+  sends: number
+  nextCare: number
+}
+
+export function createDispatcher(
+  config: StagesConfig,
+  now: number,
+  restored?: DispatcherState,
+): Dispatcher {
+  const world: World = {
+    config,
+    routes: routesById(config.route),
+    alerts: new Map(),
+    groups: new Map(),
+    log: new Map(restored?.log),
+    underWay: new Map(),
+    due: createDueQueue(),
+    inhibitor: createInhibitor(config.inhibitRules),
+    silences: createSilences(restored?.silences),
+    sends: restored?.sends ?? 0,
+    nextCare: restored?.nextCare ?? now + careInterval,
+  }
+  const routes = JSON.stringify(config.route, (_, value: unknown) =>
+    value instanceof Set ? [...value] : value,
+  )
+  if (restored) restore(world, structuredClone(restored), restored.routes === routes, now)
+  return {
+    silences: world.silences,
+    post: (alerts, now) => post(world, alerts, now),
+    nextDue: () => world.due.earliest(),
+    advance: (now) => advance(world, now),
+    answer: (id, answer, now) => settle(world, id, answer, now),
+    status: (now) => statusOf(world, now),
+    state: () =>
+      structuredClone({
+        routes,
+        alerts: [...world.alerts.values()],
+        silences: world.silences.list(),
+        groups: [...world.groups.values()],
+        log: [...world.log],
+        sends: world.sends,
+        nextCare: world.nextCare,
+      }),
+  }
+}
+
+/** Where the routes have changed, the alerts are grouped anew: the notification log keeps them from being told twice. */
+function restore(world: World, state: DispatcherState, sameRoutes: boolean, now: number): void {
+  for (const alert of state.alerts) keep(world, alert)
+  if (!sameRoutes) {
+    for (const alert of state.alerts) route(world, alert, now)
+    return
+  }
+  for (const group of state.groups) {
+    // Whether the last attempt arrived is not known.
+    for (const send of group.flush?.sends ?? []) send.nextAttempt ??= now
+    const id = groupId(group.routeId, group.labels)
+    world.groups.set(id, group)
+    for (const send of group.flush?.sends ?? []) world.underWay.set(send.id, id)
+    world.due.set(id, dueOf(group))
+  }
+}
+
+function groupId(routeId: string, labels: Labels): string {
+  return `${routeId}:${labelsText(labels)}`
+}
+
+function keep(world: World, alert: Alert): void {
+  world.alerts.set(alert.fingerprint, alert)
+  world.inhibitor.set(alert)
+}
+
+function post(world: World, posted: readonly PostedAlert[], now: number) {
+  const refused: { index: number; sentence: string }[] = []
+  for (const [index, one] of posted.entries()) {
+    try {
+      const alert = ingest(one, now, world.config.resolveTimeout)
+      const merged = merge(world.alerts.get(alert.fingerprint), alert, now)
+      keep(world, merged)
+      route(world, merged, now)
+    } catch (error) {
+      refused.push({ index, sentence: explain(error) })
+    }
+  }
+  return refused
+}
+
+function route(world: World, alert: Alert, now: number): void {
+  for (const one of routesOf(world.config.route, alert.labels)) {
+    const labels = groupLabelsOf(one, alert.labels)
+    const id = groupId(one.id, labels)
+    const group = world.groups.get(id)
+    if (group) {
+      group.alerts[alert.fingerprint] = alert
+      continue
+    }
+    const born = bornGroup(one, labels, alert, now)
+    world.groups.set(id, born)
+    world.due.set(id, dueOf(born))
+  }
+}
+
+function advance(world: World, now: number): Notification[] {
+  if (now >= world.nextCare) care(world, now)
+  const notifications: Notification[] = []
+  for (let id = world.due.take(now); id !== undefined; id = world.due.take(now)) {
+    const group = world.groups.get(id)
+    const route = group && world.routes.get(group.routeId)
+    if (!group || !route) continue
+    if (group.flush && now >= group.flush.deadline) giveUp(world, id, group, group.flush)
+    else if (group.flush) attempt(world, group, group.flush, route, now, notifications)
+    else flush(world, id, group, route, now, notifications)
+    if (world.groups.has(id)) world.due.set(id, dueOf(group))
+  }
+  return notifications
+}
+
+function flush(
+  world: World,
+  id: string,
+  group: Group,
+  route: Route,
+  now: number,
+  notifications: Notification[],
+): void {
+  const started = bornFlush(group, route, now)
+  group.flush = started
+  group.nextFlush = now + route.groupInterval
+  const alerts = unmuted(world, route, alertsToNotify(group, now), now)
+  const integrations = world.config.receivers.get(route.receiver) ?? []
+  if (alerts.length > 0) {
+    for (const [index, integration] of integrations.entries()) {
+      const send = sendOf(world, group, route, integration, index, alerts, now)
+      if (!send) continue
+      started.sends.push(send)
+      world.underWay.set(send.id, id)
+    }
+  }
+  attempt(world, group, started, route, now, notifications)
+  if (started.sends.length === 0) finish(world, id, group, started)
+}
+
+/** Resolved ones are muted like the firing: what resolves under a silence is never told. */
+function unmuted(world: World, route: Route, alerts: NotifiedAlert[], now: number) {
+  const inside = (name: string) =>
+    (world.config.timeIntervals.get(name) ?? []).some((interval) => contains(interval, now))
+  const { activeTimeIntervals, muteTimeIntervals } = route
+  if (activeTimeIntervals.length > 0 && !activeTimeIntervals.some(inside)) return []
+  if (muteTimeIntervals.some(inside)) return []
+  return alerts.filter(
+    ({ labels }) =>
+      world.inhibitor.inhibitedBy(labels, now) === undefined &&
+      world.silences.mutedBy(labels, now).length === 0,
+  )
+}
+
+function sendOf(
+  world: World,
+  group: Group,
+  route: Route,
+  integration: Integration,
+  index: number,
+  alerts: NotifiedAlert[],
+  now: number,
+): Send | undefined {
+  const { sendResolved } = integration
+  const of = (status: NotifiedAlert['status']) => alerts.filter((alert) => alert.status === status)
+  const firing = of('firing')
+  const names = (some: NotifiedAlert[]) => some.map(({ fingerprint }) => fingerprint)
+  const entry = { firing: names(firing), resolved: names(of('resolved')) }
+  const situation = { ...entry, sendResolved, repeatInterval: route.repeatInterval, now }
+  const key = logKey(group, route, index, world.config)
+  const reason = reasonToNotify(world.log.get(key), situation)
+  if (!reason) return undefined
+  if (!sendResolved && firing.length === 0) {
+    world.log.set(key, logEntry(situation))
+    return undefined
+  }
+  const id = String(++world.sends)
+  const told = sendResolved ? alerts : firing
+  return { id, integration: index, alerts: told, reason, entry, attempts: 0, nextAttempt: now }
+}
+
+function logKey(group: Group, route: Route, index: number, { receivers }: StagesConfig): string {
+  const integration = receivers.get(route.receiver)?.[index]
+  const of = [route.receiver, integration?.type, integration?.index]
+  return JSON.stringify([groupKey(route, group.labels), ...of])
+}
+
+function attempt(
+  world: World,
+  group: Group,
+  { sends }: Flush,
+  route: Route,
+  now: number,
+  notifications: Notification[],
+): void {
+  for (const send of sends) {
+    const integration = world.config.receivers.get(route.receiver)?.[send.integration]
+    if (!integration || send.nextAttempt === undefined || send.nextAttempt > now) continue
+    delete send.nextAttempt
+    notifications.push({
+      id: send.id,
+      receiver: route.receiver,
+      integration,
+      groupKey: groupKey(route, group.labels),
+      groupLabels: group.labels,
+      status: send.alerts.some(({ status }) => status === 'firing') ? 'firing' : 'resolved',
+      alerts: send.alerts,
+      reason: send.reason,
+      attempt: ++send.attempts,
+    })
+  }
+}
+
+function settle(world: World, sendId: string, answer: Answer, now: number): void {
+  const id = world.underWay.get(sendId)
+  const group = id === undefined ? undefined : world.groups.get(id)
+  const route = group && world.routes.get(group.routeId)
+  const send = group?.flush?.sends.find((one) => one.id === sendId)
+  if (id === undefined || !group?.flush || !route || !send) return
+  if (answer === 'retry') {
+    send.nextAttempt = now + backoff(send.attempts)
+  } else {
+    if (answer === 'sent') {
+      const key = logKey(group, route, send.integration, world.config)
+      const { repeatInterval } = route
+      world.log.set(key, logEntry({ ...send.entry, sendResolved: true, repeatInterval, now }))
+    }
+    group.flush.failed ||= answer === 'failed'
+    group.flush.sends = group.flush.sends.filter((one) => one !== send)
+    world.underWay.delete(sendId)
+    if (group.flush.sends.length === 0) finish(world, id, group, group.flush)
+  }
+  if (world.groups.has(id)) world.due.set(id, dueOf(group))
+}
+
+function giveUp(world: World, id: string, group: Group, flush: Flush): void {
+  for (const send of flush.sends) world.underWay.delete(send.id)
+  finish(world, id, group, { ...flush, failed: true })
+}
+
+/** A failed flush keeps its resolved alerts for the next one. A group without alerts is over. */
+function finish(world: World, id: string, group: Group, flush: Flush): void {
+  delete group.flush
+  if (flush.failed) return
+  forgetResolved(group, flush)
+  if (Object.keys(group.alerts).length > 0) return
+  world.groups.delete(id)
+  world.due.delete(id)
+}
+
+/** An entry of a live group stays even when it has expired: without it a resolution would never be told. */
+function care(world: World, now: number): void {
+  world.nextCare = now + careInterval
+  world.silences.forget(now)
+  for (const [fingerprint, alert] of world.alerts) {
+    if (!isResolved(alert, now)) continue
+    world.alerts.delete(fingerprint)
+    world.inhibitor.remove(alert)
+  }
+  const live = new Set<string>()
+  for (const group of world.groups.values()) {
+    const route = world.routes.get(group.routeId)
+    if (route) live.add(groupKey(route, group.labels))
+  }
+  for (const [key, { expiresAt }] of world.log) {
+    const [group] = JSON.parse(key) as [string]
+    if (expiresAt < now && !live.has(group)) world.log.delete(key)
+  }
+}
+
+function statusOf(world: World, now: number): AlertStatus[] {
+  return [...world.alerts.values()]
+    .filter((alert) => !isResolved(alert, now))
+    .map((alert) => {
+      const silencedBy = world.silences.mutedBy(alert.labels, now)
+      const inhibitedBy = world.inhibitor.inhibitedBy(alert.labels, now)
+      const suppressed = silencedBy.length > 0 || inhibitedBy !== undefined
+      return {
+        alert,
+        state: suppressed ? 'suppressed' : 'active',
+        silencedBy,
+        ...(inhibitedBy === undefined ? {} : { inhibitedBy }),
+      }
+    })
+}
