@@ -107,12 +107,16 @@ function ordered(range: Range, sentence: string): Range {
 /** An IANA name as Intl knows it; empty is UTC, as in Go. Offsets as `+02:00` are no names. Throws Trouble. */
 export function parseLocation(text: string): string {
   if (text === '') return 'UTC'
+  if (/^[+-]/.test(text) || !isTimeZone(text)) throw new Trouble(`unknown time zone ${text}`)
+  return text
+}
+
+function isTimeZone(text: string): boolean {
   try {
-    if (!/^[+-]/.test(text)) return new Intl.DateTimeFormat('en', { timeZone: text }) && text
+    return new Intl.DateTimeFormat('en', { timeZone: text }).format(0) !== ''
   } catch {
-    // Told below.
+    return false
   }
-  throw new Trouble(`unknown time zone ${text}`)
 }
 
 /** Whether the moment `now` (ms) is inside. */

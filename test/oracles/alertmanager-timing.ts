@@ -1,10 +1,23 @@
 /** Replays scenarios on a simulated clock: what is posted, silenced and answered when, and what is sent then. */
 import { readStagesConfig } from '../../alerting/stages/config.ts'
 import { createDispatcher, type Dispatcher } from '../../alerting/stages/dispatch.ts'
-import type { Notification } from '../../alerting/stages/dispatch.ts'
+import type { Notification } from '../../alerting/stages/flush.ts'
 import { type Labels } from '../../alerting/stages/labels.ts'
-import { ofApi } from './alertmanager.ts'
-import { differing, type Replay } from './oracle.ts'
+import type { MatcherText } from '../../alerting/stages/matcher.ts'
+import { differing, type OracleCase, type Replay } from './oracle.ts'
+
+/** A matcher as the API has it. */
+export interface ApiMatcher {
+  name: string
+  value: string
+  isRegex: boolean
+  isEqual: boolean
+}
+
+export function ofApi({ name, value, isRegex, isEqual }: ApiMatcher): MatcherText {
+  if (isRegex) return { name, op: isEqual ? '=~' : '!~', value }
+  return { name, op: isEqual ? '=' : '!=', value }
+}
 
 /** Times in seconds. */
 interface Action {
@@ -14,10 +27,12 @@ interface Action {
   annotations?: Labels
   startsAt?: number
   endsAt?: number | 'now' | null
-  matchers?: Parameters<typeof ofApi>[0][]
+  matchers?: ApiMatcher[]
   secs?: number
   receiver?: string
   codes?: number[]
+  /** Which of two gossiping instances it reaches. */
+  peers?: number[]
 }
 
 interface Sent {
@@ -151,3 +166,19 @@ function lateOnes(wanted: readonly Sent[], got: readonly Sent[]): string[] {
     return within ? [] : [`retry ${i}: wanted after ${wait} s, got after ${middle} s`]
   })
 }
+
+/**
+ * There is one notifier here and no gossip. A scenario with two can be replayed where both always get the same and live; else
+ * its times are those of the peers waiting for each other.
+ */
+export function needsPeers(one: OracleCase): string | undefined {
+  const { actions } = one as unknown as TimingCase
+  const peers = new Set(actions.flatMap(({ peers }) => peers ?? []))
+  if (!actions.some((action) => action.peers)) return undefined
+  const simple = actions.every(
+    (action) => actionsOfOne.has(action.do) && action.peers?.length === 2,
+  )
+  return simple && peers.size === 2 ? undefined : 'its times come of gossip between two peers'
+}
+
+const actionsOfOne: ReadonlySet<string> = new Set(['fire', 'resolve', 'silence', 'fail'])

@@ -1,5 +1,6 @@
+import { needsPeers } from './alertmanager-timing.ts'
 import { alertmanager } from './alertmanager.ts'
-import type { Replays } from './oracle.ts'
+import type { OracleCase, Replays } from './oracle.ts'
 
 /** How each file of cases is replayed. */
 export const replays: Replays = { ...alertmanager }
@@ -13,3 +14,8 @@ export const captures: ReadonlySet<string> = new Set([
 
 /** Cases in which the product differs on purpose: by file, then by id, with the reason. At most 2 % of a file. */
 export const knownDifferences: Readonly<Record<string, Readonly<Record<string, string>>>> = {}
+
+/** By file: why a case is outside what the product does, so that it is not replayed at all. It counts as neither passed nor failed. */
+export const outside: Readonly<Record<string, (one: OracleCase) => string | undefined>> = {
+  'alertmanager/timing': needsPeers,
+}
