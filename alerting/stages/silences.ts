@@ -101,9 +101,17 @@ function check({ matchers, startsAt, endsAt }: SilenceRequest, now: number): voi
   if (matchers.length === 0) throw new Trouble('at least one matcher required')
   const unnamed = matchers.findIndex(({ name }) => name === '')
   if (unnamed >= 0) throw new Trouble(`matchers[${unnamed}].name: must not be empty`)
-  if (matchers.every((one) => matcher(one).test(''))) {
+  if (matchers.map(matcher).every(demandsNothing)) {
     throw new Trouble('at least one matcher must not match the empty string')
   }
+}
+
+/**
+ * Alertmanager asks this of `=` and `=~` alone: a negated matcher counts as one that demands something, though it takes a
+ * missing label too.
+ */
+function demandsNothing({ op, test }: Matcher): boolean {
+  return (op === '=' || op === '=~') && test('')
 }
 
 /** It ends at `now`; one that has not begun never does. */
