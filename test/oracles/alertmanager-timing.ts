@@ -101,8 +101,6 @@ function act(
     const matchers = (action.matchers ?? []).map(ofApi)
     const request = { startsAt: now, endsAt: now + (action.secs ?? 0) * 1000, createdBy: '' }
     dispatcher.silences.set({ ...request, comment: '', matchers }, now, `s${index}`)
-  } else if (action.do === 'expire' || action.do === 'unsilence') {
-    for (const { id } of dispatcher.silences.list()) dispatcher.silences.expire(id, now)
   } else if (action.do === 'fail') {
     codes.set(action.receiver ?? '', [...(action.codes ?? [])])
   } else {
