@@ -25,7 +25,7 @@ import { createSilences, type Silence, type Silences } from './silences.ts'
 
 /** Plain data. */
 export interface DispatcherState {
-  /** Of the routes the groups were made for. */
+  /** Of the routes and receivers the groups were made for. */
   routes: string
   alerts: Alert[]
   silences: Silence[]
@@ -78,9 +78,7 @@ export function createDispatcher(
     sends: restored?.sends ?? 0,
     nextCare: restored?.nextCare ?? now + careInterval,
   }
-  const routes = JSON.stringify(config.route, (_, value: unknown) =>
-    value instanceof Set ? [...value] : value,
-  )
+  const routes = outline(config)
   if (restored) restore(world, structuredClone(restored), restored.routes === routes, now)
   return {
     silences: world.silences,
@@ -102,11 +100,21 @@ export function createDispatcher(
   }
 }
 
+/** What a group relies on: the routes, and which integrations each receiver has. No secret is in it. */
+function outline({ route, receivers }: StagesConfig): string {
+  const integrations = [...receivers].map(([name, list]) => [name, list.map(({ type }) => type)])
+  return JSON.stringify([route, integrations], (_, value: unknown) =>
+    value instanceof Set ? [...value] : value,
+  )
+}
+
 /** Where the routes have changed, the alerts are grouped anew: the notification log keeps them from being told twice. */
 function restore(world: World, state: DispatcherState, sameRoutes: boolean, now: number): void {
   for (const alert of state.alerts) keep(world, alert)
   if (!sameRoutes) {
-    for (const alert of state.alerts) route(world, alert, now)
+    for (const { alerts } of state.groups) {
+      for (const alert of Object.values(alerts)) route(world, alert, now)
+    }
     return
   }
   for (const group of state.groups) {

@@ -95,6 +95,26 @@ test('what was under way at a restart is sent again', (t) => {
   t.deepEqual(run(createDispatcher(config, 2000, saved), 2000), ['2000 firing a'])
 })
 
+test('with other receivers the groups are made anew, and tell what is news alone', (t) => {
+  const dispatcher = createDispatcher(config, 0)
+  fire(dispatcher, 'a', 0)
+  run(dispatcher, 1000)
+  fire(dispatcher, 'b', 2000)
+  dispatcher.advance(4000)
+  const receivers = new Map([
+    ['hook', []],
+    ...[...config.receivers].map(([, list]) => ['other', list] as const),
+  ])
+  const changed = { ...config, route: { ...config.route, receiver: 'other' }, receivers }
+  t.deepEqual(run(createDispatcher(changed, 5000, dispatcher.state()), 9000), ['5000 firing a,b'])
+  const same = createDispatcher(
+    { ...config, receivers: new Map([['hook', []]]) },
+    5000,
+    dispatcher.state(),
+  )
+  t.deepEqual(run(same, 20_000), [])
+})
+
 test('a restart at any moment changes nothing', (t) => {
   const step = fc.record({
     wait: fc.integer({ min: 0, max: 4000 }),
