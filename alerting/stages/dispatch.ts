@@ -1,0 +1,218 @@
+/**
+ * The dispatcher: alerts and silences go in, notifications come out, in Alertmanager's times. It reads no clock and sends
+ * nothing: the caller asks `nextDue`, calls `advance` then, sends what it gives and reports each answer. `now` is in ms and
+ * never falls. `state` is plain data, from which a new dispatcher goes on; what was on its way is sent again.
+ */
+import { explain } from '../../pipeline/errors.ts'
+import { ingest, isResolved, merge, type Alert, type PostedAlert } from './alerts.ts'
+import type { StagesConfig } from './config.ts'
+import type { LogEntry } from './dedup.ts'
+import { createDueQueue } from './due.ts'
+import {
+  attempt,
+  flush,
+  giveUp,
+  settle,
+  type Answer,
+  type Notification,
+  type World,
+} from './flush.ts'
+import { bornGroup, dueOf, groupKey, type Group } from './groups.ts'
+import { createInhibitor } from './inhibition.ts'
+import { labelsText, type Labels } from './labels.ts'
+import { groupLabelsOf, routesById, routesOf } from './routes.ts'
+import { createSilences, type Silence, type Silences } from './silences.ts'
+
+/** Plain data. */
+export interface DispatcherState {
+  /** Of the routes and receivers the groups were made for. */
+  routes: string
+  alerts: Alert[]
+  silences: Silence[]
+  groups: Group[]
+  log: [string, LogEntry][]
+  sends: number
+  nextCare: number
+}
+
+export interface AlertStatus {
+  alert: Alert
+  state: 'active' | 'suppressed'
+  silencedBy: string[]
+  inhibitedBy?: string
+}
+
+export interface Dispatcher {
+  silences: Silences
+  /** Takes the good ones; tells of each other its place and why not. */
+  post(alerts: readonly PostedAlert[], now: number): { index: number; sentence: string }[]
+  /** When `advance` is to be called next. */
+  nextDue(): number | undefined
+  /** The notifications that are to be sent now. */
+  advance(now: number): Notification[]
+  /** What became of a notification; without effect where its flush is over. */
+  answer(id: string, answer: Answer, now: number): void
+  /** Of every alert that is not resolved. */
+  status(now: number): AlertStatus[]
+  state(): DispatcherState
+}
+
+/** How often what is over is looked for and forgotten, ms. */
+const careInterval = 15 * 60_000
+
+export function createDispatcher(
+  config: StagesConfig,
+  now: number,
+  restored?: DispatcherState,
+): Dispatcher {
+  const world: World = {
+    config,
+    routes: routesById(config.route),
+    alerts: new Map(),
+    groups: new Map(),
+    log: new Map(restored?.log),
+    underWay: new Map(),
+    due: createDueQueue(),
+    inhibitor: createInhibitor(config.inhibitRules),
+    silences: createSilences(restored?.silences),
+    sends: restored?.sends ?? 0,
+    nextCare: restored?.nextCare ?? now + careInterval,
+  }
+  const routes = outline(config)
+  if (restored) restore(world, structuredClone(restored), restored.routes === routes, now)
+  return {
+    silences: world.silences,
+    post: (alerts, now) => post(world, alerts, now),
+    nextDue: () => world.due.earliest(),
+    advance: (now) => advance(world, now),
+    answer: (id, answer, now) => settle(world, id, answer, now),
+    status: (now) => statusOf(world, now),
+    state: () =>
+      structuredClone({
+        routes,
+        alerts: [...world.alerts.values()],
+        silences: world.silences.list(),
+        groups: [...world.groups.values()],
+        log: [...world.log],
+        sends: world.sends,
+        nextCare: world.nextCare,
+      }),
+  }
+}
+
+/** What a group relies on: the routes, and which integrations each receiver has. No secret is in it. */
+function outline({ route, receivers }: StagesConfig): string {
+  const integrations = [...receivers].map(([name, list]) => [name, list.map(({ type }) => type)])
+  return JSON.stringify([route, integrations], (_, value: unknown) =>
+    value instanceof Set ? [...value] : value,
+  )
+}
+
+/** Where the routes have changed, the alerts are grouped anew: the notification log keeps them from being told twice. */
+function restore(world: World, state: DispatcherState, sameRoutes: boolean, now: number): void {
+  for (const alert of state.alerts) keep(world, alert)
+  if (!sameRoutes) {
+    for (const { alerts } of state.groups) {
+      for (const alert of Object.values(alerts)) route(world, alert, now)
+    }
+    return
+  }
+  for (const group of state.groups) {
+    // Whether the last attempt arrived is not known.
+    for (const send of group.flush?.sends ?? []) send.nextAttempt ??= now
+    const id = groupId(group.routeId, group.labels)
+    world.groups.set(id, group)
+    for (const send of group.flush?.sends ?? []) world.underWay.set(send.id, id)
+    world.due.set(id, dueOf(group))
+  }
+}
+
+function groupId(routeId: string, labels: Labels): string {
+  return `${routeId}:${labelsText(labels)}`
+}
+
+function keep(world: World, alert: Alert): void {
+  world.alerts.set(alert.fingerprint, alert)
+  world.inhibitor.set(alert)
+}
+
+function post(world: World, posted: readonly PostedAlert[], now: number) {
+  const refused: { index: number; sentence: string }[] = []
+  for (const [index, one] of posted.entries()) {
+    try {
+      const alert = ingest(one, now, world.config.resolveTimeout)
+      const merged = merge(world.alerts.get(alert.fingerprint), alert, now)
+      keep(world, merged)
+      route(world, merged, now)
+    } catch (error) {
+      refused.push({ index, sentence: explain(error) })
+    }
+  }
+  return refused
+}
+
+function route(world: World, alert: Alert, now: number): void {
+  for (const one of routesOf(world.config.route, alert.labels)) {
+    const labels = groupLabelsOf(one, alert.labels)
+    const id = groupId(one.id, labels)
+    const group = world.groups.get(id)
+    if (group) {
+      group.alerts[alert.fingerprint] = alert
+      continue
+    }
+    const born = bornGroup(one, labels, alert, now)
+    world.groups.set(id, born)
+    world.due.set(id, dueOf(born))
+  }
+}
+
+function advance(world: World, now: number): Notification[] {
+  if (now >= world.nextCare) care(world, now)
+  const notifications: Notification[] = []
+  for (let id = world.due.take(now); id !== undefined; id = world.due.take(now)) {
+    const group = world.groups.get(id)
+    const route = group && world.routes.get(group.routeId)
+    if (!group || !route) continue
+    if (group.flush && now >= group.flush.deadline) giveUp(world, id, group, group.flush)
+    else if (group.flush) attempt(world, group, group.flush, route, now, notifications)
+    else flush(world, id, group, route, now, notifications)
+    if (world.groups.has(id)) world.due.set(id, dueOf(group))
+  }
+  return notifications
+}
+
+/** An entry of a live group stays even when it has expired: without it a resolution would never be told. */
+function care(world: World, now: number): void {
+  world.nextCare = now + careInterval
+  world.silences.forget(now)
+  for (const [fingerprint, alert] of world.alerts) {
+    if (!isResolved(alert, now)) continue
+    world.alerts.delete(fingerprint)
+    world.inhibitor.remove(alert)
+  }
+  const live = new Set<string>()
+  for (const group of world.groups.values()) {
+    const route = world.routes.get(group.routeId)
+    if (route) live.add(groupKey(route, group.labels))
+  }
+  for (const [key, { expiresAt }] of world.log) {
+    const [group] = JSON.parse(key) as [string]
+    if (expiresAt < now && !live.has(group)) world.log.delete(key)
+  }
+}
+
+function statusOf(world: World, now: number): AlertStatus[] {
+  return [...world.alerts.values()]
+    .filter((alert) => !isResolved(alert, now))
+    .map((alert) => {
+      const silencedBy = world.silences.mutedBy(alert.labels, now)
+      const inhibitedBy = world.inhibitor.inhibitedBy(alert.labels, now)
+      const suppressed = silencedBy.length > 0 || inhibitedBy !== undefined
+      return {
+        alert,
+        state: suppressed ? 'suppressed' : 'active',
+        silencedBy,
+        ...(inhibitedBy === undefined ? {} : { inhibitedBy }),
+      }
+    })
+}

@@ -1,0 +1,78 @@
+import test from 'ava'
+import { ingest, merge, type PostedAlert } from '../../../alerting/stages/alerts.ts'
+import { createInhibitor } from '../../../alerting/stages/inhibition.ts'
+import { fingerprint, labelsText, type Labels } from '../../../alerting/stages/labels.ts'
+import { parseMatchers } from '../../../alerting/stages/matchers.ts'
+import {
+  contains,
+  parseDaysOfMonth,
+  parseTimeRange,
+} from '../../../alerting/stages/time-intervals.ts'
+
+const alert = (labels: Labels, rest: Partial<PostedAlert> = {}, now = 0) =>
+  ingest({ labels, ...rest }, now, 300_000)
+
+test('an empty value is no label', (t) => {
+  t.is(alert({ a: 'b', c: '' }).fingerprint, fingerprint({ a: 'b' }))
+  t.is(labelsText({ b: '"', a: 'x\n' }), '{a="x\\n", b="\\""}')
+})
+
+test('re-posts keep the first start; a told end outlives a shorter one, a timeout does not', (t) => {
+  const told = alert({ a: 'b' }, { startsAt: 0, endsAt: 100_000 })
+  const shorter = alert({ a: 'b' }, { startsAt: 10_000, endsAt: 50_000 }, 20_000)
+  t.like(merge(told, shorter, 20_000), { startsAt: 0, endsAt: 100_000 })
+  const timeout = alert({ a: 'b' }, { startsAt: 0 })
+  t.like(merge(timeout, shorter, 20_000), { startsAt: 0, endsAt: 50_000 })
+})
+
+test('an alert after the end of the kept one is a new one', (t) => {
+  const over = alert({ a: 'b' }, { startsAt: 0, endsAt: 1000 })
+  const again = alert({ a: 'b' }, { startsAt: 2000, endsAt: 9000 }, 2000)
+  t.is(merge(over, again, 2000).startsAt, 2000)
+})
+
+test('a source mutes where the equal labels agree, both missing too, while it fires', (t) => {
+  const inhibitor = createInhibitor([
+    { source: parseMatchers('s=high'), target: parseMatchers('s=low'), equal: ['cluster', 'dc'] },
+  ])
+  const source = alert({ s: 'high', cluster: 'x' }, { startsAt: 0, endsAt: 1000 })
+  inhibitor.set(source)
+  const by = (labels: Labels, now: number) => inhibitor.inhibitedBy(labels, now)
+  t.is(by({ s: 'low', cluster: 'x' }, 999), source.fingerprint)
+  t.is(by({ s: 'low', cluster: 'y' }, 999), undefined)
+  t.is(by({ s: 'low', cluster: 'x', dc: 'z' }, 999), undefined)
+  t.is(by({ s: 'low', cluster: 'x' }, 1000), undefined)
+})
+
+test('of alerts that match both sides none mutes another; one that is only a source mutes them', (t) => {
+  const inhibitor = createInhibitor([
+    { source: parseMatchers('s=~"a|b"'), target: parseMatchers('s=~"b|c"'), equal: [] },
+  ])
+  inhibitor.set(alert({ s: 'b', n: '1' }))
+  t.is(inhibitor.inhibitedBy({ s: 'b', n: '2' }, 0), undefined)
+  t.not(inhibitor.inhibitedBy({ s: 'c' }, 0), undefined)
+  const source = alert({ s: 'a' })
+  inhibitor.set(source)
+  t.is(inhibitor.inhibitedBy({ s: 'b', n: '2' }, 0), source.fingerprint)
+  inhibitor.remove(source)
+  t.is(inhibitor.inhibitedBy({ s: 'b', n: '2' }, 0), undefined)
+})
+
+test('an interval is of the zone’s wall time, its end outside', (t) => {
+  const interval = { times: [parseTimeRange('09:00', '17:00')], location: 'Europe/Paris' }
+  const inside = (time: string) => contains(interval, Date.parse(time))
+  t.deepEqual(
+    ['2024-01-15T08:00Z', '2024-01-15T16:00Z', '2024-07-15T07:00Z', '2024-07-15T06:59Z'].map(
+      inside,
+    ),
+    [true, false, true, false],
+  )
+})
+
+test('days from the end of the month follow its length', (t) => {
+  const last = { daysOfMonth: [parseDaysOfMonth('-1')] }
+  const inside = (time: string) => contains(last, Date.parse(time))
+  t.deepEqual(['2024-02-29', '2023-02-28', '2024-02-28'].map(inside), [true, true, false])
+  t.throws(() => parseDaysOfMonth('-3:28'), { message: /must be negative/ })
+  t.false(contains({ times: [] }, 0))
+})
