@@ -1,6 +1,6 @@
 /** Alerts as they are posted, and as they are kept: what is missing filled in, re-posts merged. */
 import { Trouble } from '../../pipeline/errors.ts'
-import { fingerprint, withoutEmpty, type Labels } from './labels.ts'
+import { fingerprint, wellFormed, withoutEmpty, type Labels } from './labels.ts'
 
 /** As it comes in; times in ms. */
 export interface PostedAlert {
@@ -32,18 +32,19 @@ export function isResolved({ endsAt }: Alert, now: number): boolean {
 
 /** The alert as kept when it is posted at `now`; `resolveTimeout` in ms. Throws Trouble where it is none. */
 export function ingest(posted: PostedAlert, now: number, resolveTimeout: number): Alert {
-  const labels = withoutEmpty(posted.labels)
-  if (Object.keys(labels).length === 0) throw new Trouble('at least one label pair required')
-  for (const name of [...Object.keys(labels), ...Object.keys(posted.annotations ?? {})]) {
-    if (name === '') throw new Trouble('a name of a label or annotation is empty')
-  }
   const startsAt = posted.startsAt ?? posted.endsAt ?? now
   const endsAt = posted.endsAt ?? now + resolveTimeout
   if (endsAt < startsAt) throw new Trouble('start time must be before end time')
+  const labels = withoutEmpty(wellFormed(posted.labels))
+  // An annotation may be empty: only of labels that is the same as none.
+  const annotations = wellFormed(posted.annotations ?? {})
+  if (Object.keys(labels).length === 0) throw new Trouble('at least one label pair required')
+  if (Object.hasOwn(labels, '')) throw new Trouble('the name of a label is empty')
+  if (Object.hasOwn(annotations, '')) throw new Trouble('the name of an annotation is empty')
   return {
     fingerprint: fingerprint(labels),
     labels,
-    annotations: withoutEmpty(posted.annotations ?? {}),
+    annotations,
     startsAt,
     endsAt,
     generatorURL: posted.generatorURL ?? '',

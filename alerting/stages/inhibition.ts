@@ -68,8 +68,9 @@ function sourceFor(
   labels: Labels,
   now: number,
 ): Alert | undefined {
+  if (sources.size === 0 || !matchesAll(rule.target, labels)) return undefined
   const same = sources.get(equalKey(rule, labels))
-  if (!same || !matchesAll(rule.target, labels)) return undefined
+  if (!same) return undefined
   const source = firing(same.oneSided, now)
   return source ?? (matchesAll(rule.source, labels) ? undefined : firing(same.twoSided, now))
 }

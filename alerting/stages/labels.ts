@@ -21,6 +21,13 @@ function rank(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit
 }
 
+/** Half a surrogate pair is no character: it becomes the one that stands for what cannot be read, as in Go. */
+export function wellFormed(labels: Labels): Labels {
+  return Object.fromEntries(
+    Object.entries(labels).map(([name, value]) => [name.toWellFormed(), value.toWellFormed()]),
+  )
+}
+
 /** Labels with an empty value are the same as none. */
 export function withoutEmpty(labels: Labels): Labels {
   const kept = Object.entries(labels).filter(([, value]) => value !== '')

@@ -54,9 +54,22 @@ export function matchersText(matchers: readonly MatcherText[]): string {
 const operators: readonly Operator[] = ['=', '!=', '=~', '!~']
 const rank = (op: Operator) => operators.indexOf(op)
 
-/** A name that is no plain word stands in quotes. */
+/** Go's white space (`unicode.IsSpace`), which is not that of `\s`. */
+const space = String.raw`\t\n\v\f\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000`
+const spaces = new RegExp(`[${space}]`)
+const reserved = new RegExp(`[${space}{}!=~,\\\\"'\`]`)
+
+export function isSpace(sign: string): boolean {
+  return spaces.test(sign)
+}
+
+/** Whether a text has a sign that no bare word of the UTF-8 grammar has. */
+export function hasReserved(text: string): boolean {
+  return reserved.test(text)
+}
+
+/** A name that is no bare word stands in quotes, and then the value has Go's escapes too. */
 export function matcherText({ name, op, value }: MatcherText): string {
-  const plain = !/[\s{}!=~,\\"'`]/u.test(name)
-  const escaped = value.replace(/[\\"]/g, '\\$&').replaceAll('\n', '\\n')
-  return `${plain ? name : goQuoted(name)}${op}"${escaped}"`
+  if (hasReserved(name)) return `${goQuoted(name)}${op}${goQuoted(value)}`
+  return `${name}${op}"${value.replace(/[\\"]/g, '\\$&').replaceAll('\n', '\\n')}"`
 }

@@ -1,6 +1,6 @@
 /** The UTF-8 grammar of matchers: any label name; what is not a plain word stands in double quotes, with Go's escapes. */
 import { Trouble } from '../../pipeline/errors.ts'
-import { matcher, type MatcherText, type Operator } from './matcher.ts'
+import { hasReserved, isSpace, matcher, type MatcherText, type Operator } from './matcher.ts'
 import { unquoteGo } from './unquote.ts'
 
 type Kind = 'word' | 'quoted' | '{' | '}' | ',' | Operator | 'end'
@@ -16,9 +16,6 @@ interface Token {
 const punctuation: ReadonlySet<string> = new Set(['{', '}', ','])
 const operators: ReadonlySet<Kind> = new Set<Kind>(['=', '!=', '=~', '!~'])
 const names: ReadonlySet<Kind> = new Set<Kind>(['word', 'quoted'])
-/** Go's white space (`unicode.IsSpace`). */
-const space = /[\t\n\v\f\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/
-const reserved = /[{}!=~,\\"'`]/
 
 /** Throws Trouble that begins with the place, `start:end` in characters. */
 export function parseUtf8Matchers(text: string): MatcherText[] {
@@ -125,7 +122,7 @@ function scan(signs: readonly string[], from: number): () => Token {
 
 function nextToken(signs: readonly string[], from: number): Token {
   let start = from
-  while (start < signs.length && space.test(signs[start] ?? '')) start++
+  while (start < signs.length && isSpace(signs[start] ?? '')) start++
   const token = (kind: Kind, end: number): Token => ({
     kind,
     text: signs.slice(start, end).join(''),
@@ -138,14 +135,15 @@ function nextToken(signs: readonly string[], from: number): Token {
   if (sign === '=') return signs[start + 1] === '~' ? token('=~', start + 2) : token('=', start + 1)
   if (sign === '!') return token(`!${negated(signs, start)}`, start + 2)
   if (sign === '"') return token('quoted', endOfQuoted(signs, start))
-  if (reserved.test(sign)) throw at({ start, end: start + 1 }, `${sign}: invalid input`)
+  if (hasReserved(sign)) throw at({ start, end: start + 1 }, `${sign}: invalid input`)
   return token('word', endOfWord(signs, start))
 }
 
 function negated(signs: readonly string[], start: number): '=' | '~' {
   const sign = signs[start + 1]
   if (sign === '=' || sign === '~') return sign
-  throw at({ start, end: start + 1 }, `!: expected one of '=~'`)
+  const found = sign === undefined ? 'unexpected end of input,' : '!:'
+  throw at({ start, end: start + 1 }, `${found} expected one of '=~'`)
 }
 
 function endOfQuoted(signs: readonly string[], start: number): number {
@@ -158,7 +156,6 @@ function endOfQuoted(signs: readonly string[], start: number): number {
 
 function endOfWord(signs: readonly string[], start: number): number {
   let end = start
-  while (end < signs.length && !reserved.test(signs[end] ?? '') && !space.test(signs[end] ?? ''))
-    end++
+  while (end < signs.length && !hasReserved(signs[end] ?? '')) end++
   return end
 }

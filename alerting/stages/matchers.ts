@@ -1,6 +1,6 @@
 /** Matchers from text, in one of Alertmanager's two grammars, or as its configuration reads them: both tried. */
 import { Trouble } from '../../pipeline/errors.ts'
-import { matcher, type Matcher, type MatcherText, type Operator } from './matcher.ts'
+import { isSpace, matcher, type Matcher, type MatcherText, type Operator } from './matcher.ts'
 import { parseUtf8Matchers } from './matchers-utf8.ts'
 
 /**
@@ -48,8 +48,16 @@ function classicParts(text: string): string[] {
       if (sign !== ',') escaped = false
     }
   }
-  const rest = text.slice(start).trim()
+  const rest = trimmed(text.slice(start))
   return rest === '' ? parts : [...parts, rest]
+}
+
+/** Without Go's white space at both ends. */
+function trimmed(text: string): string {
+  let [start, end] = [0, text.length]
+  while (start < end && isSpace(text.charAt(start))) start++
+  while (end > start && isSpace(text.charAt(end - 1))) end--
+  return text.slice(start, end)
 }
 
 const classicMatcher =

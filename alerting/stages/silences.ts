@@ -2,6 +2,7 @@
 import { Trouble } from '../../pipeline/errors.ts'
 import type { Labels } from './labels.ts'
 import { matcher, matchesAll, matchersText, type Matcher, type MatcherText } from './matcher.ts'
+import { createSilenceIndex } from './silence-index.ts'
 
 /** Plain data. */
 export interface Silence {
@@ -22,9 +23,10 @@ export type SilenceState = 'pending' | 'active' | 'expired'
 /** How long an expired silence can still be looked at. */
 export const silenceRetentionMs = 120 * 3_600_000
 
-export function silenceState({ startsAt, endsAt }: Silence, now: number): SilenceState {
+/** Its last instant belongs to it. One that was ended by hand is over within the same millisecond. */
+export function silenceState({ startsAt, endsAt, updatedAt }: Silence, now: number): SilenceState {
   if (now < startsAt) return 'pending'
-  return now < endsAt ? 'active' : 'expired'
+  return now > endsAt || endsAt <= updatedAt ? 'expired' : 'active'
 }
 
 export interface Silences {
@@ -33,7 +35,7 @@ export interface Silences {
    * expires the old one. Throws Trouble where it is refused.
    */
   set(request: SilenceRequest, now: number, newId: string): string
-  /** Ends one now. Throws Trouble where there is none or it has ended. */
+  /** Ends one now, if it has not ended. Throws Trouble where there is none. */
   expire(id: string, now: number): void
   /** The ids of the active ones that match, sorted. */
   mutedBy(labels: Labels, now: number): string[]
@@ -49,8 +51,17 @@ interface Kept {
 
 export function createSilences(restored: readonly Silence[] = []): Silences {
   const kept = new Map<string, Kept>()
+  const index = createSilenceIndex<Kept>()
+  const drop = (id: string) => {
+    const before = kept.get(id)
+    if (before) index.delete(before)
+    kept.delete(id)
+  }
   const keep = (silence: Silence) => {
-    kept.set(silence.id, { silence, matchers: silence.matchers.map(matcher) })
+    const one = { silence, matchers: silence.matchers.map(matcher) }
+    drop(silence.id)
+    kept.set(silence.id, one)
+    index.add(one)
   }
   restored.forEach(keep)
   return {
@@ -67,19 +78,17 @@ export function createSilences(restored: readonly Silence[] = []): Silences {
     },
     expire: (id, now) => {
       const { silence } = known(kept, id)
-      if (silenceState(silence, now) === 'expired') {
-        throw new Trouble(`silence ${id} already expired`)
-      }
-      keep(ended(silence, now))
+      if (silenceState(silence, now) !== 'expired') keep(ended(silence, now))
     },
     mutedBy: (labels, now) =>
-      [...kept.values()]
+      index
+        .candidates(labels)
         .filter(({ silence, matchers }) => isActive(silence, now) && matchesAll(matchers, labels))
         .map(({ silence }) => silence.id)
         .toSorted(),
     forget: (now) => {
       for (const [id, { silence }] of kept) {
-        if (silence.endsAt + silenceRetentionMs < now) kept.delete(id)
+        if (silence.endsAt + silenceRetentionMs <= now) drop(id)
       }
     },
     list: () => [...kept.values()].map(({ silence }) => silence),

@@ -104,10 +104,16 @@ function ordered(range: Range, sentence: string): Range {
   return range
 }
 
+/** The names of three letters that IANA has. Intl has more, and its `PST` or `IST` may mean another zone than the reader's. */
+const shortNames: ReadonlySet<string> = new Set(
+  'CET EET EST GMT HST MET MST PRC ROC ROK UCT UTC WET'.split(' '),
+)
+
 /** An IANA name as Intl knows it; empty is UTC, as in Go. Offsets as `+02:00` are no names. Throws Trouble. */
 export function parseLocation(text: string): string {
   if (text === '') return 'UTC'
-  if (/^[+-]/.test(text) || !isTimeZone(text)) throw new Trouble(`unknown time zone ${text}`)
+  const named = text.length === 3 ? shortNames.has(text) : /^[A-Z]/.test(text)
+  if (!named || !isTimeZone(text)) throw new Trouble(`unknown time zone ${text}`)
   return text
 }
 

@@ -28,6 +28,22 @@ test('an open brace wants its close brace', (t) => {
   t.throws(() => parseUtf8Matchers('{a=b} c'), { message: '6:7: c: expected end of input' })
 })
 
+test('a name with other signs is quoted, and its value then has all of Go’s escapes', (t) => {
+  t.is(matcherText({ name: 'a b', op: '=', value: 'x\ty' }), '"a b"="x\\ty"')
+  t.is(matcherText({ name: 'ab', op: '=', value: 'x\ty' }), 'ab="x\ty"')
+  // Neither is white space to the other of JavaScript and Go.
+  t.is(matcherText({ name: 'a\ufeff', op: '=', value: 'x' }), 'a\ufeff="x"')
+  t.is(matcherText({ name: 'a\u0085', op: '=', value: 'x' }), '"a\\u0085"="x"')
+  t.deepEqual(parseClassicMatchers('a=b\u0085'), [{ name: 'a', op: '=', value: 'b' }])
+})
+
+test('a text that ends within an operator says so', (t) => {
+  t.throws(() => parseUtf8Matchers('a!'), {
+    message: /^1:2: unexpected end of input, expected one of '=~'/,
+  })
+  t.throws(() => parseUtf8Matchers('a!b'), { message: /^1:2: !: expected one of '=~'/ })
+})
+
 test('what is written is read again', (t) => {
   const one = fc.record<MatcherText>({
     name: fc.stringMatching(/^[a-z_][a-z0-9_]*$/),

@@ -3,9 +3,11 @@ import { ingest, merge, type PostedAlert } from '../../../alerting/stages/alerts
 import { createInhibitor } from '../../../alerting/stages/inhibition.ts'
 import { fingerprint, labelsText, type Labels } from '../../../alerting/stages/labels.ts'
 import { parseMatchers } from '../../../alerting/stages/matchers.ts'
+import { matchesAll } from '../../../alerting/stages/matcher.ts'
 import {
   contains,
   parseDaysOfMonth,
+  parseLocation,
   parseTimeRange,
 } from '../../../alerting/stages/time-intervals.ts'
 
@@ -15,6 +17,19 @@ const alert = (labels: Labels, rest: Partial<PostedAlert> = {}, now = 0) =>
 test('an empty value is no label', (t) => {
   t.is(alert({ a: 'b', c: '' }).fingerprint, fingerprint({ a: 'b' }))
   t.is(labelsText({ b: '"', a: 'x\n' }), '{a="x\\n", b="\\""}')
+})
+
+test('an empty annotation stays; half a surrogate pair is told apart from no other', (t) => {
+  t.deepEqual(alert({ a: 'b' }, { annotations: { c: '' } }).annotations, { c: '' })
+  t.deepEqual(alert({ a: '\ud800' }).labels, { a: '\ufffd' })
+  t.throws(() => alert({ '': 'b' }), { message: 'the name of a label is empty' })
+})
+
+test('labels may have the names of what every object has', (t) => {
+  const labels = JSON.parse('{"__proto__": "x", "constructor": "y"}') as Labels
+  const kept = alert(labels)
+  t.is(labelsText(kept.labels), '{__proto__="x", constructor="y"}')
+  t.true(matchesAll(parseMatchers('__proto__=x,hasOwnProperty=""'), kept.labels))
 })
 
 test('re-posts keep the first start; a told end outlives a shorter one, a timeout does not', (t) => {
@@ -67,6 +82,28 @@ test('an interval is of the zone’s wall time, its end outside', (t) => {
     ),
     [true, false, true, false],
   )
+})
+
+test('of time zones only names of IANA are taken', (t) => {
+  for (const name of ['PST', 'IST', 'europe/paris', '+02:00', 'Local', 'Mars/Base']) {
+    t.throws(() => parseLocation(name), { message: `unknown time zone ${name}` })
+  }
+  t.deepEqual(['', 'CET', 'EST5EDT', 'Etc/GMT+5'].map(parseLocation), [
+    'UTC',
+    'CET',
+    'EST5EDT',
+    'Etc/GMT+5',
+  ])
+})
+
+test('the last day of a month that loses an hour is the 31st', (t) => {
+  const last = { daysOfMonth: [parseDaysOfMonth('-1')], location: 'Europe/Paris' }
+  const inside = (time: string) => contains(last, Date.parse(time))
+  t.deepEqual(['2024-03-30T12:00Z', '2024-03-30T23:00Z', '2024-03-31T21:59Z'].map(inside), [
+    false,
+    true,
+    true,
+  ])
 })
 
 test('days from the end of the month follow its length', (t) => {

@@ -1,16 +1,41 @@
 import test from 'ava'
-import { createSilences, silenceState } from '../../../alerting/stages/silences.ts'
+import type { Labels } from '../../../alerting/stages/labels.ts'
+import {
+  createSilences,
+  silenceRetentionMs,
+  silenceState,
+} from '../../../alerting/stages/silences.ts'
 import type { MatcherText } from '../../../alerting/stages/matcher.ts'
 
 const onHost: MatcherText[] = [{ name: 'host', op: '=', value: 'a' }]
 const asked = { matchers: onHost, startsAt: 0, endsAt: 10_000, createdBy: 'me', comment: '' }
 
-test('a silence mutes from its start to its end', (t) => {
+test('a silence mutes from its start to its end, both included', (t) => {
   const silences = createSilences()
   silences.set({ ...asked, startsAt: 5000 }, 0, 'one')
   const muted = (now: number) => silences.mutedBy({ host: 'a' }, now).length > 0
-  t.deepEqual([4999, 5000, 9999, 10_000].map(muted), [false, true, true, false])
+  t.deepEqual([4999, 5000, 10_000, 10_001].map(muted), [false, true, true, false])
   t.deepEqual(silences.mutedBy({ host: 'b' }, 6000), [])
+})
+
+test('what a silence demands may be a missing label, an expression, or any of its matchers', (t) => {
+  const silences = createSilences()
+  const set = (id: string, ...matchers: MatcherText[]) =>
+    silences.set({ ...asked, matchers }, 0, id)
+  set('one', { name: 'host', op: '=', value: 'a' }, { name: 'job', op: '=', value: 'x' })
+  set('two', { name: 'host', op: '=~', value: 'a|b' })
+  set('three', { name: 'job', op: '=', value: '' }, { name: 'host', op: '=', value: 'b' })
+  set('four', { name: 'toString', op: '=', value: 'a' })
+  const mutedBy = (labels: Labels) => silences.mutedBy(labels, 1)
+  t.deepEqual(mutedBy({ host: 'a', job: 'x' }), ['one', 'two'])
+  t.deepEqual(mutedBy({ host: 'a' }), ['two'])
+  t.deepEqual(mutedBy({ host: 'b' }), ['three', 'two'])
+  t.deepEqual(mutedBy({ host: 'c' }), [])
+  silences.set({ ...asked, id: 'two', matchers: onHost }, 1, 'five')
+  t.deepEqual(mutedBy({ host: 'b' }), ['three'])
+  silences.forget(asked.endsAt + silenceRetentionMs)
+  t.deepEqual(silences.list(), [])
+  t.deepEqual(mutedBy({ host: 'a', job: 'x' }), [])
 })
 
 test('longer keeps the id, other matchers end the old one', (t) => {
@@ -42,9 +67,19 @@ test('what would silence everything or nothing is refused', (t) => {
   )
 })
 
-test('one that has ended cannot be ended again', (t) => {
+test('one that is ended mutes no more from this moment on; ending it again changes nothing', (t) => {
   const silences = createSilences()
   silences.set(asked, 0, 'one')
-  silences.expire('one', 1000)
-  t.throws(() => silences.expire('one', 1000), { message: 'silence one already expired' })
+  silences.set({ ...asked, startsAt: 5000 }, 0, 'later')
+  for (const id of ['one', 'later']) silences.expire(id, 1000)
+  t.deepEqual(silences.mutedBy({ host: 'a' }, 1000), [])
+  silences.expire('one', 2000)
+  t.deepEqual(
+    silences.list().map(({ startsAt, endsAt }) => [startsAt, endsAt]),
+    [
+      [0, 1000],
+      [1000, 1000],
+    ],
+  )
+  t.throws(() => silences.expire('none', 2000), { message: 'silence none not found' })
 })
