@@ -48,6 +48,11 @@ function isSubset(some: readonly string[], all: readonly string[]): boolean {
   return some.every((one) => known.has(one))
 }
 
-export function logEntry({ firing, resolved, repeatInterval, now }: Situation): LogEntry {
+/** What a receiver has been told at `now`; `repeatInterval` in ms. */
+export function logEntry(
+  { firing, resolved }: Pick<LogEntry, 'firing' | 'resolved'>,
+  repeatInterval: number,
+  now: number,
+): LogEntry {
   return { firing, resolved, at: now, expiresAt: now + 2 * repeatInterval }
 }

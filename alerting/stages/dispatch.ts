@@ -8,23 +8,18 @@ import { ingest, isResolved, merge, type Alert, type PostedAlert } from './alert
 import type { StagesConfig } from './config.ts'
 import type { LogEntry } from './dedup.ts'
 import { createDueQueue } from './due.ts'
-import {
-  attempt,
-  flush,
-  giveUp,
-  settle,
-  type Answer,
-  type Notification,
-  type World,
-} from './flush.ts'
-import { bornGroup, dueOf, groupKey, type Group } from './groups.ts'
+import { attempt, flush, giveUp, settle, type Answer, type Notification } from './flush.ts'
+import { dueOf, groupKey, type Group } from './groups.ts'
 import { createInhibitor } from './inhibition.ts'
-import { labelsText, type Labels } from './labels.ts'
-import { groupLabelsOf, routesById, routesOf } from './routes.ts'
+import { outline, restore } from './restore.ts'
+import { routesById } from './routes.ts'
 import { createSilences, type Silence, type Silences } from './silences.ts'
+import { keep, routeAlert, type World } from './world.ts'
 
 /** Plain data. */
 export interface DispatcherState {
+  /** When it was taken, ms. */
+  at: number
   /** Of the routes and receivers the groups were made for. */
   routes: string
   alerts: Alert[]
@@ -54,11 +49,12 @@ export interface Dispatcher {
   answer(id: string, answer: Answer, now: number): void
   /** Of every alert that is not resolved. */
   status(now: number): AlertStatus[]
-  state(): DispatcherState
+  /** As it stands at `now`: the time until it is restored is time in which nobody could be told of. */
+  state(now: number): DispatcherState
 }
 
-/** How often what is over is looked for and forgotten, ms. */
-const careInterval = 15 * 60_000
+/** How often what is over is looked for and forgotten, ms: until then an alert that fires again may merge with what it was. */
+const careInterval = 30 * 60_000
 
 export function createDispatcher(
   config: StagesConfig,
@@ -78,8 +74,7 @@ export function createDispatcher(
     sends: restored?.sends ?? 0,
     nextCare: restored?.nextCare ?? now + careInterval,
   }
-  const routes = outline(config)
-  if (restored) restore(world, structuredClone(restored), restored.routes === routes, now)
+  if (restored) restore(world, structuredClone(restored), now)
   return {
     silences: world.silences,
     post: (alerts, now) => post(world, alerts, now),
@@ -87,9 +82,10 @@ export function createDispatcher(
     advance: (now) => advance(world, now),
     answer: (id, answer, now) => settle(world, id, answer, now),
     status: (now) => statusOf(world, now),
-    state: () =>
+    state: (now) =>
       structuredClone({
-        routes,
+        at: now,
+        routes: outline(config),
         alerts: [...world.alerts.values()],
         silences: world.silences.list(),
         groups: [...world.groups.values()],
@@ -100,42 +96,6 @@ export function createDispatcher(
   }
 }
 
-/** What a group relies on: the routes, and which integrations each receiver has. No secret is in it. */
-function outline({ route, receivers }: StagesConfig): string {
-  const integrations = [...receivers].map(([name, list]) => [name, list.map(({ type }) => type)])
-  return JSON.stringify([route, integrations], (_, value: unknown) =>
-    value instanceof Set ? [...value] : value,
-  )
-}
-
-/** Where the routes have changed, the alerts are grouped anew: the notification log keeps them from being told twice. */
-function restore(world: World, state: DispatcherState, sameRoutes: boolean, now: number): void {
-  for (const alert of state.alerts) keep(world, alert)
-  if (!sameRoutes) {
-    for (const { alerts } of state.groups) {
-      for (const alert of Object.values(alerts)) route(world, alert, now)
-    }
-    return
-  }
-  for (const group of state.groups) {
-    // Whether the last attempt arrived is not known.
-    for (const send of group.flush?.sends ?? []) send.nextAttempt ??= now
-    const id = groupId(group.routeId, group.labels)
-    world.groups.set(id, group)
-    for (const send of group.flush?.sends ?? []) world.underWay.set(send.id, id)
-    world.due.set(id, dueOf(group))
-  }
-}
-
-function groupId(routeId: string, labels: Labels): string {
-  return `${routeId}:${labelsText(labels)}`
-}
-
-function keep(world: World, alert: Alert): void {
-  world.alerts.set(alert.fingerprint, alert)
-  world.inhibitor.set(alert)
-}
-
 function post(world: World, posted: readonly PostedAlert[], now: number) {
   const refused: { index: number; sentence: string }[] = []
   for (const [index, one] of posted.entries()) {
@@ -143,7 +103,7 @@ function post(world: World, posted: readonly PostedAlert[], now: number) {
       const alert = ingest(one, now, world.config.resolveTimeout)
       const merged = merge(world.alerts.get(alert.fingerprint), alert, now)
       keep(world, merged)
-      route(world, merged, now)
+      routeAlert(world, merged, now)
     } catch (error) {
       refused.push({ index, sentence: explain(error) })
     }
@@ -151,31 +111,16 @@ function post(world: World, posted: readonly PostedAlert[], now: number) {
   return refused
 }
 
-function route(world: World, alert: Alert, now: number): void {
-  for (const one of routesOf(world.config.route, alert.labels)) {
-    const labels = groupLabelsOf(one, alert.labels)
-    const id = groupId(one.id, labels)
-    const group = world.groups.get(id)
-    if (group) {
-      group.alerts[alert.fingerprint] = alert
-      continue
-    }
-    const born = bornGroup(one, labels, alert, now)
-    world.groups.set(id, born)
-    world.due.set(id, dueOf(born))
-  }
-}
-
 function advance(world: World, now: number): Notification[] {
   if (now >= world.nextCare) care(world, now)
   const notifications: Notification[] = []
   for (let id = world.due.take(now); id !== undefined; id = world.due.take(now)) {
     const group = world.groups.get(id)
-    const route = group && world.routes.get(group.routeId)
-    if (!group || !route) continue
+    if (!group) continue
+    const route = world.routes.get(group.routeId)
     if (group.flush && now >= group.flush.deadline) giveUp(world, id, group, group.flush)
-    else if (group.flush) attempt(world, group, group.flush, route, now, notifications)
-    else flush(world, id, group, route, now, notifications)
+    else if (group.flush) attempt(world, group, group.flush, now, notifications)
+    else if (route) flush(world, id, group, route, now, notifications)
     if (world.groups.has(id)) world.due.set(id, dueOf(group))
   }
   return notifications

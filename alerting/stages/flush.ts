@@ -1,25 +1,22 @@
 /** The flush of a group: what is muted, what is news to which receiver, its attempts and their answers. */
-import type { Alert } from './alerts.ts'
 import type { Integration, StagesConfig } from './config.ts'
-import { logEntry, reasonToNotify, type LogEntry, type Reason } from './dedup.ts'
-import type { DueQueue } from './due.ts'
+import { logEntry, reasonToNotify, type Reason } from './dedup.ts'
 import {
   alertsToNotify,
   backoff,
   bornFlush,
   dueOf,
   forgetResolved,
-  groupKey,
   type Flush,
   type Group,
+  type IntegrationName,
   type NotifiedAlert,
   type Send,
 } from './groups.ts'
-import type { Inhibitor } from './inhibition.ts'
 import type { Labels } from './labels.ts'
 import type { Route } from './routes.ts'
-import type { Silences } from './silences.ts'
 import { contains } from './time-intervals.ts'
+import type { World } from './world.ts'
 
 export interface Notification {
   /** For the answer to it. */
@@ -38,22 +35,6 @@ export interface Notification {
 /** `retry`: the same again after a while (network, 5xx); `failed`: not before the group's next flush. */
 export type Answer = 'sent' | 'retry' | 'failed'
 
-/** All that a dispatcher holds. */
-export interface World {
-  config: StagesConfig
-  routes: ReadonlyMap<string, Route>
-  alerts: Map<string, Alert>
-  groups: Map<string, Group>
-  log: Map<string, LogEntry>
-  /** The group of each notification under way. */
-  underWay: Map<string, string>
-  due: DueQueue
-  inhibitor: Inhibitor
-  silences: Silences
-  sends: number
-  nextCare: number
-}
-
 /** Begins a flush at `now`; what is to be sent at once is added to `notifications`. */
 export function flush(
   world: World,
@@ -67,16 +48,11 @@ export function flush(
   group.flush = started
   group.nextFlush = now + route.groupInterval
   const alerts = unmuted(world, route, alertsToNotify(group, now), now)
-  const integrations = world.config.receivers.get(route.receiver) ?? []
-  if (alerts.length > 0) {
-    for (const [index, integration] of integrations.entries()) {
-      const send = sendOf(world, group, route, integration, index, alerts, now)
-      if (!send) continue
-      started.sends.push(send)
-      world.underWay.set(send.id, id)
-    }
+  for (const send of alerts.length > 0 ? sendsOf(world, started, alerts, now) : []) {
+    started.sends.push(send)
+    world.underWay.set(send.id, id)
   }
-  attempt(world, group, started, route, now, notifications)
+  attempt(world, group, started, now, notifications)
   if (started.sends.length === 0) finish(world, id, group, started)
 }
 
@@ -94,57 +70,59 @@ function unmuted(world: World, route: Route, alerts: NotifiedAlert[], now: numbe
   )
 }
 
-function sendOf(
-  world: World,
-  group: Group,
-  route: Route,
-  integration: Integration,
-  index: number,
-  alerts: NotifiedAlert[],
-  now: number,
-): Send | undefined {
-  const { sendResolved } = integration
+/** What is news to each integration of the receiver. */
+function sendsOf(world: World, flush: Flush, alerts: NotifiedAlert[], now: number): Send[] {
   const of = (status: NotifiedAlert['status']) => alerts.filter((alert) => alert.status === status)
   const firing = of('firing')
   const names = (some: NotifiedAlert[]) => some.map(({ fingerprint }) => fingerprint)
   const entry = { firing: names(firing), resolved: names(of('resolved')) }
-  const situation = { ...entry, sendResolved, repeatInterval: route.repeatInterval, now }
-  const key = logKey(group, route, index, world.config)
-  const reason = reasonToNotify(world.log.get(key), situation)
-  if (!reason) return undefined
-  if (!sendResolved && firing.length === 0) {
-    world.log.set(key, logEntry(situation))
-    return undefined
-  }
-  const id = String(++world.sends)
-  const told = sendResolved ? alerts : firing
-  return { id, integration: index, alerts: told, reason, entry, attempts: 0, nextAttempt: now }
+  const integrations = world.config.receivers.get(flush.receiver) ?? []
+  return integrations.flatMap(({ type, index, sendResolved }) => {
+    const integration = { type, index }
+    const key = logKey(flush, integration)
+    const situation = { ...entry, sendResolved, repeatInterval: flush.repeatInterval, now }
+    const reason = reasonToNotify(world.log.get(key), situation)
+    if (!reason) return []
+    if (!sendResolved && firing.length === 0) {
+      world.log.set(key, logEntry(entry, flush.repeatInterval, now))
+      return []
+    }
+    const told = sendResolved ? alerts : firing
+    const id = String(++world.sends)
+    return [{ id, integration, alerts: told, reason, entry, attempts: 0, nextAttempt: now }]
+  })
 }
 
-function logKey(group: Group, route: Route, index: number, { receivers }: StagesConfig): string {
-  const integration = receivers.get(route.receiver)?.[index]
-  const of = [route.receiver, integration?.type, integration?.index]
-  return JSON.stringify([groupKey(route, group.labels), ...of])
+function logKey({ groupKey, receiver }: Flush, { type, index }: IntegrationName): string {
+  return JSON.stringify([groupKey, receiver, type, index])
+}
+
+/** Undefined where the configuration no longer has it. */
+export function integrationOf(
+  { receivers }: StagesConfig,
+  { receiver }: Flush,
+  { type, index }: IntegrationName,
+): Integration | undefined {
+  return receivers.get(receiver)?.find((one) => one.type === type && one.index === index)
 }
 
 /** Adds to `notifications` what is due of a flush that is under way. */
 export function attempt(
   world: World,
   group: Group,
-  { sends }: Flush,
-  route: Route,
+  flush: Flush,
   now: number,
   notifications: Notification[],
 ): void {
-  for (const send of sends) {
-    const integration = world.config.receivers.get(route.receiver)?.[send.integration]
+  for (const send of flush.sends) {
+    const integration = integrationOf(world.config, flush, send.integration)
     if (!integration || send.nextAttempt === undefined || send.nextAttempt > now) continue
     delete send.nextAttempt
     notifications.push({
       id: send.id,
-      receiver: route.receiver,
+      receiver: flush.receiver,
       integration,
-      groupKey: groupKey(route, group.labels),
+      groupKey: flush.groupKey,
       groupLabels: group.labels,
       status: send.alerts.some(({ status }) => status === 'firing') ? 'firing' : 'resolved',
       alerts: send.alerts,
@@ -158,16 +136,14 @@ export function attempt(
 export function settle(world: World, sendId: string, answer: Answer, now: number): void {
   const id = world.underWay.get(sendId)
   const group = id === undefined ? undefined : world.groups.get(id)
-  const route = group && world.routes.get(group.routeId)
   const send = group?.flush?.sends.find((one) => one.id === sendId)
-  if (id === undefined || !group?.flush || !route || !send) return
+  if (id === undefined || !group?.flush || !send) return
   if (answer === 'retry') {
     send.nextAttempt = now + backoff(send.attempts)
   } else {
     if (answer === 'sent') {
-      const key = logKey(group, route, send.integration, world.config)
-      const { repeatInterval } = route
-      world.log.set(key, logEntry({ ...send.entry, sendResolved: true, repeatInterval, now }))
+      const entry = logEntry(send.entry, group.flush.repeatInterval, now)
+      world.log.set(logKey(group.flush, send.integration), entry)
     }
     group.flush.failed ||= answer === 'failed'
     group.flush.sends = group.flush.sends.filter((one) => one !== send)
@@ -186,8 +162,7 @@ export function giveUp(world: World, id: string, group: Group, flush: Flush): vo
 /** A failed flush keeps its resolved alerts for the next one. A group without alerts is over. */
 function finish(world: World, id: string, group: Group, flush: Flush): void {
   delete group.flush
-  if (flush.failed) return
-  forgetResolved(group, flush)
+  if (!flush.failed) forgetResolved(group, flush)
   if (Object.keys(group.alerts).length > 0) return
   world.groups.delete(id)
   world.due.delete(id)

@@ -1,7 +1,7 @@
 /** Groups of alerts under a route, and what one flush of a group has to send. */
 import { isResolved, type Alert } from './alerts.ts'
 import type { LogEntry, Reason } from './dedup.ts'
-import { compareText, labelOf, labelsText, type Labels } from './labels.ts'
+import { compareText, labelOf, labelsText, sortedLabels, type Labels } from './labels.ts'
 import type { Route } from './routes.ts'
 
 /** Plain data; times in ms. A group lives from its first alert until a flush has told that the last one is resolved. */
@@ -15,7 +15,11 @@ export interface Group {
   flush?: Flush
 }
 
+/** It knows by itself who is told under which key: so it can go on where the routes have changed meanwhile. */
 export interface Flush {
+  receiver: string
+  groupKey: string
+  repeatInterval: number
   /** Then what has not been sent has failed. */
   deadline: number
   /** The resolved alerts it tells of, as they were. */
@@ -27,8 +31,7 @@ export interface Flush {
 /** One notification that is to reach one integration of a receiver. */
 export interface Send {
   id: string
-  /** Its place among the receiver's. */
-  integration: number
+  integration: IntegrationName
   alerts: NotifiedAlert[]
   reason: Reason
   /** What the notification log will say of it, but for the time. */
@@ -38,6 +41,12 @@ export interface Send {
   nextAttempt?: number
 }
 
+/** Of the integrations of one receiver: `webhook_configs[0]`. */
+export interface IntegrationName {
+  type: string
+  index: number
+}
+
 export type NotifiedAlert = Alert & { status: 'firing' | 'resolved' }
 
 /** The least time that a flush has for its attempts, ms. */
@@ -45,7 +54,7 @@ const shortestFlush = 10_000
 
 /**
  * A group that is born at `now` of this alert: it is flushed after `group_wait`, at once where the alert has waited that
- * long already.
+ * long already. (Alertmanager wants it to be more than that long, by a clock of nanoseconds: in ms that is "at least".)
  */
 export function bornGroup(route: Route, labels: Labels, alert: Alert, now: number): Group {
   const overdue = alert.startsAt + route.groupWait <= now
@@ -66,21 +75,33 @@ export function groupKey(route: Route, labels: Labels): string {
 export function bornFlush(group: Group, route: Route, now: number): Flush {
   const resolved = Object.values(group.alerts).filter((alert) => isResolved(alert, now))
   const deadline = now + Math.max(shortestFlush, route.groupInterval)
-  return { deadline, resolved, sends: [], failed: false }
+  const { receiver, repeatInterval } = route
+  const key = groupKey(route, group.labels)
+  return { receiver, groupKey: key, repeatInterval, deadline, resolved, sends: [], failed: false }
 }
 
 /** The group's alerts as they are told at `now`, in Alertmanager's order. */
 export function alertsToNotify(group: Group, now: number): NotifiedAlert[] {
   return Object.values(group.alerts)
-    .map((alert): NotifiedAlert => ({ ...alert, status: statusOf(alert, now) }))
+    .map((alert): Ranked => ({ alert, sorted: sortedLabels(alert.labels) }))
     .toSorted(inPayloadOrder)
+    .map(({ alert }) => ({ ...alert, status: isResolved(alert, now) ? 'resolved' : 'firing' }))
 }
 
-const statusOf = (alert: Alert, now: number) => (isResolved(alert, now) ? 'resolved' : 'firing')
+/** With its labels in order: they are compared many times. */
+interface Ranked {
+  alert: Alert
+  sorted: [string, string][]
+}
 
 /** By `job`, by `instance`, those without one last; then those with fewer labels first, then by the labels. */
-function inPayloadOrder({ labels: a }: Alert, { labels: b }: Alert): number {
-  return byLabel(a, b, 'job') || byLabel(a, b, 'instance') || byAllLabels(a, b)
+function inPayloadOrder(a: Ranked, b: Ranked): number {
+  const [{ labels: ours }, { labels: theirs }] = [a.alert, b.alert]
+  return (
+    byLabel(ours, theirs, 'job') ||
+    byLabel(ours, theirs, 'instance') ||
+    byAllLabels(a.sorted, b.sorted)
+  )
 }
 
 function byLabel(a: Labels, b: Labels, name: string): number {
@@ -89,13 +110,12 @@ function byLabel(a: Labels, b: Labels, name: string): number {
   return compareText(one, other)
 }
 
-function byAllLabels(a: Labels, b: Labels): number {
-  const [ours, theirs] = [Object.keys(a), Object.keys(b)]
-  if (ours.length !== theirs.length) return ours.length - theirs.length
-  const names = [...new Set([...ours, ...theirs])].toSorted(compareText)
-  // A missing label has the empty value, which no label has: so it comes first.
-  for (const name of names) {
-    const order = compareText(labelOf(a, name), labelOf(b, name))
+function byAllLabels(a: Ranked['sorted'], b: Ranked['sorted']): number {
+  if (a.length !== b.length) return a.length - b.length
+  for (const [i, [name, value]] of a.entries()) {
+    const [otherName, otherValue] = b[i] ?? ['', '']
+    // Whoever has the earlier name has a label that the other lacks; the one that lacks it comes first.
+    const order = compareText(otherName, name) || compareText(value, otherValue)
     if (order !== 0) return order
   }
   return 0

@@ -1,7 +1,11 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { readStagesConfig } from '../../../alerting/stages/config.ts'
-import { createDispatcher, type Dispatcher } from '../../../alerting/stages/dispatch.ts'
+import {
+  createDispatcher,
+  type Dispatcher,
+  type DispatcherState,
+} from '../../../alerting/stages/dispatch.ts'
 import type { Answer, Notification } from '../../../alerting/stages/flush.ts'
 
 const config = readStagesConfig(
@@ -25,6 +29,11 @@ function run(dispatcher: Dispatcher, end: number, answer: Answer = 'sent'): stri
     due = dispatcher.nextDue()
   }
   return sent
+}
+
+/** As it comes back from a disk. */
+function savedState(dispatcher: Dispatcher, now: number): DispatcherState {
+  return JSON.parse(JSON.stringify(dispatcher.state(now))) as DispatcherState
 }
 
 function line({ status, alerts }: Notification): string {
@@ -91,8 +100,51 @@ test('what was under way at a restart is sent again', (t) => {
   const dispatcher = createDispatcher(config, 0)
   fire(dispatcher, 'a', 0)
   dispatcher.advance(1000)
-  const saved = JSON.parse(JSON.stringify(dispatcher.state())) as ReturnType<Dispatcher['state']>
+  const saved = savedState(dispatcher, 1000)
   t.deepEqual(run(createDispatcher(config, 2000, saved), 2000), ['2000 firing a'])
+})
+
+test('what could not be told again during a standstill is not resolved by it', (t) => {
+  const dispatcher = createDispatcher(config, 0)
+  fire(dispatcher, 'a', 0, 240_000)
+  fire(dispatcher, 'b', 0, 100_000)
+  run(dispatcher, 120_000)
+  const restarted = createDispatcher(config, 3_600_000, savedState(dispatcher, 120_000))
+  const [repeated] = restarted.advance(3_600_000)
+  t.like(repeated, { status: 'firing', reason: 'repeat interval elapsed' })
+  restarted.answer(repeated?.id ?? '', 'sent', 3_600_000)
+  const sent = run(restarted, 3_600_000 + 130_000)
+  t.deepEqual(sent, ['3663000 firing a', '3720000 resolved a'])
+})
+
+/** The same with other waits, so that groups are made anew under the same keys. */
+const otherWaits = { ...config, route: { ...config.route, groupWait: 2000 } }
+
+test('with other routes, what was under way under the same key is sent again, once', (t) => {
+  const dispatcher = createDispatcher(config, 0)
+  fire(dispatcher, 'a', 0)
+  dispatcher.advance(1000)
+  const restarted = createDispatcher(otherWaits, 1500, savedState(dispatcher, 1000))
+  t.deepEqual(run(restarted, 30_000), ['1500 firing a'])
+})
+
+test('with other keys a receiver is still told what was resolved, and what fires under the new key alone', (t) => {
+  const dispatcher = createDispatcher(config, 0)
+  fire(dispatcher, 'a', 0)
+  run(dispatcher, 2000)
+  fire(dispatcher, 'a', 2000, 2000)
+  dispatcher.post([{ labels: { alertname: 'Y', host: 'b' } }], 3000)
+  const [resolved, firing] = dispatcher.advance(4000)
+  t.deepEqual([resolved?.status, firing?.status], ['resolved', 'firing'])
+  const byHost = { ...config, route: { ...config.route, groupBy: new Set(['host']) } }
+  const restarted = createDispatcher(byHost, 5000, savedState(dispatcher, 4000))
+  const again = restarted.advance(5000)
+  t.deepEqual(
+    again.map(({ groupKey, status }) => `${groupKey} ${status}`),
+    ['{}:{host="b"} firing', '{}:{alertname="X"} resolved'],
+  )
+  for (const { id } of again) restarted.answer(id, 'failed', 5000)
+  t.is(restarted.state(5000).groups.length, 1, 'what is gone is not kept after its end')
 })
 
 test('with other receivers the groups are made anew, and tell what is news alone', (t) => {
@@ -106,11 +158,13 @@ test('with other receivers the groups are made anew, and tell what is news alone
     ...[...config.receivers].map(([, list]) => ['other', list] as const),
   ])
   const changed = { ...config, route: { ...config.route, receiver: 'other' }, receivers }
-  t.deepEqual(run(createDispatcher(changed, 5000, dispatcher.state()), 9000), ['5000 firing a,b'])
+  t.deepEqual(run(createDispatcher(changed, 5000, dispatcher.state(4000)), 9000), [
+    '5000 firing a,b',
+  ])
   const same = createDispatcher(
     { ...config, receivers: new Map([['hook', []]]) },
     5000,
-    dispatcher.state(),
+    dispatcher.state(4000),
   )
   t.deepEqual(run(same, 20_000), [])
 })
@@ -134,10 +188,7 @@ test('a restart at any moment changes nothing', (t) => {
       sent.push(...run(dispatcher, now))
       fire(dispatcher, host, now, ends ? now : undefined)
       if (!restarts || !restart) continue
-      const saved = JSON.parse(JSON.stringify(dispatcher.state())) as ReturnType<
-        Dispatcher['state']
-      >
-      dispatcher = createDispatcher(config, now, saved)
+      dispatcher = createDispatcher(config, now, savedState(dispatcher, now))
     }
     return [...sent, ...run(dispatcher, now + 100_000)]
   }
