@@ -4,19 +4,10 @@ import type { z } from 'zod'
 import { Trouble } from '../../pipeline/errors.ts'
 import type { InhibitRule } from './inhibition.ts'
 import { buildRoutes, type Route } from './routes.ts'
-import { configSchema, integrationsOf, type ParsedConfig, type ParsedRoute } from './schema.ts'
+import { foreignGlobals } from './global-schema.ts'
+import { integrationsOf, type Integration, type ReceiverFault } from './receivers.ts'
+import { configSchema, type ParsedConfig, type ParsedRoute } from './schema.ts'
 import type { TimeInterval } from './time-intervals.ts'
-
-/** One way in which a receiver is told: `webhook_configs[0]`. */
-export interface Integration {
-  /** `webhook`, `email`, … */
-  type: string
-  /** Its place among those of its type. */
-  index: number
-  sendResolved: boolean
-  /** What stands there, for the part that sends. */
-  options: Readonly<Record<string, unknown>>
-}
 
 export interface StagesConfig {
   /** ms */
@@ -25,6 +16,8 @@ export interface StagesConfig {
   receivers: ReadonlyMap<string, readonly Integration[]>
   inhibitRules: readonly InhibitRule[]
   timeIntervals: ReadonlyMap<string, readonly TimeInterval[]>
+  /** What stands in the file without effect here, one line each as those of faults. */
+  warnings: readonly string[]
 }
 
 type Path = readonly (string | number)[]
@@ -48,12 +41,41 @@ export function readStagesConfig(source: string, file: string): StagesConfig {
     )
     throw new Trouble(told.join('\n'))
   }
-  const { data, error } = configSchema.safeParse(plain(document, file))
-  const faults = error ? error.issues.flatMap(faultsOf) : crossFaults(data)
-  if (!data || faults.length > 0) {
-    throw new Trouble(faults.map((fault) => faultLine(document, lines, file, fault)).join('\n'))
-  }
-  return configOf(data)
+  const line = (fault: Fault) => faultLine(document, lines, file, fault)
+  const read = plain(document, file)
+  const { data, error } = configSchema.safeParse(read)
+  const faults = error ? error.issues.flatMap(faultsOf) : []
+  const config = data && configOf(data, faults)
+  faults.push(...protoFaults(read))
+  if (!config || faults.length > 0) throw new Trouble(faults.map(line).join('\n'))
+  return { ...config, warnings: warningsOf(data).map(line) }
+}
+
+/** The schema does not see keys of this name, and a matcher that is not seen takes everything. */
+function protoFaults(value: unknown, path: Path = []): Fault[] {
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, below]) => {
+    const at = [...path, Array.isArray(value) ? Number(key) : key]
+    if (key === '__proto__') return [fault(at, 'this name cannot be used here')]
+    return protoFaults(below, at)
+  })
+}
+
+function warningsOf(config: ParsedConfig): Fault[] {
+  const warn = (said: boolean, path: Path, sentence: string) =>
+    said ? [fault(path, sentence)] : []
+  const noUse = 'this has no effect here'
+  return [
+    ...warn((config.templates ?? []).length > 0, ['templates'], 'Go templates are not run here'),
+    ...warn(config.tracing !== undefined, ['tracing'], noUse),
+    ...warn(config.event_recorder !== undefined, ['event_recorder'], noUse),
+    ...foreignGlobals.flatMap((name) =>
+      warn(name in config.global, ['global', name], 'such receivers are not built here'),
+    ),
+    ...config.receivers.flatMap(({ labels }, i) =>
+      warn(labels !== undefined, ['receivers', i, 'labels'], noUse),
+    ),
+  ]
 }
 
 /** Aliases of aliases are bounded by the parser. */
@@ -152,12 +174,14 @@ function routeFaults(
   return [...faults, ...below]
 }
 
-function configOf(config: ParsedConfig): StagesConfig {
+/** Faults that no single field shows are added to `faults`. */
+function configOf(config: ParsedConfig, faults: Fault[]): Omit<StagesConfig, 'warnings'> {
+  faults.push(...crossFaults(config))
   const intervals = [...config.mute_time_intervals, ...config.time_intervals]
   return {
     resolveTimeout: config.global.resolve_timeout,
     route: buildRoutes(declared(config.route)),
-    receivers: new Map(config.receivers.map((one) => [one.name, integrationsOf(one)])),
+    receivers: receiversOf(config, faults),
     inhibitRules: config.inhibit_rules.map((rule) => ({
       source: [...rule.source_match, ...rule.source_match_re, ...rule.source_matchers],
       target: [...rule.target_match, ...rule.target_match_re, ...rule.target_matchers],
@@ -165,6 +189,19 @@ function configOf(config: ParsedConfig): StagesConfig {
     })),
     timeIntervals: new Map(intervals.map((one) => [one.name, one.time_intervals])),
   }
+}
+
+function receiversOf({ receivers, global }: ParsedConfig, faults: Fault[]) {
+  return new Map(
+    receivers.map((receiver, i) => {
+      const missing: ReceiverFault[] = []
+      const integrations = integrationsOf(receiver, global, missing)
+      for (const { path, sentence } of missing) {
+        faults.push(fault(['receivers', i, ...path], sentence))
+      }
+      return [receiver.name, integrations]
+    }),
+  )
 }
 
 function declared(route: ParsedRoute): Parameters<typeof buildRoutes>[0] {
@@ -179,6 +216,7 @@ function declared(route: ParsedRoute): Parameters<typeof buildRoutes>[0] {
     continue: route.continue,
     muteTimeIntervals: route.mute_time_intervals,
     activeTimeIntervals: route.active_time_intervals,
+    labels: route.labels,
     routes: route.routes.map(declared),
   }
 }

@@ -1,5 +1,5 @@
 /** The flush of a group: what is muted, what is news to which receiver, its attempts and their answers. */
-import type { Integration, StagesConfig } from './config.ts'
+import type { StagesConfig } from './config.ts'
 import { logEntry, reasonToNotify, type Reason } from './dedup.ts'
 import {
   alertsToNotify,
@@ -14,6 +14,7 @@ import {
   type Send,
 } from './groups.ts'
 import type { Labels } from './labels.ts'
+import type { Integration } from './receivers.ts'
 import type { Route } from './routes.ts'
 import { contains } from './time-intervals.ts'
 import type { World } from './world.ts'
@@ -25,6 +26,8 @@ export interface Notification {
   integration: Integration
   groupKey: string
   groupLabels: Labels
+  /** Of the route and those above it. */
+  routeLabels: Labels
   status: 'firing' | 'resolved'
   alerts: readonly NotifiedAlert[]
   reason: Reason
@@ -124,6 +127,7 @@ export function attempt(
       integration,
       groupKey: flush.groupKey,
       groupLabels: group.labels,
+      routeLabels: flush.routeLabels,
       status: send.alerts.some(({ status }) => status === 'firing') ? 'firing' : 'resolved',
       alerts: send.alerts,
       reason: send.reason,

@@ -19,6 +19,7 @@ export interface Group {
 export interface Flush {
   receiver: string
   groupKey: string
+  routeLabels: Labels
   repeatInterval: number
   /** Then what has not been sent has failed. */
   deadline: number
@@ -75,9 +76,16 @@ export function groupKey(route: Route, labels: Labels): string {
 export function bornFlush(group: Group, route: Route, now: number): Flush {
   const resolved = Object.values(group.alerts).filter((alert) => isResolved(alert, now))
   const deadline = now + Math.max(shortestFlush, route.groupInterval)
-  const { receiver, repeatInterval } = route
-  const key = groupKey(route, group.labels)
-  return { receiver, groupKey: key, repeatInterval, deadline, resolved, sends: [], failed: false }
+  return {
+    receiver: route.receiver,
+    groupKey: groupKey(route, group.labels),
+    routeLabels: route.labels,
+    repeatInterval: route.repeatInterval,
+    deadline,
+    resolved,
+    sends: [],
+    failed: false,
+  }
 }
 
 /** The group's alerts as they are told at `now`, in Alertmanager's order. */

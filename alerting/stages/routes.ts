@@ -15,6 +15,8 @@ export interface RouteDeclaration {
   /** Names; these two are never inherited. */
   muteTimeIntervals: readonly string[]
   activeTimeIntervals: readonly string[]
+  /** Told with each notification; those of the routes above belong to it. */
+  labels: Labels
   routes: readonly RouteDeclaration[]
 }
 
@@ -32,12 +34,20 @@ export interface Route {
   repeatInterval: number
   muteTimeIntervals: readonly string[]
   activeTimeIntervals: readonly string[]
+  labels: Labels
   routes: readonly Route[]
 }
 
 type Inherited = Pick<
   Route,
-  'id' | 'key' | 'receiver' | 'groupBy' | 'groupWait' | 'groupInterval' | 'repeatInterval'
+  | 'id'
+  | 'key'
+  | 'receiver'
+  | 'groupBy'
+  | 'groupWait'
+  | 'groupInterval'
+  | 'repeatInterval'
+  | 'labels'
 >
 
 /** What the root has where it says nothing: waits of 30 s, 5 min and 4 h, one group for all alerts. */
@@ -49,6 +59,7 @@ const rootDefaults: Inherited = {
   groupWait: 30_000,
   groupInterval: 300_000,
   repeatInterval: 14_400_000,
+  labels: {},
 }
 
 export function buildRoutes(root: RouteDeclaration): Route {
@@ -64,6 +75,7 @@ function build(declared: RouteDeclaration, parent: Inherited, index: number): Ro
     groupWait: declared.groupWait ?? parent.groupWait,
     groupInterval: declared.groupInterval ?? parent.groupInterval,
     repeatInterval: declared.repeatInterval ?? parent.repeatInterval,
+    labels: { ...parent.labels, ...declared.labels },
   }
   return {
     ...own,

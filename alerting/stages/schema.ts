@@ -1,10 +1,11 @@
 /** The fields of Alertmanager's configuration file, and how each is read. */
 import { z } from 'zod'
-import { parseDuration } from '../../pipeline/duration.ts'
 import { explain } from '../../pipeline/errors.ts'
-import type { Integration } from './config.ts'
+import { globalSchema } from './global-schema.ts'
 import { matcher, type Matcher, type Operator } from './matcher.ts'
 import { parseMatchers } from './matchers.ts'
+import { duration, flag, maybe, textsByName } from './option-kinds.ts'
+import { receiverSchema } from './receiver-schema.ts'
 import {
   parseDaysOfMonth,
   parseLocation,
@@ -26,19 +27,6 @@ function read<T>(parse: (text: string) => T) {
   })
 }
 
-const yearMs = 365 * 86_400_000
-
-/** Milliseconds of `1h30m`, `2w`, `1y`. */
-const duration = z
-  .union([z.string(), z.literal(0).transform(String)])
-  .transform((text, context) => {
-    const [, years = '0', rest = ''] = /^(?:(\d+)y)?(.*)$/.exec(text) ?? []
-    const ms = rest === '' && text !== '' ? 0 : parseDuration(rest)
-    if (ms !== undefined) return Number(years) * yearMs + ms
-    context.addIssue({ code: 'custom', message: `no duration as 30s, 5m or 1h30m: ${text}` })
-    return z.NEVER
-  })
-
 const positive = duration.refine((ms) => ms > 0, 'must not be zero')
 
 const matchers = z
@@ -46,10 +34,12 @@ const matchers = z
   .nullish()
   .transform((lists) => (lists ?? []).flat())
 
+const labelName = z.string().regex(/^[a-zA-Z_]\w*$/, 'no name of a label')
+
 /** `match` and `match_re`: values by label. */
 function matcherMap(op: Operator) {
   return z
-    .record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String))
+    .record(labelName, z.union([z.string(), z.number(), z.boolean()]).transform(String))
     .nullish()
     .transform((values, context): Matcher[] => {
       try {
@@ -76,22 +66,27 @@ const groupBy = z.array(z.string().min(1)).superRefine((names, context) => {
   }
 })
 
-const routeSchema = z.strictObject({
-  receiver: z.string().optional(),
-  group_by: groupBy.optional(),
-  group_wait: duration.optional(),
-  group_interval: positive.optional(),
-  repeat_interval: positive.optional(),
+const routeFields = z.strictObject({
+  receiver: maybe(z.string()),
+  group_by: maybe(groupBy),
+  group_wait: maybe(duration),
+  group_interval: maybe(positive),
+  repeat_interval: maybe(positive),
   match: matcherMap('='),
   match_re: matcherMap('=~'),
   matchers,
-  continue: z.boolean().default(false),
+  continue: flag(false),
   mute_time_intervals: listOf(z.string()),
   active_time_intervals: listOf(z.string()),
-  labels: z.record(z.string(), z.string()).optional(),
-  get routes(): z.ZodDefault<z.ZodArray<typeof routeSchema>> {
-    return z.array(routeSchema).default([])
-  },
+  labels: textsByName,
+})
+
+export interface ParsedRoute extends z.output<typeof routeFields> {
+  routes: ParsedRoute[]
+}
+
+const routeSchema: z.ZodType<ParsedRoute> = routeFields.extend({
+  routes: z.lazy(() => listOf(routeSchema)),
 })
 
 const timeRange = z
@@ -140,58 +135,8 @@ const inhibitRule = z.strictObject({
   equal: listOf(z.string()),
 })
 
-/** The kinds of integrations, in the order in which they are told, and whether each tells of resolved alerts unasked. */
-const sendsResolved = {
-  discord: true,
-  email: false,
-  incidentio: true,
-  pagerduty: true,
-  slack: false,
-  webhook: true,
-  opsgenie: true,
-  wechat: false,
-  pushover: true,
-  victorops: true,
-  sns: true,
-  telegram: true,
-  webex: true,
-  msteams: true,
-  msteamsv2: true,
-  jira: true,
-  rocketchat: false,
-  mattermost: false,
-} as const
-
-type Type = keyof typeof sendsResolved
-const types = Object.keys(sendsResolved) as Type[]
-
-const integration = z.looseObject({ send_resolved: z.boolean().optional() })
-const integrations = Object.fromEntries(
-  types.map((type) => [`${type}_configs`, z.array(integration).optional()]),
-) as Record<`${Type}_configs`, z.ZodOptional<z.ZodArray<typeof integration>>>
-
-const receiverSchema = z.strictObject({
-  name: z.string().min(1),
-  labels: z.record(z.string(), z.string()).optional(),
-  ...integrations,
-})
-
-export function integrationsOf(receiver: z.infer<typeof receiverSchema>): Integration[] {
-  return types.flatMap((type) =>
-    (receiver[`${type}_configs`] ?? []).map(({ send_resolved, ...options }, index) => ({
-      type,
-      index,
-      sendResolved: send_resolved ?? sendsResolved[type],
-      options,
-    })),
-  )
-}
-
-/** Of `global` these are taken; the others belong to the parts that send. */
-const global = z.looseObject({ resolve_timeout: duration.default(300_000) })
-
 export const configSchema = z.strictObject({
-  global: global.prefault({}),
+  global: globalSchema.nullish().transform((value) => value ?? globalSchema.parse({})),
   route: routeSchema,
   receivers: listOf(receiverSchema),
   inhibit_rules: listOf(inhibitRule),
@@ -203,4 +148,3 @@ export const configSchema = z.strictObject({
 })
 
 export type ParsedConfig = z.output<typeof configSchema>
-export type ParsedRoute = z.output<typeof routeSchema>
