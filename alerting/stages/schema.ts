@@ -34,13 +34,17 @@ const matchers = z
   .nullish()
   .transform((lists) => (lists ?? []).flat())
 
-const labelName = z.string().regex(/^[a-zA-Z_]\w*$/, 'no name of a label')
-
 /** `match` and `match_re`: values by label. */
 function matcherMap(op: Operator) {
   return z
-    .record(labelName, z.union([z.string(), z.number(), z.boolean()]).transform(String))
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String))
     .nullish()
+    .superRefine((values, context) => {
+      for (const name of Object.keys(values ?? {})) {
+        if (/^[a-zA-Z_]\w*$/.test(name)) continue
+        context.addIssue({ code: 'custom', path: [name], message: 'no name of a label' })
+      }
+    })
     .transform((values, context): Matcher[] => {
       try {
         return Object.entries(values ?? {}).map(([name, value]) => matcher({ name, op, value }))

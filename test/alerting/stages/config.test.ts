@@ -27,6 +27,26 @@ const bad: [string, string, string][] = [
     "route:\n  receiver: a\n  matchers: ['x=y']\nreceivers: [{name: a}]\n",
     'am.yml:3: route.matchers: the root route must not have it: it takes all',
   ],
+  [
+    'a matcher that would not be seen',
+    'route:\n  receiver: a\n  routes:\n  - match: {__proto__: x}\nreceivers: [{name: a}]\n',
+    'am.yml:4: route.routes[0].match.__proto__: this name cannot be used here',
+  ],
+  [
+    'a name that no label has',
+    'route:\n  receiver: a\n  routes:\n  - match: {a-b: x}\nreceivers: [{name: a}]\n',
+    'am.yml:4: route.routes[0].match.a-b: no name of a label',
+  ],
+  [
+    'a template in the labels of a route',
+    "route:\n  receiver: a\n  labels: {x: '{{ .Status }}'}\nreceivers: [{name: a}]\n",
+    'am.yml:3: route.labels.x: Go templates are not run here; write the text itself, or leave the option out to get our own',
+  ],
+  [
+    'a wait that no clock can count',
+    'route:\n  receiver: a\n  repeat_interval: 300y\nreceivers: [{name: a}]\n',
+    'am.yml:3: route.repeat_interval: no duration as 30s, 5m or 1h30m: 300y',
+  ],
 ]
 
 for (const [what, source, complaint] of bad) {
@@ -34,6 +54,20 @@ for (const [what, source, complaint] of bad) {
     t.is(t.throws(() => readStagesConfig(source, 'am.yml')).message, complaint)
   })
 }
+
+test('what YAML leaves empty is as if it were not there', (t) => {
+  const source =
+    'global:\nroute:\n  receiver: a\n  group_wait:\n  routes:\nreceivers: [{name: a}]\ntime_intervals:\n'
+  const { resolveTimeout, route } = readStagesConfig(source, 'am.yml')
+  t.deepEqual([resolveTimeout, route.groupWait, route.routes], [300_000, 30_000, []])
+})
+
+test('labels of a route are those above it too', (t) => {
+  const source =
+    'route:\n  receiver: a\n  labels: {x: "1", y: "2"}\n  routes:\n  - labels: {y: "3"}\nreceivers: [{name: a}]\n'
+  const { route } = readStagesConfig(source, 'am.yml')
+  t.deepEqual(route.routes[0]?.labels, { x: '1', y: '3' })
+})
 
 test('waits are inherited, mute intervals are not', (t) => {
   const { route } = readStagesConfig(
