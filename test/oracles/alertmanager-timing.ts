@@ -59,7 +59,10 @@ const zero = Date.UTC(2026, 0, 1)
 
 export const replayTiming: Replay = (one) => {
   const { config, actions, observedUntil, jitter, notifications } = one as unknown as TimingCase
-  const dispatcher = createDispatcher(readStagesConfig(config.replaceAll(':PORT/', ':9/'), 'config'), zero)
+  const dispatcher = createDispatcher(
+    readStagesConfig(config.replaceAll(':PORT/', ':9/'), 'config'),
+    zero,
+  )
   const codes = new Map<string, number[]>()
   const sent: Sent[] = []
   const runUntil = (end: number) => {

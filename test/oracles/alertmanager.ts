@@ -10,7 +10,7 @@ import { parseClassicMatchers, parseMatchers } from '../../alerting/stages/match
 import { parseUtf8Matchers } from '../../alerting/stages/matchers-utf8.ts'
 import { routesOf } from '../../alerting/stages/routes.ts'
 import { timeIntervalSchema } from '../../alerting/stages/schema.ts'
-import { contains } from '../../alerting/stages/time-intervals.ts'
+import { contains, type TimeInterval } from '../../alerting/stages/time-intervals.ts'
 import { ofApi, replayTiming, type ApiMatcher } from './alertmanager-timing.ts'
 import { differing, type Replay, type Replays } from './oracle.ts'
 
@@ -83,9 +83,30 @@ function attempt<T>(make: () => T): T | { error: string } {
 const timeIntervals: Replay = (one) => {
   const { yaml, times, error, valid = error === undefined } = one as unknown as IntervalCase
   const read = timeIntervalSchema.safeParse(parse(yaml))
-  if (!times || !read.data) return differing('valid', valid, read.success)
-  const got = times.map(({ t }) => ({ t, in: contains(read.data, Date.parse(t)) }))
-  return differing('times', times, got)
+  const { data: interval } = read
+  if (!times || !interval) return differing('valid', valid, read.success)
+  const sound = times.filter(({ t }) => !miscounted(interval, Date.parse(t)))
+  const got = sound.map(({ t }) => ({ t, in: contains(interval, Date.parse(t)) }))
+  return differing('times', sound, got)
+}
+
+/**
+ * 0.34.0 takes a month that loses an hour to summer time for a day shorter than it is (mended in its repository since: 68fb2d5),
+ * so that it misses the last day: what it says of days is no measure then.
+ */
+export function miscounted({ daysOfMonth, location = 'UTC' }: TimeInterval, now: number): boolean {
+  if (!daysOfMonth || location === 'UTC') return false
+  const local = new Date(now + offsetOf(location, now))
+  const [year, month] = [local.getUTCFullYear(), local.getUTCMonth()]
+  return offsetOf(location, Date.UTC(year, month + 1)) > offsetOf(location, Date.UTC(year, month))
+}
+
+/** From UTC to the wall time of a zone, ms. */
+function offsetOf(location: string, now: number): number {
+  const format = new Intl.DateTimeFormat('en', { timeZone: location, timeZoneName: 'longOffset' })
+  const name = format.formatToParts(now).find(({ type }) => type === 'timeZoneName')?.value ?? ''
+  const [, sign, hours = '0', minutes = '0'] = /([+-])(\d+):(\d+)/.exec(name) ?? []
+  return (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) * 60_000
 }
 
 interface IntervalCase {
