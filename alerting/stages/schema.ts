@@ -34,7 +34,7 @@ const matchers = z
   .nullish()
   .transform((lists) => (lists ?? []).flat())
 
-/** `match` and `match_re`: values by label. */
+/** `match` and `match_re`: values by label. Expressions stand anchored in the keys of groups, as Alertmanager has them there. */
 function matcherMap(op: Operator) {
   return z
     .record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String))
@@ -47,7 +47,9 @@ function matcherMap(op: Operator) {
     })
     .transform((values, context): Matcher[] => {
       try {
-        return Object.entries(values ?? {}).map(([name, value]) => matcher({ name, op, value }))
+        return Object.entries(values ?? {}).map(([name, value]) =>
+          matcher({ name, op, value: op === '=~' ? `^(?:${value})$` : value }),
+        )
       } catch (error) {
         context.addIssue({ code: 'custom', message: explain(error) })
         return z.NEVER

@@ -96,9 +96,11 @@ const timeIntervals: Replay = (one) => {
  */
 export function miscounted({ daysOfMonth, location = 'UTC' }: TimeInterval, now: number): boolean {
   if (!daysOfMonth || location === 'UTC') return false
-  const local = new Date(now + offsetOf(location, now))
-  const [year, month] = [local.getUTCFullYear(), local.getUTCMonth()]
-  return offsetOf(location, Date.UTC(year, month + 1)) > offsetOf(location, Date.UTC(year, month))
+  const offset = offsetOf(location, now)
+  const local = new Date(now + offset)
+  const offsetAtStart = (month: number) =>
+    offsetOf(location, Date.UTC(local.getUTCFullYear(), month) - offset)
+  return offsetAtStart(local.getUTCMonth() + 1) > offsetAtStart(local.getUTCMonth())
 }
 
 /** From UTC to the wall time of a zone, ms. */

@@ -39,6 +39,7 @@ test('days are no measure in a month that loses an hour, and only then', (t) => 
   const of = (interval: TimeInterval, time: string) => miscounted(interval, Date.parse(time))
   t.true(of(inParis, '2024-02-29T23:30Z'), 'there it is March')
   t.true(of({ ...inParis, location: 'Australia/Sydney' }, '2024-10-31T12:00Z'))
+  t.true(of({ ...inParis, location: 'Australia/Sydney' }, '2023-10-31T12:00Z'), 'on the first day')
   t.false(of(inParis, '2024-10-31T12:00Z'))
   t.false(of(inParis, '2024-03-31T22:30Z'), 'there it is April')
   t.false(of({ location: 'Europe/Paris' }, '2024-03-31T12:00Z'))

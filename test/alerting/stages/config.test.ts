@@ -62,6 +62,11 @@ test('what YAML leaves empty is as if it were not there', (t) => {
   t.deepEqual([resolveTimeout, route.groupWait, route.routes], [300_000, 30_000, []])
 })
 
+test('an expression of match_re stands anchored in the keys of groups', (t) => {
+  const source = 'route:\n  receiver: a\n  routes: [{match_re: {x: b|c}}]\nreceivers: [{name: a}]\n'
+  t.is(readStagesConfig(source, 'am.yml').route.routes[0]?.key, '{}/{x=~"^(?:b|c)$"}')
+})
+
 test('labels of a route are those above it too', (t) => {
   const source =
     'route:\n  receiver: a\n  labels: {x: "1", y: "2"}\n  routes:\n  - labels: {y: "3"}\nreceivers: [{name: a}]\n'
