@@ -48,6 +48,7 @@ export interface IntegrationName {
   index: number
 }
 
+/** While it fires, its `endsAt` is only how long it is believed: no receiver is told that. */
 export type NotifiedAlert = Alert & { status: 'firing' | 'resolved' }
 
 /** The least time that a flush has for its attempts, ms. */

@@ -90,8 +90,8 @@ function webhook(
 }
 
 function email(options: ParsedEmail, global: ParsedGlobal, fault: TellFault) {
-  const { auth_password, auth_password_file, auth_secret, auth_secret_file, ...own } = options
-  const smarthost = own.smarthost ?? global.smtp_smarthost
+  const { auth_password, auth_password_file, auth_secret, auth_secret_file, ...rest } = options
+  const { smarthost = global.smtp_smarthost, tls_config = global.smtp_tls_config, ...own } = rest
   const address = hostPort(smarthost)
   const from = own.from ?? global.smtp_from
   if (smarthost === undefined)
@@ -113,7 +113,7 @@ function email(options: ParsedEmail, global: ParsedGlobal, fault: TellFault) {
       eitherSecret(global.smtp_auth_secret, global.smtp_auth_secret_file),
     require_tls: own.require_tls ?? global.smtp_require_tls,
     force_implicit_tls: own.force_implicit_tls ?? global.smtp_force_implicit_tls,
-    tls: own.tls_config ?? global.smtp_tls_config ?? {},
+    tls: tls_config ?? {},
   }
 }
 

@@ -1,11 +1,19 @@
 import test from 'ava'
+import fc from 'fast-check'
 import type { Labels } from '../../../alerting/stages/labels.ts'
 import {
   createSilences,
   silenceRetentionMs,
   silenceState,
+  type SilenceRequest,
+  type Silences,
 } from '../../../alerting/stages/silences.ts'
-import type { MatcherText } from '../../../alerting/stages/matcher.ts'
+import {
+  matcher,
+  matchesAll,
+  type MatcherText,
+  type Operator,
+} from '../../../alerting/stages/matcher.ts'
 
 const onHost: MatcherText[] = [{ name: 'host', op: '=', value: 'a' }]
 const asked = { matchers: onHost, startsAt: 0, endsAt: 10_000, createdBy: 'me', comment: '' }
@@ -37,6 +45,60 @@ test('what a silence demands may be a missing label, an expression, or any of it
   t.deepEqual(silences.list(), [])
   t.deepEqual(mutedBy({ host: 'a', job: 'x' }), [])
 })
+
+test('the index finds exactly those that match and are active', (t) => {
+  const value = fc.constantFrom('', 'a', 'b')
+  const name = fc.constantFrom('host', 'job', 'x')
+  const one = fc.record<MatcherText>({
+    name,
+    op: fc.constantFrom<Operator>('=', '!=', '=~', '!~'),
+    value: fc.constantFrom('', 'a', 'b', 'a|b'),
+  })
+  const step = fc.record({
+    id: fc.constantFrom('1', '2', '3', '4'),
+    matchers: fc.array(one, { minLength: 1, maxLength: 3 }),
+    starts: fc.integer({ min: 0, max: 9 }),
+    expire: fc.boolean(),
+  })
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 20 }), fc.dictionary(name, value), (steps, labels) => {
+      const silences = createSilences()
+      for (const [now, { id, matchers, starts, expire }] of steps.entries()) {
+        const has = silences.list().some((silence) => silence.id === id)
+        if (expire && has) silences.expire(id, now)
+        else
+          trySet(
+            silences,
+            { ...asked, matchers, startsAt: now + starts },
+            now,
+            has ? id : undefined,
+            id,
+          )
+        const wanted = silences
+          .list()
+          .filter((silence) => silenceState(silence, now) === 'active')
+          .filter((silence) => matchesAll(silence.matchers.map(matcher), labels))
+        t.deepEqual(silences.mutedBy(labels, now), wanted.map((silence) => silence.id).toSorted())
+      }
+    }),
+  )
+})
+
+/** What is refused changes nothing. */
+function trySet(
+  silences: Silences,
+  request: SilenceRequest,
+  now: number,
+  changed: string | undefined,
+  id: string,
+): void {
+  try {
+    if (changed === undefined) silences.set(request, now, id)
+    else silences.set({ ...request, id: changed }, now, `${id}-${now}`)
+  } catch {
+    // One that demands nothing.
+  }
+}
 
 test('longer keeps the id, other matchers end the old one', (t) => {
   const silences = createSilences()
