@@ -79,6 +79,26 @@ test('what fails is told at the next interval, what may be retried after a backo
   t.deepEqual(run(dispatcher, 8500, 'retry'), ['7000 firing a', '7500 firing a', '8250 firing a'])
 })
 
+test('a route is told in its times only; what is resolved meanwhile never is', (t) => {
+  const source = (intervals: string) => `
+time_intervals:
+- {name: first, time_intervals: [{times: [{start_time: '00:00', end_time: '00:01'}]}]}
+- {name: second, time_intervals: [{times: [{start_time: '00:01', end_time: '00:02'}]}]}
+route: {receiver: hook, group_wait: 0s, group_interval: 10s, routes: [{${intervals}}]}
+receivers: [{name: hook, webhook_configs: [{url: 'http://127.0.0.1/'}]}]
+`
+  const told = (intervals: string) => {
+    const dispatcher = createDispatcher(readStagesConfig(source(intervals), 'test.yml'), 0)
+    fire(dispatcher, 'a', 0)
+    fire(dispatcher, 'b', 0, 25_000)
+    return run(dispatcher, 90_000)
+  }
+  t.deepEqual(told('mute_time_intervals: [first]'), ['60000 firing a'])
+  t.deepEqual(told('active_time_intervals: [second]'), ['60000 firing a'])
+  t.deepEqual(told('mute_time_intervals: [second]').slice(0, 1), ['0 firing a,b'])
+  t.deepEqual(told('active_time_intervals: [second], mute_time_intervals: [second]'), [])
+})
+
 test('a flush without an answer is given up after ten seconds', (t) => {
   const dispatcher = createDispatcher(config, 0)
   fire(dispatcher, 'a', 0)
@@ -117,6 +137,10 @@ test('what could not be told again during a standstill is not resolved by it', (
   t.deepEqual(sent, ['3663000 firing a', '3720000 resolved a'])
 })
 
+function fireY(dispatcher: Dispatcher, host: string, now: number, endsAt = now + 3_600_000): void {
+  dispatcher.post([{ labels: { alertname: 'Y', host }, startsAt: now, endsAt }], now)
+}
+
 /** The same with other waits, so that groups are made anew under the same keys. */
 const otherWaits = { ...config, route: { ...config.route, groupWait: 2000 } }
 
@@ -133,7 +157,8 @@ test('with other keys a receiver is still told what was resolved, and what fires
   fire(dispatcher, 'a', 0)
   run(dispatcher, 2000)
   fire(dispatcher, 'a', 2000, 2000)
-  dispatcher.post([{ labels: { alertname: 'Y', host: 'b' } }], 3000)
+  fireY(dispatcher, 'b', 3000)
+  fireY(dispatcher, 'c', 3000, 3001)
   const [resolved, firing] = dispatcher.advance(4000)
   t.deepEqual([resolved?.status, firing?.status], ['resolved', 'firing'])
   const byHost = { ...config, route: { ...config.route, groupBy: new Set(['host']) } }

@@ -97,6 +97,16 @@ const bad: [string, string, string][] = [
     'am.yml:4: receivers[0].email_configs[0].smarthost: no address as mail.example.org:587: mail',
   ],
   [
+    'a header twice',
+    'email_configs:\n- to: a@example.org\n  headers: {Subject: a, SUBJECT: b}',
+    'am.yml:6: receivers[0].email_configs[0].headers: a header stands there twice: capitals make no difference',
+  ],
+  [
+    'a header that threading sets',
+    'email_configs:\n- to: a@example.org\n  headers: {References: a}\n  threading: {enabled: true, thread_by_date: daily}',
+    'am.yml:6: receivers[0].email_configs[0].headers.References: threading sets this header itself',
+  ],
+  [
     'two logins',
     "webhook_configs:\n- url: 'http://x/'\n  http_config: {bearer_token: a, basic_auth: {username: b}}",
     'am.yml:6: receivers[0].webhook_configs[0].http_config: basic_auth, authorization and bearer_token exclude each other',
