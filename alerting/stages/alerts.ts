@@ -1,6 +1,6 @@
 /** Alerts as they are posted, and as they are kept: what is missing filled in, re-posts merged. */
 import { Trouble } from '../../pipeline/errors.ts'
-import { fingerprint, wellFormed, withoutEmpty, type Labels } from './labels.ts'
+import { fingerprint, readLabels, withoutEmpty, type Labels } from './labels.ts'
 
 /** As it comes in; times in ms. */
 export interface PostedAlert {
@@ -34,13 +34,14 @@ export function isResolved({ endsAt }: Alert, now: number): boolean {
 export function ingest(posted: PostedAlert, now: number, resolveTimeout: number): Alert {
   const startsAt = posted.startsAt ?? posted.endsAt ?? now
   const endsAt = posted.endsAt ?? now + resolveTimeout
+  for (const [name, time] of Object.entries({ endsAt, startsAt })) {
+    if (!Number.isFinite(time)) throw new Trouble(`${name}: must be a time`)
+  }
   if (endsAt < startsAt) throw new Trouble('start time must be before end time')
-  const labels = withoutEmpty(wellFormed(posted.labels))
+  const labels = withoutEmpty(readLabels(posted.labels, 'labels'))
   // An annotation may be empty: only of labels that is the same as none.
-  const annotations = wellFormed(posted.annotations ?? {})
+  const annotations = readLabels(posted.annotations ?? {}, 'annotations')
   if (Object.keys(labels).length === 0) throw new Trouble('at least one label pair required')
-  if (Object.hasOwn(labels, '')) throw new Trouble('the name of a label is empty')
-  if (Object.hasOwn(annotations, '')) throw new Trouble('the name of an annotation is empty')
   return {
     fingerprint: fingerprint(labels),
     labels,

@@ -1,3 +1,5 @@
+import { Trouble } from '../../pipeline/errors.ts'
+
 /** Label sets as Alertmanager knows them: no label with an empty value, in the order of the names' bytes. */
 export type Labels = Readonly<Record<string, string>>
 
@@ -21,10 +23,17 @@ function rank(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit
 }
 
-/** Half a surrogate pair is no character: it becomes the one that stands for what cannot be read, as in Go. */
-export function wellFormed(labels: Labels): Labels {
+/**
+ * What came from outside as `path` (`labels`), checked: throws Trouble where a value is no text. Half a surrogate pair is no
+ * character: it becomes the one that stands for what cannot be read, as in Go.
+ */
+export function readLabels(labels: Readonly<Record<string, unknown>>, path: string): Labels {
   return Object.fromEntries(
-    Object.entries(labels).map(([name, value]) => [name.toWellFormed(), value.toWellFormed()]),
+    Object.entries(labels).map(([name, value]) => {
+      if (name === '') throw new Trouble(`${path}: a name is empty`)
+      if (typeof value !== 'string') throw new Trouble(`${path}.${name}: must be a text`)
+      return [name.toWellFormed(), value.toWellFormed()]
+    }),
   )
 }
 

@@ -105,6 +105,9 @@ function known(kept: ReadonlyMap<string, Kept>, id: string): Kept {
 
 /** Throws Trouble where a silence may not be set like this. */
 function check({ matchers, startsAt, endsAt }: SilenceRequest, now: number): void {
+  for (const [name, time] of Object.entries({ startsAt, endsAt })) {
+    if (!Number.isFinite(time)) throw new Trouble(`${name}: must be a time`)
+  }
   if (startsAt >= endsAt) throw new Trouble('start time must be before end time')
   if (endsAt <= now) throw new Trouble("end time can't be in the past")
   if (matchers.length === 0) throw new Trouble('at least one matcher required')

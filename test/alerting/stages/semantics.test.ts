@@ -22,7 +22,17 @@ test('an empty value is no label', (t) => {
 test('an empty annotation stays; half a surrogate pair is told apart from no other', (t) => {
   t.deepEqual(alert({ a: 'b' }, { annotations: { c: '' } }).annotations, { c: '' })
   t.deepEqual(alert({ a: '\ud800' }).labels, { a: '\ufffd' })
-  t.throws(() => alert({ '': 'b' }), { message: 'the name of a label is empty' })
+})
+
+test('what is no alert is told with its path', (t) => {
+  const refused = (labels: unknown, rest: object = {}) =>
+    t.throws(() => alert(labels as Labels, rest)).message
+  t.is(refused({ '': 'b' }), 'labels: a name is empty')
+  t.is(refused({ a: 1 }), 'labels.a: must be a text')
+  t.is(refused({ a: 'b' }, { annotations: { c: null } }), 'annotations.c: must be a text')
+  t.is(refused({ a: 'b' }, { endsAt: Number.NaN }), 'endsAt: must be a time')
+  t.is(refused({ a: 'b' }, { startsAt: 2, endsAt: 1 }), 'start time must be before end time')
+  t.is(refused({ a: '' }), 'at least one label pair required')
 })
 
 test('labels may have the names of what every object has', (t) => {

@@ -120,6 +120,7 @@ test('what would silence everything or nothing is refused', (t) => {
   const empty = 'at least one matcher must not match the empty string'
   t.is(refused({ matchers: [{ name: 'a', op: '=~', value: '.*' }] }), empty)
   t.is(refused({ endsAt: 500 }), "end time can't be in the past")
+  t.is(refused({ endsAt: Number.NaN }), 'endsAt: must be a time')
   t.is(refused({ matchers: [] }), 'at least one matcher required')
   t.is(refused({ id: 'none' }), 'silence none not found')
   t.regex(refused({ matchers: [...onHost, { name: 'a', op: '=~', value: '(' }] }), /missing/)
