@@ -2,7 +2,7 @@ import test from 'ava'
 import { logEntry, reasonToNotify, type Reason } from '../../../alerting/stages/dedup.ts'
 
 const told = (firing: string, resolved = '') =>
-  logEntry({ firing: [...firing], resolved: [...resolved] }, 60_000, 0)
+  logEntry({ firing: Array.from(firing), resolved: Array.from(resolved) }, 60_000, 0)
 
 const cases: [string, ReturnType<typeof told> | undefined, string, string, Reason | undefined][] = [
   ['what was never told and fires', undefined, 'a', '', 'first notification'],
@@ -19,7 +19,11 @@ const cases: [string, ReturnType<typeof told> | undefined, string, string, Reaso
 
 for (const [what, entry, firing, resolved, wanted] of cases) {
   test(`${what}: ${wanted ?? 'nothing'}`, (t) => {
-    const situation = { firing: [...firing], resolved: [...resolved], repeatInterval: 60_000 }
+    const situation = {
+      firing: Array.from(firing),
+      resolved: Array.from(resolved),
+      repeatInterval: 60_000,
+    }
     const reason = reasonToNotify(entry, { ...situation, sendResolved: true, now: 60_000 })
     t.is(reason, wanted)
   })
