@@ -3,6 +3,7 @@
  * of evaluation times as far as everything has been measured. The same for live evaluation and back-tests.
  */
 import { explain } from '../pipeline/errors.ts'
+import { measuredBehind, sampledSignals } from '../pipeline/signal-derived.ts'
 import {
   openSignalGrid,
   type GridTime,
@@ -17,7 +18,7 @@ import { abandon, advance, markUnknown, type AlertState, type Transition } from 
 import type { KindEvent } from './rules/kinds/kind.ts'
 import type { LogRuleState } from './rules/log-rule.ts'
 import { suspend } from './suspended.ts'
-import { fateOf, type Evaluation, type Fate } from './unmeasured.ts'
+import { fateOf, silentSamples, type Evaluation, type Fate } from './unmeasured.ts'
 import { factsOf, type RuleFacts } from './words.ts'
 
 export interface EngineOptions extends SignalGridOptions {
@@ -77,7 +78,11 @@ export interface Engine extends Omit<SignalGrid, 'next' | 'done'> {
 
 export function openEngine(options: EngineOptions): Engine {
   const { signals, onValues } = options
-  const grid = openSignalGrid(options)
+  const sampled = sampledSignals(signals)
+  const behind = (reads: readonly string[]) => measuredBehind(reads, signals)
+  const missing = options.rules.rules.filter(({ noData }) => noData === 'alert')
+  const missed = missing.flatMap(({ reads }) => behind(reads)).filter((name) => sampled.has(name))
+  const grid = openSignalGrid({ ...options, missed: new Set(missed) })
   const health = new Map(options.rules.rules.map((rule) => [rule.id, freshHealth(rule)]))
   const states: StatesByRule = new Map()
   const logs = new Map(
@@ -101,13 +106,15 @@ export function openEngine(options: EngineOptions): Engine {
 
   const isNewest = (ts: number) => (grid.measuredThrough() ?? ts) - ts < 2 * options.intervalMs
 
-  function evaluate(rule: Rule, { ts, valuesOf, skippedFrom }: GridTime) {
+  function evaluate(rule: Rule, { ts, valuesOf, silentOf, skippedFrom }: GridTime) {
     const before = states.get(rule.id) ?? new Map<string, OwnedState>()
     const isFiring = (key: string) => before.get(key)?.alert.state === 'firing'
     const given = options.linesOf?.(rule.id, ts) ?? []
-    const vector = (
-      logs.get(rule.id)?.evaluate(ts, given) ?? rule.evaluate(valuesOf, isFiring)
+    const found = (
+      logs.get(rule.id)?.evaluate(ts, given) ?? rule.evaluate(valuesOf, isFiring, ts)
     ).filter(({ unknown, fingerprint }) => !unknown || isFiring(fingerprint))
+    const vector =
+      rule.noData === 'alert' ? [...found, ...silent(rule, found, ts, valuesOf, silentOf)] : found
     const stranger = vector.find(
       ({ fingerprint }) => (owners.get(fingerprint) ?? rule.id) !== rule.id,
     )
@@ -134,13 +141,39 @@ export function openEngine(options: EngineOptions): Engine {
     })
   }
 
+  function silent(
+    rule: Rule,
+    found: readonly Sample[],
+    ts: number,
+    valuesOf: GridTime['valuesOf'],
+    silentOf: GridTime['silentOf'],
+  ): Sample[] {
+    const evaluation = { ...evaluationOf(rule, ts, valuesOf), silentOf, behind }
+    const known = new Set(found.map(({ fingerprint }) => fingerprint))
+    return silentSamples(rule, evaluation).filter(({ fingerprint }) => !known.has(fingerprint))
+  }
+
+  /** All is as it was; where that is asked for, that it could not be evaluated is an alert beside it. */
+  function standForFailure(rule: Rule, error: string, ts: number): RuleTransition[] {
+    const before = states.get(rule.id) ?? new Map<string, OwnedState>()
+    const failed = rule.standIn({}, ts, { kind: 'error', error })
+    const active = before.get(failed.fingerprint)?.alert
+    const advanced = advance(new Map(active ? [[active.fingerprint, active]] : []), rule, ts, [
+      failed,
+    ])
+    const facts = factsOf(rule, signals)
+    const others = [...before].filter(([key]) => key !== failed.fingerprint)
+    put(rule.id, new Map([...others, ...own(rule.id, facts, advanced.states)]))
+    return advanced.transitions.map((transition) => ({ ...transition, rule: rule.id, facts }))
+  }
+
   function evaluationOf(
     { reads }: Rule,
     ts: number,
     valuesOf: (signal: string) => SignalValues,
   ): Evaluation {
     const { seenForMs: unknownForMs } = options
-    return { ts, reads, signals, valuesOf, endOf: grid.endOf, unknownForMs }
+    return { ts, reads, signals, sampled, valuesOf, endOf: grid.endOf, unknownForMs }
   }
 
   /** Of alerts that the rule has no result for any more. */
@@ -191,7 +224,7 @@ export function openEngine(options: EngineOptions): Engine {
     step() {
       const due = grid.next()
       if (!due) return undefined
-      const { valuesOf, ...time } = due
+      const { valuesOf, silentOf: _, ...time } = due
       const { ts } = time
       const transitions = abandonOrphans(ts)
       const failures: Step['failures'] = []
@@ -203,6 +236,7 @@ export function openEngine(options: EngineOptions): Engine {
         } catch (error) {
           state.error = explain(error).split('\n')[0] ?? ''
           failures.push({ alert: rule.alert, error: state.error })
+          if (rule.onError === 'alert') transitions.push(...standForFailure(rule, state.error, ts))
         }
         state.durationMs = performance.now() - began
         health.set(rule.id, state)

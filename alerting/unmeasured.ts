@@ -1,7 +1,8 @@
+import type { Identity } from '../pipeline/identity.ts'
 import { defaultSeenForMs, groupKey } from '../pipeline/signals.ts'
-import type { SignalDeclarations, SignalValues } from '../pipeline/signals.ts'
+import type { SeenGroup, SignalDeclarations, SignalValues } from '../pipeline/signals.ts'
 import type { SignalGrid } from '../pipeline/signal-grid.ts'
-import type { NoData, Sample } from './rules/rule.ts'
+import type { NoData, Rule, Sample } from './rules/rule.ts'
 import type { AlertState } from './rules/state.ts'
 import { spokenDuration } from './rules/humanize.ts'
 
@@ -11,6 +12,8 @@ export interface Evaluation {
   /** Signals that the rule reads. */
   reads: readonly string[]
   signals: SignalDeclarations
+  /** Those that have no value where samples are missing. */
+  sampled: ReadonlySet<string>
   valuesOf: (signal: string) => SignalValues
   endOf: SignalGrid['endOf']
   /** So long an alert may stay unknown, ms. */
@@ -32,6 +35,7 @@ export function fateOf(
   const { ts, endOf, unknownForMs = defaultSeenForMs } = evaluation
   const { group, lastMs } = alert
   if (alert.state !== 'firing' || alert.keepFiringSince !== undefined) return undefined
+  if (alert.cause?.kind === 'error') return undefined
   if (!isUnmeasured(alert, evaluation)) return undefined
   const reason = endOf(group, lastMs) ?? (runsNothing(alert, evaluation) ? stopped : undefined)
   if (reason !== undefined) return { reason }
@@ -40,7 +44,7 @@ export function fateOf(
   }
   if (noData === 'ok') return { reason: 'nothing is measured of it any more' }
   const sample = sampleOf(alert)
-  if (noData === 'keep') return { sample }
+  if (noData === 'keep' || noData === 'alert') return { sample }
   return { sample: { ...sample, unknown: true, unknownSince: alert.unknownSince ?? ts } }
 }
 
@@ -49,13 +53,13 @@ const stopped = 'no instance of its service runs any more'
 /** Samples of one of the rule's signals are missing. Of groups that a signal is not kept by any more nobody misses any. */
 export function isUnmeasured(
   { group }: AlertState,
-  { reads, signals, valuesOf }: Evaluation,
+  { reads, signals, sampled, valuesOf }: Evaluation,
 ): boolean {
   const key = groupKey(group)
   const parts = Object.keys(group)
   return reads.some((name) => {
     const declaration = signals[name]
-    if (declaration?.from !== 'metrics' || declaration.measure === 'absent') return false
+    if (!declaration || !sampled.has(name)) return false
     return (
       parts.every((part) => declaration.by.some((by) => by === part)) && !valuesOf(name).has(key)
     )
@@ -63,7 +67,10 @@ export function isUnmeasured(
 }
 
 /** Marathon was asked after the last sample, and has no instance of it. */
-function runsNothing({ group, lastMs }: AlertState, { signals, valuesOf }: Evaluation): boolean {
+function runsNothing(
+  { group, lastMs }: Pick<AlertState, 'group' | 'lastMs'>,
+  { signals, valuesOf }: Evaluation,
+): boolean {
   const { service } = group
   if (service === undefined) return false
   return Object.entries(signals).some(([name, { metric, measure }]) => {
@@ -75,14 +82,45 @@ function runsNothing({ group, lastMs }: AlertState, { signals, valuesOf }: Evalu
 
 function sampleOf(alert: AlertState): Sample {
   const { fingerprint, labels, group, value, threshold, signals, lastMs, annotations } = alert
+  const { cause } = alert
   return {
     fingerprint,
     labels,
     group,
     value,
     ...(threshold === undefined ? {} : { threshold }),
+    ...(cause === undefined ? {} : { cause }),
     signals,
     lastMs,
     annotations,
   }
+}
+
+/** Of a rule for which that is an alert: groups that were measured once and are no more, and that have not ended. */
+export function silentSamples(
+  { reads, standIn }: Pick<Rule, 'reads' | 'standIn'>,
+  evaluation: Evaluation & {
+    silentOf: (signal: string) => readonly SeenGroup[]
+    /** The measured signals that these are made of. */
+    behind: (reads: readonly string[]) => readonly string[]
+  },
+): Sample[] {
+  const { signals, sampled, valuesOf, endOf, silentOf, behind } = evaluation
+  const by = signals[reads[0] ?? '']?.by ?? []
+  const samples = new Map<string, Sample>()
+  for (const signal of behind(reads).filter((name) => sampled.has(name))) {
+    for (const { group, lastMs } of silentOf(signal)) {
+      if (endOf(group, lastMs) !== undefined) continue
+      const own: Identity = Object.fromEntries(
+        by.flatMap((part) => (group[part] === undefined ? [] : [[part, group[part]]])),
+      )
+      const key = groupKey(own)
+      if (reads.every((name) => valuesOf(name).has(key))) continue
+      if (runsNothing({ group: own, lastMs }, evaluation)) continue
+      const before = samples.get(key)
+      if (before && before.lastMs >= lastMs) continue
+      samples.set(key, standIn(own, lastMs, { kind: 'no_data' }))
+    }
+  }
+  return [...samples.values()]
 }

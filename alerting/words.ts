@@ -1,6 +1,9 @@
 import { unitOf } from '../pipeline/metric-names.ts'
-import type { Measure, SignalDeclarations, SignalTopic } from '../pipeline/signals.ts'
+import type { Measure } from '../pipeline/measures.ts'
+import { measuredBehind } from '../pipeline/signal-derived.ts'
+import type { SignalDeclaration, SignalDeclarations, SignalTopic } from '../pipeline/signals.ts'
 import { spokenBytes } from '../pipeline/spoken.ts'
+import { withoutUndefined } from '../pipeline/without-undefined.ts'
 import { fourDigits, spokenDuration } from './rules/humanize.ts'
 import type { Comparison } from './rules/condition.ts'
 import type { Rule } from './rules/rule.ts'
@@ -23,6 +26,11 @@ export interface SignalFacts {
   from?: SignalTopic
   /** Of samples. */
   metric?: string
+  /** Of lines and changes. */
+  field?: string
+  /** Where it is made of others: how. What else is told here is then that of the first of them. */
+  value?: string
+  counter?: boolean
   unit?: string
   where: string
   measure: Measure
@@ -33,7 +41,7 @@ export function factsOf(rule: Rule, declarations: SignalDeclarations): RuleFacts
   const { alert, when, forMs, lowIsWorse, comparison } = rule
   const signals = rule.reads.flatMap((name) => {
     const declared = declarations[name]
-    return declared ? [signalFacts(name, declared)] : []
+    return declared ? [signalFacts(name, declared, declarations)] : []
   })
   const { log } = rule
   // What it is about are the lines it looks at.
@@ -51,18 +59,20 @@ export function factsOf(rule: Rule, declarations: SignalDeclarations): RuleFacts
   return { ...facts, comparison: { left, signal, operator, right } }
 }
 
-function signalFacts(name: string, declared: SignalDeclarations[string]): SignalFacts {
-  const { from, metric, where, measure, overMs } = declared
+function signalFacts(
+  name: string,
+  declared: SignalDeclaration,
+  declarations: SignalDeclarations,
+): SignalFacts {
+  const { from, metric, field, counter, where, measure, overMs } = declared
   const unit = declared.unit ?? (metric === undefined ? undefined : unitOf(metric))
-  return {
-    name,
-    from,
-    ...(metric === undefined ? {} : { metric }),
-    ...(unit === undefined ? {} : { unit }),
-    where,
-    measure,
-    overMs,
-  }
+  const known = { name, ...withoutUndefined({ metric, field, counter, unit }), measure, overMs }
+  if (from !== 'signals') return { ...known, from, where }
+  const [first] = measuredBehind([name], declarations)
+  const { value = '' } = declared
+  const behind = first === undefined ? undefined : declarations[first]
+  const about = behind && first !== undefined ? signalFacts(first, behind, declarations) : undefined
+  return { ...known, from: about?.from ?? 'logs', where: about?.where ?? '', value }
 }
 
 /** What the rule is first of all about. */
@@ -85,6 +95,9 @@ export function heardAgain(facts: RuleFacts): string {
 
 /** The value against its threshold in a few words: `7.2 errors/s > 5`, `97 % > 90 %`, `no line for 2m 30s`. */
 export function explainValue(facts: RuleFacts, alert: AlertState, ts: number): string {
+  const { cause } = alert
+  if (cause?.kind === 'no_data') return `not measured for ${spokenDuration(ts - alert.lastMs)}`
+  if (cause?.kind === 'error') return `its rule cannot be evaluated: ${cause.error}`
   if (isAboutAbsence(facts)) {
     return `${silent[topicOf(facts)]} for ${spokenDuration(ts - alert.lastMs)}`
   }
@@ -132,9 +145,10 @@ function comparedSignal({ comparison, signals }: RuleFacts): SignalFacts | undef
   return signals.find(({ name }) => name === comparison?.signal)
 }
 
-/** A value in the unit of the metric; of counts and rates of samples it is none. */
-function isMeasurement({ from, measure }: SignalFacts): boolean {
-  return from === 'metrics' && !['rate', 'count', 'absent'].includes(measure)
+/** A value in the unit of the metric or field; of counts and rates of lines and samples it is none. */
+function isMeasurement({ measure, value, counter }: SignalFacts): boolean {
+  if (value !== undefined || counter) return true
+  return !['rate', 'count', 'absent', 'cardinality'].includes(measure)
 }
 
 function isBare(signal: SignalFacts): boolean {
@@ -145,6 +159,7 @@ function withUnit(signal: SignalFacts, value: number): string {
   const { measure, name, from = 'logs', unit } = signal
   if (measure === 'absent') return value > 0 ? silent[from] : heard[from]
   if (isMeasurement(signal)) return measurement(value, unit)
+  if (measure === 'cardinality') return `${fourDigits(value)} different ${signal.field ?? 'values'}`
   const isRate = measure === 'rate'
   const counted = from === 'changes' && !isRate ? changeNoun(name, value === 1) : lineNoun(name)
   return `${fourDigits(value)} ${isRate ? `${counted}/s` : counted}`

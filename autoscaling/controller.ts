@@ -8,6 +8,7 @@ import type { Metrics } from '../pipeline/metrics.ts'
 import { scalingFault } from '../pipeline/scaling-signal.ts'
 import type { MarathonState, ServiceState } from '../pipeline/service-state.ts'
 import { openSignalGrid, type SignalGrid } from '../pipeline/signal-grid.ts'
+import { withRead } from '../pipeline/signal-derived.ts'
 import type { SeenGroup, SignalDeclarations } from '../pipeline/signals.ts'
 import { openCarryOut } from './carry-out.ts'
 import { openLedger, type Ledger } from './ledger.ts'
@@ -202,9 +203,11 @@ export async function openController(options: ControllerOptions): Promise<Contro
 }
 
 function scalable(signals: SignalDeclarations): SignalDeclarations {
-  return Object.fromEntries(
-    Object.entries(signals).filter(([, signal]) => scalingFault(signal) === undefined),
-  )
+  const followed = Object.keys(signals).filter((name) => {
+    const signal = signals[name]
+    return signal !== undefined && scalingFault(signal) === undefined
+  })
+  return withRead(followed, signals)
 }
 
 function gridOf(

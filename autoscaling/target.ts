@@ -67,7 +67,7 @@ function whyMissing(reading: SignalReading, ts: number): string | undefined {
   const window = span(declaration.overMs)
   if (values.length === 0) return `has no value within ${window}`
   if (!isSilent(reading, ts)) return undefined
-  const what = declaration.from === 'logs' ? 'line' : 'change'
+  const what = declaration.from === 'changes' ? 'change' : 'line'
   return `counted no ${what} within ${window}: idle, or not collected`
 }
 

@@ -5,6 +5,7 @@ import { declaredRule, declaredSignals } from '../config/declared.ts'
 import { loadSettings } from '../config/load.ts'
 import { loadRuleTests } from '../config/rule-tests.ts'
 import type { BacktestAnswer, BacktestIncident, BacktestLine } from '../pipeline/backtest.ts'
+import { withRead } from '../pipeline/signal-derived.ts'
 import { Trouble } from '../pipeline/errors.ts'
 import { spokenSeconds } from '../pipeline/spoken.ts'
 import { checkSettings } from './check.ts'
@@ -146,10 +147,9 @@ async function runBacktest(name: string, options: BacktestOptions, context: Comm
   const rule = declaredRule(declared)
   const signals = declaredSignals(settings)
   const [compiled] = compileRules([rule], signals).rules
-  const read = Object.entries(signals).filter(([one]) => compiled?.reads.includes(one))
   const question = {
     rule,
-    signals: Object.fromEntries(read),
+    signals: withRead(compiled?.reads ?? [], signals),
     from: options.from,
     to: options.to ?? io.clock.now(),
     hindsight: options.hindsight ?? false,

@@ -1,8 +1,6 @@
 import { resolve } from 'node:path'
 import stringify from 'fast-json-stable-stringify'
 import { isLoopback } from '../pipeline/loopback.ts'
-import { metricNames } from '../pipeline/metric-names.ts'
-import { builtinSignals } from './builtin-signals.ts'
 import { namesIn } from './condition.ts'
 import { aloneFaults, checkConnections, type Connection } from './connections.ts'
 import type { Path } from './faults.ts'
@@ -10,7 +8,8 @@ import { defaultRetention, retentionName } from '../pipeline/store/retention.ts'
 import { nearestName } from './near.ts'
 import { serverLogins } from './server-logins.ts'
 import { checkScaling, type ReadableScaling } from './scaling.ts'
-import type { AlertSettings, DockerSettings, Settings, SignalSettings } from './settings.ts'
+import { checkSignals, knownSignals, unknownSignal, type ReadableSignal } from './signal-checks.ts'
+import type { AlertSettings, DockerSettings, Settings } from './settings.ts'
 import { formatDuration } from './units.ts'
 
 /**
@@ -37,14 +36,10 @@ export interface Readable {
   mesosSandbox: ({ work_dir: string } | undefined)[]
   /** To Mesos and Marathon. */
   connections: Connection[]
-  /** An empty `metric` stands for one that is wrong itself. */
-  signals: Record<
-    string,
-    Partial<Pick<SignalSettings, 'over' | 'from' | 'metric' | 'measure' | 'by'>>
-  >
+  signals: Record<string, ReadableSignal>
   builtinSignals: boolean | undefined
   alerts: (Partial<Pick<AlertSettings, 'alert' | 'when' | 'clear_when' | 'labels'>> & {
-    isWritten: { when: boolean; log: boolean }
+    isWritten: { when: boolean; log: boolean; watchdog: boolean }
   })[]
   scaling: ReadableScaling
 }
@@ -65,7 +60,7 @@ const checks: readonly ((settings: Readable) => AcrossFault[])[] = [
   serverLogins,
   intervalFitsBuckets,
   windowsFitBuckets,
-  signalsFitTheirSource,
+  checkSignals,
   alertsOnce,
   alertsNameSignals,
   alertsAreOneThing,
@@ -190,40 +185,6 @@ function windowsFitBuckets({ signals, evaluation }: Readable): AcrossFault[] {
   })
 }
 
-/** Of these a number is needed, which only samples have. */
-const ofNumbers: readonly SignalSettings['measure'][] = ['avg', 'sum', 'min', 'max', 'last']
-
-function signalsFitTheirSource({ signals }: Readable): AcrossFault[] {
-  return Object.entries(signals).flatMap(([name, { from, metric, measure }]) => {
-    if (from === undefined) return []
-    const faults: AcrossFault[] = []
-    const fault = (part: string, sentence: string) =>
-      faults.push({ path: ['signals', name, part], sentence })
-    if (from === 'metrics') {
-      if (metric === undefined) fault('metric', 'is missing: which number of the samples is meant')
-      else if (!isMetric(metric)) fault('metric', unknownMetric(metric))
-      return faults
-    }
-    if (metric !== undefined) fault('metric', `is measured with from: metrics, not of ${from}`)
-    if (measure && ofNumbers.includes(measure)) {
-      fault('measure', `${measure} needs from: metrics and a metric`)
-    }
-    return faults
-  })
-}
-
-/** Mesos serves more under `/metrics/snapshot` than anyone lists. '' is wrong itself. */
-const isMetric = (name: string) =>
-  name === '' ||
-  /^(?:mesos|check|prometheus|series)\./.test(name) ||
-  Object.hasOwn(metricNames, name)
-
-function unknownMetric(name: string): string {
-  const meant = nearestName(name, Object.keys(metricNames))
-  const remedy = meant ? `did you mean ${meant}?` : 'the reference lists them, and mesos.… is there'
-  return `there is no metric ${name}; ${remedy}`
-}
-
 function alertsOnce({ alerts }: Readable): AcrossFault[] {
   const seen = new Set<string>()
   return alerts.flatMap(({ alert, labels = {} }, i) => {
@@ -234,8 +195,8 @@ function alertsOnce({ alerts }: Readable): AcrossFault[] {
   })
 }
 
-function alertsNameSignals({ alerts, signals, builtinSignals: builtin }: Readable): AcrossFault[] {
-  const known = [...Object.keys(signals), ...(builtin === false ? [] : Object.keys(builtinSignals))]
+function alertsNameSignals({ alerts, ...settings }: Readable): AcrossFault[] {
+  const known = knownSignals(settings)
   return alerts.flatMap((alert, i) =>
     (['when', 'clear_when'] as const).flatMap((part) => {
       const condition = alert[part]
@@ -252,24 +213,15 @@ function alertsNameSignals({ alerts, signals, builtinSignals: builtin }: Readabl
 
 function alertsAreOneThing({ alerts }: Readable): AcrossFault[] {
   return alerts.flatMap(({ isWritten }, i) => {
-    if (isWritten.when && isWritten.log) {
-      return [{ path: ['alerts', i, 'log'], sentence: 'stands beside when: a rule is one of both' }]
+    const [first, second] = (['when', 'log', 'watchdog'] as const).filter((one) => isWritten[one])
+    if (first !== undefined && second !== undefined) {
+      const sentence = `stands beside ${first}: a rule is one of both`
+      return [{ path: ['alerts', i, second], sentence }]
     }
-    if (isWritten.when || isWritten.log) return []
-    return [
-      {
-        path: ['alerts', i, 'when'],
-        sentence: 'is missing: expected a condition over signals, or log',
-      },
-    ]
+    if (first !== undefined) return []
+    const sentence = 'is missing: expected a condition over signals, or log'
+    return [{ path: ['alerts', i, 'when'], sentence }]
   })
-}
-
-function unknownSignal(name: string, known: readonly string[]): string {
-  const meant = nearestName(name, known)
-  if (meant) return `there is no signal ${name}; did you mean ${meant}?`
-  if (known.length === 0) return `there is no signal ${name}; declare it under signals`
-  return `there is no signal ${name}; there are ${known.slice(0, 10).join(', ')}`
 }
 
 function mailLogin({ mail }: Readable): AcrossFault[] {

@@ -1,8 +1,10 @@
 import type { BacktestRule } from '../pipeline/backtest.ts'
 import { unitOf } from '../pipeline/metric-names.ts'
-import type { SignalDeclarations } from '../pipeline/signals.ts'
+import type { SignalDeclaration, SignalDeclarations } from '../pipeline/signals.ts'
+import { withoutUndefined } from '../pipeline/without-undefined.ts'
 import { measuredSignals } from './builtin-signals.ts'
-import type { AlertSettings, Settings } from './settings.ts'
+import { namesIn } from './condition.ts'
+import type { AlertSettings, Settings, SignalSettings } from './settings.ts'
 import { parseDuration } from './units.ts'
 
 /** A rule of the settings as alerting takes it. */
@@ -13,6 +15,8 @@ export function declaredRule({
   keep_firing_for: keepFiringForMs,
   clear_when: clearWhen,
   no_data: noData,
+  on_error: onError,
+  watchdog,
   labels,
   annotations,
   log,
@@ -21,10 +25,12 @@ export function declaredRule({
   const lines = log && declaredLog(log)
   return {
     alert,
-    when: when ?? lines?.words ?? '',
+    when: when ?? lines?.words ?? 'always',
     ...clear,
+    ...(watchdog ? { watchdog } : {}),
     ...(lines ? { log: lines.log } : {}),
     noData,
+    onError,
     forMs,
     keepFiringForMs,
     labels,
@@ -52,16 +58,35 @@ function declaredLog({ type, where, hold, ...given }: NonNullable<AlertSettings[
   }
 }
 
-/** The signals that are measured, as measuring and evaluation take them, with the units of their metrics. */
+/**
+ * The signals that are measured, as measuring and evaluation take them, with the units of their metrics. The window of
+ * one that is made of others is the longest of theirs.
+ */
 export function declaredSignals(
   settings: Pick<Settings, 'signals' | 'builtin_signals' | 'evaluation'>,
 ): SignalDeclarations {
+  const all = measuredSignals(settings)
   return Object.fromEntries(
-    Object.entries(measuredSignals(settings)).map(([name, { over, metric, ...signal }]) => [
+    Object.entries(all).map(([name, signal]) => [
       name,
-      { ...signal, overMs: over, ...(metric === undefined ? {} : measuredAs(metric)) },
+      declaredSignal(signal, windowOf(name, all)),
     ]),
   )
+}
+
+function declaredSignal(signal: SignalSettings, overMs: number): SignalDeclaration {
+  const { from, where, by, measure = 'last', metric, field, counter, value } = signal
+  const expected = signal.expected?.map((group) => withoutUndefined(group))
+  const more = withoutUndefined({ field, counter, value, expected })
+  return { from, where, by, ...more, measure, overMs, ...(metric && measuredAs(metric)) }
+}
+
+function windowOf(name: string, all: Record<string, SignalSettings>, seen: string[] = []): number {
+  const { from, over = 0, value = '' } = all[name] ?? {}
+  if (from !== 'signals') return over
+  if (seen.includes(name)) return 0
+  const windows = namesIn(value).map((one) => windowOf(one, all, [...seen, name]))
+  return Math.max(0, ...windows)
 }
 
 function measuredAs(metric: string): { metric: string; unit?: string } {

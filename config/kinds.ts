@@ -131,6 +131,10 @@ export const query = () =>
     typeof value === 'string' ? parseQuery(value).text : undefined,
   )
 
+/** A number made of signals, in CEL. */
+export const expression = () =>
+  checkedText('expression', 'an expression like errors / requests', (value) => namesIn(value))
+
 /** A condition over signals, in CEL. */
 export const condition = () =>
   checkedText('condition', 'a condition like error_rate > 5', (value) => namesIn(value))

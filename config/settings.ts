@@ -1,10 +1,13 @@
 import { z } from 'zod'
 import { identityFields, type Identity } from '../pipeline/identity.ts'
+import { measures } from '../pipeline/measures.ts'
+import { signalSources } from '../pipeline/signals.ts'
 import { retentionName } from '../pipeline/store/retention.ts'
 import {
   checkedText,
   condition,
   duration,
+  expression,
   flag,
   oneOf,
   pattern,
@@ -389,16 +392,41 @@ const store = z.strictObject({
 })
 
 const signal = z.strictObject({
-  from: oneOf(['logs', 'metrics', 'changes']).prefault('logs').describe('What is measured.'),
+  from: oneOf(signalSources)
+    .prefault('logs')
+    .describe('What is measured; `signals`: others, at each evaluation.'),
   metric: text('a name of a metric')
     .optional()
     .describe('With `from: metrics`: which one, e.g. `container.cpu.utilization`.'),
+  field: text('a name of a field')
+    .optional()
+    .describe(
+      'Of lines and changes: the field that is measured (`duration_ms`, `bytes`), as queries name it; lines without it, or where it is no number, do not count. With `cardinality` the field whose different values are counted.',
+    ),
+  counter: flag()
+    .optional()
+    .describe(
+      'The number only grows, until its process starts anew: what it grew by is measured, of each source by itself. With `measure: sum` (growth) or `rate` (growth a second).',
+    ),
+  value: expression()
+    .optional()
+    .describe(
+      'With `from: signals`: what of others (CEL), e.g. `errors / requests`; they are measured by the same fields. No value where it is no finite number.',
+    ),
   where: query()
     .prefault('')
     .describe('Query that chooses the lines, samples or changes; empty: all.'),
-  measure: oneOf(['rate', 'count', 'absent', 'avg', 'sum', 'min', 'max', 'last']).describe(
-    'Lines (or changes, samples) per second, their number, or (`absent`) 1 while there is none, else 0; of metrics also mean, sum, extremes and the newest value.',
-  ),
+  measure: oneOf(measures)
+    .optional()
+    .describe(
+      'Lines (or changes, samples) per second, their number, or (`absent`) 1 while there is none, else 0; of numbers also mean, sum, extremes, the newest value, and percentiles, which are off by at most 1 %; `cardinality`: how many different values (beyond 256 off by 1.6 % as a rule). Absent with `from: signals`: `last`, the value itself; where `by` names less than what it reads: `avg`, `sum`, `min`, `max`, `count` or a percentile of those that become one.',
+    ),
+  expected: z
+    .array(z.partialRecord(z.enum(identityParts as [IdentityPart, ...IdentityPart[]]), text()))
+    .optional()
+    .describe(
+      'With `measure: absent`: who is missed though nobody has heard them yet, each with all that `by` names: `[{ service: /backup }]`. Others are known for a day after they were heard.',
+    ),
   over: duration(second)
     .prefault('1m')
     .describe('Length of the window; a multiple of `evaluation.resolution`.'),
@@ -458,7 +486,12 @@ const alert = z.strictObject({
   alert: text('a name').describe('Name of the rule, unique.'),
   when: condition()
     .optional()
-    .describe('Condition over signals (CEL); each rule has this or `log`.'),
+    .describe('Condition over signals (CEL); each rule has this, `log` or `watchdog`.'),
+  watchdog: flag()
+    .optional()
+    .describe(
+      "It always fires. Who is told of it again and again, and hears nothing any more, knows that the way to them is broken (a dead man's switch).",
+    ),
   log: z
     .looseObject({
       type: text('a kind of rule').describe(
@@ -481,10 +514,15 @@ const alert = z.strictObject({
     .describe(
       'Condition that ends an alert which fires (`errors < 2` where `when` is `errors > 5`); absent: as soon as `when` does not hold.',
     ),
-  no_data: oneOf(['unknown', 'ok', 'keep'])
+  no_data: oneOf(['unknown', 'ok', 'keep', 'alert'])
     .prefault('unknown')
     .describe(
-      'What an alert that fires becomes while nothing is measured of it: unknown, over, or as it was.',
+      'What an alert that fires becomes while nothing is measured of it: unknown, over, or as it was. `alert`: whatever was measured once and is no more, without having ended, is an alert itself.',
+    ),
+  on_error: oneOf(['keep', 'alert'])
+    .prefault('keep')
+    .describe(
+      'What becomes of its alerts when it cannot be evaluated: they are kept as they are; with `alert` that is an alert beside them.',
     ),
   keep_firing_for: duration()
     .prefault('0s')

@@ -15,7 +15,7 @@ import type {
   ServiceState as ServiceFacts,
   TaskState,
 } from '../pipeline/service-state.ts'
-import type { SignalDeclaration } from '../pipeline/signals.ts'
+import type { SignalDeclaration, SignalDeclarations } from '../pipeline/signals.ts'
 import type { Losses } from '../pipeline/store/losses.ts'
 import type { Store } from '../pipeline/store/store.ts'
 
@@ -32,7 +32,7 @@ export interface DashboardsOptions {
   /** Each rule with its health, as far as this process knows it. */
   rules?: () => Answers['/api/rules']
   /** The declared signals, by name. */
-  signals?: Record<string, SignalFacts>
+  signals?: SignalDeclarations
   /** Services as Marathon tells them. */
   serviceFacts?: () => ServiceFacts[]
   marathons?: () => MarathonState[]
@@ -178,7 +178,10 @@ export interface Faults {
 }
 
 /** What a chart needs to know of a signal. */
-export type SignalFacts = Pick<SignalDeclaration, 'from' | 'measure' | 'metric' | 'overMs' | 'unit'>
+export type SignalFacts = Pick<
+  SignalDeclaration,
+  'from' | 'measure' | 'metric' | 'field' | 'counter' | 'value' | 'overMs' | 'unit'
+>
 
 /** A signal over time for one service, its tasks merged: one value a step, null where nothing was measured. */
 export interface SeriesView extends SignalFacts {

@@ -1,7 +1,7 @@
 import type { SignalBucket } from '../pipeline/event.ts'
 import { charted, type Charted, type ServiceView, type SignalFacts } from './api.ts'
 import type { WholeRange } from './params.ts'
-import { newestOf, seriesOf, stepsOver, withoutOpenStep } from './series.ts'
+import { distributed, newestOf, seriesOf, stepsOver, withoutOpenStep } from './series.ts'
 import type { Context } from './server.ts'
 
 /** How long a value counts as that of now, ms. */
@@ -40,12 +40,13 @@ export async function readCharts(
 type ByService = Map<string, SignalBucket[]>
 
 async function readAll(
-  { store, timed }: Context,
+  { store, signals = {}, timed }: Context,
   names: readonly Charted[],
   query: WholeRange & { stepMs: number },
 ): Promise<Map<Charted, ByService>> {
   const read = names.map(async (name) => {
-    const steps = await timed('series', () => store.series(name, { ...query, by: ['service'] }))
+    const asked = { ...query, by: ['service'] as const, ...distributed(signals[name]) }
+    const steps = await timed('series', () => store.series(name, asked))
     return [name, Map.groupBy(steps, ({ group }) => group.service ?? '')] as const
   })
   return new Map(await Promise.all(read))

@@ -1,5 +1,6 @@
 import type { SignalBucket } from '../pipeline/event.ts'
-import { addPart, openWindow, valueOf, type Window } from '../pipeline/signal-window.ts'
+import { quantileOf, type Measure } from '../pipeline/measures.ts'
+import { addPart, openWindow, partOf, valueOf, type Window } from '../pipeline/signal-window.ts'
 import type { SignalFacts } from './api.ts'
 
 /** Equal steps over a time range, ms. */
@@ -8,6 +9,17 @@ export interface Steps {
   from: number
   stepMs: number
   length: number
+}
+
+/** Of these nothing is 0. */
+const countedMeasures: readonly Measure[] = ['rate', 'count', 'cardinality']
+
+/** What has to be asked for where more than sums is needed of its buckets. */
+export function distributed(facts: Pick<SignalFacts, 'measure'> | undefined): {
+  distributed?: boolean
+} {
+  const isDistributed = facts?.measure === 'cardinality' || quantileOf(facts?.measure) !== undefined
+  return isDistributed ? { distributed: true } : {}
 }
 
 /** The steps that cover a range. */
@@ -27,7 +39,7 @@ export function newestOf(values: readonly (number | null)[]): number | undefined
  * and the last bucket: nothing came then.
  */
 export function seriesOf(
-  { from: topic, measure, overMs }: SignalFacts,
+  { from: topic, measure, overMs, counter = false }: SignalFacts,
   buckets: readonly SignalBucket[],
   { from, stepMs, length }: Steps,
 ): (number | null)[] {
@@ -36,11 +48,13 @@ export function seriesOf(
     const at = Math.floor((bucket.from - from) / stepMs)
     if (at < 0 || at >= length) continue
     const window = (windows[at] ??= openWindow(bucket.lastMs))
-    addPart(window, bucket, bucket.partition)
+    addPart(window, partOf(bucket), bucket.partition)
   }
-  const measured = { from: topic, measure, overMs: stepMs }
+  const measured = { from: topic, measure, overMs: stepMs, counter }
   const values = windows.map((window) => (window && valueOf(measured, window)) ?? null)
-  if (measure === 'rate' || measure === 'count') return zeroBetween(values)
+  if (topic !== 'signals' && !counter && countedMeasures.includes(measure)) {
+    return zeroBetween(values)
+  }
   return measure === 'absent' ? values : bridged(values, Math.ceil(overMs / stepMs))
 }
 

@@ -2,6 +2,7 @@ import type { TaskState } from '../pipeline/service-state.ts'
 import type { ServiceView, TaskView } from './api.ts'
 import { newestSteps, newestValue } from './charts.ts'
 import type { WholeRange } from './params.ts'
+import { distributed } from './series.ts'
 import type { Context } from './server.ts'
 
 /** The instances of a service: as Marathon tells them, else those that wrote lately. */
@@ -30,7 +31,8 @@ async function measuredTasks(
   for (const name of shown) {
     const facts = signals[name]
     if (!facts) continue
-    const query = { ...newestSteps(to), by: ['task'] as const, services: [service] }
+    const of = { by: ['task'] as const, services: [service] }
+    const query = { ...newestSteps(to), ...of, ...distributed(facts) }
     const steps = await timed('series', () => store.series(name, query))
     for (const [task, ours] of Map.groupBy(steps, ({ group }) => group.task ?? '')) {
       const value = newestValue(facts, ours, to)

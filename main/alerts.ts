@@ -14,6 +14,7 @@ import { compileRules } from '../alerting/rules/compile.ts'
 import { ruleId } from '../alerting/rules/rule.ts'
 import type { Answers } from '../dashboards/api.ts'
 import type { RuleFacts } from '../pipeline/covers.ts'
+import { measuredBehind } from '../pipeline/signal-derived.ts'
 import { withoutUndefined } from '../pipeline/without-undefined.ts'
 import { followEpochs } from '../pipeline/bus/epochs.ts'
 import type { Bus } from '../pipeline/bus/bus.ts'
@@ -186,7 +187,11 @@ export function ruleFacts({ settings, signals }: Pick<Base, 'settings' | 'signal
   const declared = settings.alerts.map(declaredRule)
   const labels = new Map(declared.map((rule) => [ruleId(rule), rule.labels]))
   const { rules } = compileRules(declared, signals)
-  return rules.map(({ id, alert, reads }) => ({ alert, reads, labels: labels.get(id) ?? {} }))
+  return rules.map(({ id, alert, reads }) => ({
+    alert,
+    reads: measuredBehind(reads, signals),
+    labels: labels.get(id) ?? {},
+  }))
 }
 
 function publicUrl({ settings }: Base, url: Url): string | undefined {

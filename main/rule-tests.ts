@@ -1,29 +1,24 @@
 import { openBacktest } from '../alerting/backtest.ts'
 import { compileRules, type CompiledRules } from '../alerting/rules/compile.ts'
 import type { Notification, OwnedState } from '../alerting/records.ts'
-import { levelOf } from '../collectors/level.ts'
 import { declaredRule, declaredSignals } from '../config/declared.ts'
 import type { Settings } from '../config/settings.ts'
-import type { Bus, BusRecord, ProducedRecord } from '../pipeline/bus/bus.ts'
-import { msToIso, type ChangeDoc, type SampleDoc } from '../pipeline/event.ts'
-import { identityToEcs } from '../pipeline/identity.ts'
+import type { Bus, BusRecord } from '../pipeline/bus/bus.ts'
 import { silentLog } from '../pipeline/log.ts'
 import { openMetrics } from '../pipeline/metrics.ts'
-import { encodeRecord, toBusRecord } from '../pipeline/record.ts'
 import type {
   ExpectedAlert,
   ExpectedAlerts,
   ExpectedTold,
-  RuleInput,
   RuleTest,
   RuleTestResult,
 } from '../pipeline/rule-test.ts'
-import { encodeSamples, samplesToBus } from '../pipeline/sample.ts'
-import type { SignalDeclarations, SignalTopic } from '../pipeline/signals.ts'
+import type { SignalDeclarations } from '../pipeline/signals.ts'
 import { openMatchingLines } from '../processors/matching-lines.ts'
 import { openRemeasurer } from '../processors/remeasure.ts'
 import { nothingKnown } from '../processors/resolve.ts'
 import { watchGapMs } from './alerts.ts'
+import { arrivalsOf } from './rule-arrivals.ts'
 
 /** Runs tests of rules by the code that measures and evaluates live; rules and signals are those of the settings. */
 export async function runRuleTests(
@@ -109,44 +104,6 @@ async function runTest(
 
 const lastEvaluation = (ms: number, intervalMs: number) => Math.floor(ms / intervalMs) * intervalMs
 
-interface Arrival {
-  atMs: number
-  topic: SignalTopic
-  record: ProducedRecord
-}
-
-/** All that comes, by the time at which it does. */
-function arrivalsOf({ input, startMs }: RuleTest) {
-  const all = input.flatMap((one, index) => eventsOf(one, index, startMs))
-  const queues = Map.groupBy(
-    all.toSorted((a, b) => a.atMs - b.atMs),
-    ({ topic }) => topic,
-  )
-  const next = new Map<SignalTopic, number>()
-
-  /** Of a topic what came before `ms` and was not taken yet, and the mark behind it. */
-  function takeOf(topic: SignalTopic, ms: number): BusRecord[] {
-    const queue = queues.get(topic) ?? []
-    const first = next.get(topic) ?? 0
-    let end = first
-    while ((queue[end]?.atMs ?? Infinity) < ms) end++
-    next.set(topic, end)
-    const came = queue
-      .slice(first, end)
-      .map(({ record, atMs }, n) => busRecord(record, first + n, atMs))
-    return [...came, markOf(ms)]
-  }
-
-  return {
-    take: (ms: number) => ({
-      logs: takeOf('logs', ms),
-      metrics: takeOf('metrics', ms),
-      changes: takeOf('changes', ms),
-    }),
-  }
-}
-
-/** A bus that has these lines alone. */
 function logsOf(records: readonly BusRecord[]): Pick<Bus, 'partitions' | 'read' | 'ends'> {
   const numbered = records.map((record, offset) => ({ ...record, offset }))
   return {
@@ -161,62 +118,6 @@ function logsOf(records: readonly BusRecord[]): Pick<Bus, 'partitions' | 'read' 
       next: Math.min(offset + 1000, numbered.length),
     }),
   }
-}
-
-function busRecord(record: ProducedRecord, offset: number, time: number): BusRecord {
-  return { headers: {}, ...record, offset, time }
-}
-
-const markOf = (ms: number): BusRecord => ({
-  offset: 0,
-  key: 'mark',
-  value: new Uint8Array(),
-  headers: { kind: 'mark', collector: 'test', through: String(ms) },
-  time: ms,
-})
-
-function eventsOf(one: RuleInput, index: number, startMs: number): Arrival[] {
-  const { fromMs, toMs, everyMs, lateMs } = one
-  const events: Arrival[] = []
-  for (let at = fromMs, n = 0; at < toMs; at += everyMs, n++) {
-    const ms = startMs + at
-    events.push({ ...eventOf(one, { index, n, ms }), atMs: ms + lateMs })
-  }
-  return events
-}
-
-function eventOf(
-  { identity, event }: RuleInput,
-  { index, n, ms }: { index: number; n: number; ms: number },
-): Omit<Arrival, 'atMs'> {
-  const source = `test:${index}`
-  const id = `${source}:${n}`
-  const lineage = 'test'
-  const common = { '@timestamp': msToIso(ms), 'event.id': id, 'event.sequence': n }
-  if ('log' in event) {
-    const { message, level = levelOf(JSON.stringify(message).slice(1, -1)), fields } = event.log
-    const stamped = { ...common, 'log.level': level, 'log.iostream': 'stdout' as const, message }
-    const line = { ...fields, ...stamped, ...identityToEcs(identity) }
-    return {
-      topic: 'logs',
-      record: toBusRecord(encodeRecord([line], { source, lineage, identity })),
-    }
-  }
-  if ('sample' in event) {
-    const doc: SampleDoc = { ...common, metrics: event.sample, ...identityToEcs(identity) }
-    return { topic: 'metrics', record: samplesToBus(encodeSamples([doc], { source, lineage })) }
-  }
-  const { kind, action, message, fields } = event.change
-  const doc = {
-    ...fields,
-    '@timestamp': msToIso(ms),
-    'event.id': id,
-    'event.kind': kind as ChangeDoc['event.kind'],
-    'event.action': action,
-    message,
-    ...identityToEcs(identity),
-  }
-  return { topic: 'changes', record: { key: id, value: Buffer.from(JSON.stringify(doc)) } }
 }
 
 interface Active extends ExpectedAlert {

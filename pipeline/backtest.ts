@@ -20,7 +20,10 @@ export interface BacktestRule {
   clearWhen?: string
   /** Instead of a condition: a rule on single lines. */
   log?: { type: string; where: string; holdMs?: number; parameters: Record<string, unknown> }
-  noData?: 'unknown' | 'ok' | 'keep'
+  /** Instead of a condition: it always fires. */
+  watchdog?: boolean
+  noData?: 'unknown' | 'ok' | 'keep' | 'alert'
+  onError?: 'keep' | 'alert'
   forMs: number
   keepFiringForMs: number
   labels: Record<string, string>

@@ -147,8 +147,12 @@ export interface SignalBucket {
   count: number
   /** Time of the newest event counted, ms. */
   lastMs: number
-  /** Of metrics: sum, extremes and the newest of the `count` values. */
+  /** Of what has numbers: sum, extremes and the newest of the `count` values. */
   values?: BucketValues
+  /** How the values are distributed, as text (`pipeline/sketch.ts`), where percentiles are measured. */
+  sketch?: string
+  /** Which different values there are, as text (`pipeline/distinct.ts`), where they are counted. */
+  distinct?: string
 }
 
 export interface BucketValues {

@@ -80,6 +80,11 @@ export const catalogue = {
     labels: ['signal'],
     help: 'Lines, samples and changes that came after their bucket of a signal was closed: stored, but not counted in it.',
   },
+  unusable_values_total: {
+    kind: 'counter',
+    labels: ['signal'],
+    help: 'Fields that a signal measures and that were no number (or, where different values are counted, no plain value).',
+  },
   task_ends_total: {
     kind: 'counter',
     labels: ['ending'],

@@ -33,6 +33,8 @@ export interface Query {
   /** The text as written. */
   text: string
   matches(doc: Queryable): boolean
+  /** The same, where more is asked of the document than this. */
+  matchesLine(line: OpenedLine): boolean
   /** False only where nothing in this JSON text (of one document or of many) can match; much cheaper than parsing. */
   mayMatch(json: string): boolean
   /** ASCII words, lower case, that the message of every matching line holds. */
@@ -44,7 +46,7 @@ export interface Query {
 }
 
 interface Node {
-  test(line: Line): boolean
+  test(line: OpenedLine): boolean
   words: string[]
   needs: Needs
   levels: Level[] | undefined
@@ -52,7 +54,7 @@ interface Node {
 }
 
 /** A document with what several tests need of it, made at most once. */
-interface Line {
+export interface OpenedLine {
   doc: Queryable
   /** Undefined where it has none. */
   message: string | undefined
@@ -72,6 +74,7 @@ export function parseQuery(text: string): Query {
   return {
     text,
     matches: (doc) => root.test(openLine(doc)),
+    matchesLine: root.test,
     mayMatch: openSkip(words, root.needs),
     words,
     levels: root.levels,
@@ -92,7 +95,7 @@ export function parseTree(text: string): LiqeQuery {
   }
 }
 
-function openLine(doc: Queryable): Line {
+export function openLine(doc: Queryable): OpenedLine {
   const message = typeof doc.message === 'string' ? doc.message : undefined
   let parsed: Record<string, unknown> | undefined | null = null
   let access: AccessLine | undefined | null = null
@@ -114,12 +117,28 @@ function openLine(doc: Queryable): Line {
  * All fields of a line by the names that a query finds them by: its own, also by the short names of its identity, before
  * those of its message.
  */
-export function allFields(doc: Queryable): Record<string, unknown> {
-  const { json, access } = openLine(doc)
+export function allFields({ doc, json, access }: OpenedLine): Record<string, unknown> {
   const short = Object.entries(identityFields).flatMap(([name, field]) =>
     doc[field] === undefined ? [] : [[name, doc[field]]],
   )
   return { ...access(), ...json(), ...Object.fromEntries(short), ...doc }
+}
+
+/** Reads one field of lines, by the name that a query finds it by. */
+export interface FieldReader {
+  /** Undefined where the line has none. */
+  read(line: OpenedLine): unknown
+  /** False only where nothing in this JSON text (of one document or of many) can have it. */
+  mayHave(json: string): boolean
+}
+
+export function openField(name: string): FieldReader {
+  const field = fieldOf(name)
+  const marks = marksOf(name, field)
+  return {
+    read: (line) => valueIn(line, name, field),
+    mayHave: openSkip([], marks ? [marks] : []),
+  }
 }
 
 /** How the service says that its messages are to be read; where it does not, they tell. */
@@ -230,7 +249,7 @@ function compileTag(tag: Tag, text: string): Node {
 }
 
 /** `name` is as the query has it, `field` what that is short for: a message may have a field called `state`. */
-function valueIn({ doc, json, access }: Line, name: string, field: string): unknown {
+function valueIn({ doc, json, access }: OpenedLine, name: string, field: string): unknown {
   const found = lookUp(doc, field) ?? (name === field ? undefined : lookUp(doc, name))
   if (found !== undefined) return found
   const parsed = json()

@@ -6,6 +6,7 @@
 import { explain } from './errors.ts'
 import type { Identity } from './identity.ts'
 import { endsSignal, openEnds } from './signal-ends.ts'
+import { openDerived } from './signal-derived.ts'
 import { readBuckets, readWatermark, type SignalRecord } from './signal-records.ts'
 import {
   openSignalBoard,
@@ -26,6 +27,8 @@ export interface SignalGridOptions {
   /** Of each topic that a signal may be measured from: each partition has its own watermark. */
   partitions: (topic: SignalTopic) => number
   seenForMs?: number
+  /** Signals of samples of which somebody wants to know who was measured before. */
+  missed?: ReadonlySet<string>
   /** Longer stretches that nobody evaluated are skipped, ms. */
   catchUpMs?: number
   /** A watermark that moves further than this at once tells that collecting was interrupted, ms; unless set it never was. */
@@ -47,6 +50,8 @@ export interface GridTime {
   ts: number
   /** The signal at `ts`; made once, however often it is asked for. */
   valuesOf(signal: string): SignalValues
+  /** Of one of the `missed`: who was measured before, and is not at `ts`. */
+  silentOf(signal: string): SeenGroup[]
   /** Set where evaluation times before this one were skipped. */
   skippedFrom?: number
 }
@@ -93,7 +98,11 @@ const defaultCatchUpMs = 24 * 3_600_000
 export function openSignalGrid(options: SignalGridOptions): SignalGrid {
   const { signals, intervalMs, lagAllowanceMs = 0, catchUpMs = defaultCatchUpMs } = options
   const { seenForMs, partitions, watchGapMs = Infinity } = options
-  const board = openSignalBoard(signals, seenForMs === undefined ? {} : { seenForMs })
+  const { signals: derived } = openDerived(signals)
+  const board = openSignalBoard(signals, {
+    ...(seenForMs === undefined ? {} : { seenForMs }),
+    ...(options.missed ? { missed: options.missed } : {}),
+  })
   const ends = openEnds(signals)
   const inputs = inputsOf(topicsOf(signals), partitions)
   /** Stretches of the topic and the event time up to which their buckets are needed. */
@@ -206,12 +215,15 @@ export function openSignalGrid(options: SignalGridOptions): SignalGrid {
       const due = nextTime()
       if (!due) return undefined
       const cache = new Map<string, SignalValues>()
-      const valuesOf = (signal: string) => {
-        const values = cache.get(signal) ?? board.valuesAt(signal, due.ts, watched)
+      const valuesOf = (signal: string): SignalValues => {
+        const known = cache.get(signal)
+        if (known) return known
+        const made = derived.get(signal)?.valuesAt(valuesOf)
+        const values = made ?? board.valuesAt(signal, due.ts, watched)
         cache.set(signal, values)
         return values
       }
-      return { ...due, valuesOf }
+      return { ...due, valuesOf, silentOf: (signal) => board.silentAt(signal, due.ts) }
     },
     done(ts, keep) {
       through = ts

@@ -1,10 +1,12 @@
 import stringify from 'fast-json-stable-stringify'
 import type { SignalBucket } from './event.ts'
 import type { Identity } from './identity.ts'
+import type { Measure } from './measures.ts'
 import {
   addPart,
   countsZero,
   openWindow,
+  partOf,
   valueOf,
   type Part,
   type Window,
@@ -14,21 +16,29 @@ import {
 export const signalTopics = ['logs', 'metrics', 'changes'] as const
 export type SignalTopic = (typeof signalTopics)[number]
 
-/** What is measured of the matching lines, samples or changes of a group. */
-export const measures = ['rate', 'count', 'absent', 'avg', 'sum', 'min', 'max', 'last'] as const
-export type Measure = (typeof measures)[number]
+/** Also other signals, at each evaluation time. */
+export const signalSources = [...signalTopics, 'signals'] as const
+export type SignalSource = (typeof signalSources)[number]
 
 /** The declaration of one signal, as the settings give it. */
 export interface SignalDeclaration {
-  from: SignalTopic
+  from: SignalSource
   /** Of samples: which of their numbers (`pipeline/metric-names.ts`). */
   metric?: string
+  /** Of lines and changes: the field that is measured; with `cardinality` that whose different values are counted. */
+  field?: string
+  /** The number only grows until its process starts anew: what it grew by is measured. */
+  counter?: boolean
+  /** With `from: signals`: CEL over signals. */
+  value?: string
   /** Which lines, samples or changes count, in the query language of `pipeline/query.ts`. */
   where: string
   measure: Measure
   /** Length of the window behind each evaluation time, ms. */
   overMs: number
   by: (keyof Identity)[]
+  /** With `absent`: groups that are missed though nobody has heard them yet. */
+  expected?: Identity[]
   /** Of the value, where it is known: `ratio`, `bytes`. */
   unit?: string
 }
@@ -38,7 +48,8 @@ export type SignalDeclarations = Record<string, SignalDeclaration>
 /** The topics that these signals are measured from; without any signal `logs`, so that time goes on. */
 export function topicsOf(signals: Record<string, Pick<SignalDeclaration, 'from'>>): SignalTopic[] {
   const read = new Set(Object.values(signals).map(({ from }) => from))
-  return read.size === 0 ? ['logs'] : signalTopics.filter((topic) => read.has(topic))
+  const topics = signalTopics.filter((topic) => read.has(topic))
+  return topics.length === 0 ? ['logs'] : topics
 }
 
 /** One group of a signal at one evaluation time. */
@@ -85,6 +96,8 @@ export interface SignalBoard {
    * only for groups that have one in the window, since what was not measured has no value.
    */
   valuesAt(signal: string, ts: number, watched?: Watched): SignalValues
+  /** Groups that were heard within `seenForMs` before, and of which nothing lies in the window. */
+  silentAt(signal: string, ts: number): SeenGroup[]
   /**
    * Forgets what no evaluation after `ts` needs, but no group of which `keep` says so. Returns groups that fell
    * silent (their buckets are all gone).
@@ -131,10 +144,26 @@ export const defaultSeenForMs = 24 * 3_600_000
 
 export function openSignalBoard(
   declarations: SignalDeclarations,
-  { seenForMs = defaultSeenForMs }: { seenForMs?: number } = {},
+  {
+    seenForMs = defaultSeenForMs,
+    missed = new Set(),
+  }: {
+    seenForMs?: number
+    /** Signals of samples of which somebody wants to know who was measured before. */
+    missed?: ReadonlySet<string>
+  } = {},
 ): SignalBoard {
   const bySignal = new Map<string, Map<string, Series>>()
-  for (const name of Object.keys(declarations)) bySignal.set(name, new Map())
+  /** By signal and group key. */
+  const expected = new Map<string, [string, Identity][]>()
+  for (const [name, { measure, expected: groups = [] }] of Object.entries(declarations)) {
+    bySignal.set(name, new Map())
+    if (measure !== 'absent' || groups.length === 0) continue
+    expected.set(
+      name,
+      groups.map((group) => [groupKey(group), group]),
+    )
+  }
 
   function seriesOf(signal: string, group: Identity): Series | undefined {
     const groups = bySignal.get(signal)
@@ -151,7 +180,8 @@ export function openSignalBoard(
   /** Groups of the others have no value without a bucket, so that nobody misses them. */
   function isMissed(signal: string): boolean {
     const declaration = declarations[signal]
-    return !declaration || countsZero(declaration) || declaration.measure === 'absent'
+    if (!declaration || missed.has(signal)) return true
+    return countsZero(declaration) || declaration.measure === 'absent'
   }
 
   return {
@@ -159,10 +189,9 @@ export function openSignalBoard(
       const series = seriesOf(bucket.signal, bucket.group)
       if (!series) return false
       const slot = series.slots.get(bucket.from)
-      const { count, lastMs, values } = bucket
-      const part = values ? { count, lastMs, values } : { count, lastMs }
+      const part = partOf(bucket)
       if (slot) {
-        if (count >= (slot.parts.get(bucket.partition)?.count ?? 0))
+        if (part.count >= (slot.parts.get(bucket.partition)?.count ?? 0))
           slot.parts.set(bucket.partition, part)
       } else {
         const parts = new Map([[bucket.partition, part]])
@@ -187,7 +216,24 @@ export function openSignalBoard(
         const found = { group: series.group, value, lastMs }
         values.set(key, absent && (tooOld || unwatched) ? { ...found, unknown: true } : found)
       }
+      for (const [key, group] of expected.get(signal) ?? []) {
+        if (values.has(key)) continue
+        const since = ts - declaration.overMs
+        const found = { group, value: 1, lastMs: Math.max(since, watched.since) }
+        values.set(key, since < watched.since ? { ...found, unknown: true } : found)
+      }
       return values
+    },
+    silentAt(signal, ts) {
+      const over = declarations[signal]?.overMs ?? 0
+      const silent: SeenGroup[] = []
+      for (const series of bySignal.get(signal)?.values() ?? []) {
+        const { count, lastMs } = measureAt(series, ts - over, ts)
+        if (count > 0 || !Number.isFinite(lastMs) || lastMs < ts - Math.max(seenForMs, over))
+          continue
+        silent.push({ signal, group: series.group, lastMs })
+      }
+      return silent
     },
     dropBefore(ts, keep = () => false) {
       const silent: SeenGroup[] = []

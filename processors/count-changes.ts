@@ -1,13 +1,15 @@
 import { isoToNs } from '../pipeline/event.ts'
-import { parseQuery, type Query } from '../pipeline/query.ts'
+import { openLine, parseQuery, type Query } from '../pipeline/query.ts'
 import type { StoredDoc } from '../pipeline/store/store.ts'
 import { groupOf, openBuckets, type CountedSignal, type CounterOptions } from './buckets.ts'
 import { identified, type Complete } from './documents.ts'
 import type { Partition } from './partition.ts'
+import { openFieldSignal, type FieldSignal } from './readings.ts'
 
-interface Signal extends CountedSignal {
+interface Signal extends Omit<CountedSignal, 'field'> {
   name: string
   query: Query
+  field: FieldSignal | undefined
 }
 
 /**
@@ -17,17 +19,26 @@ interface Signal extends CountedSignal {
 export function openChangeCounter(options: CounterOptions & { complete?: Complete }) {
   const signals: Signal[] = Object.entries(options.signals)
     .filter(([, { from }]) => from === 'changes')
-    .map(([name, signal]) => ({ ...signal, name, query: parseQuery(signal.where) }))
+    .map(([name, signal]) => ({
+      ...signal,
+      name,
+      query: parseQuery(signal.where),
+      field: openFieldSignal({ ...signal, name }, options.metrics),
+    }))
   const buckets = openBuckets(options)
 
   return function count(partition: Partition, change: StoredDoc): void {
     const { identity, doc } = identified(change, options.complete)
     const ms = Number((isoToNs(doc['@timestamp']) ?? 0n) / 1_000_000n)
+    const line = openLine(doc)
+    const origin = { partition, source: doc['event.id'], busMs: ms }
     for (const signal of signals) {
       const key = `${signal.name} ${doc['event.id']}`
-      if (partition.counted.has(key) || !signal.query.matches(doc)) continue
+      if (partition.counted.has(key) || !signal.query.matchesLine(line)) continue
+      const measured = signal.field?.read(line, origin)
+      if (signal.field && !measured) continue
       const group = groupOf(signal, identity)
-      const from = buckets.add(partition, { signal: signal.name, group, ms, count: 1 })
+      const from = buckets.add(partition, { signal: signal.name, group, ms, count: 1, ...measured })
       if (from !== undefined) partition.counted.set(key, from)
     }
   }

@@ -1,17 +1,25 @@
 import { isoToMs, type LogDoc } from '../pipeline/event.ts'
-import { parseQuery, type Query } from '../pipeline/query.ts'
+import { openLine, parseQuery, type OpenedLine, type Query } from '../pipeline/query.ts'
 import { scanLines, type LogHead } from '../pipeline/record.ts'
-import { groupOf, openBuckets, type CountedSignal, type CounterOptions } from './buckets.ts'
+import {
+  groupOf,
+  openBuckets,
+  type CountedSignal,
+  type CounterOptions,
+  type Measured,
+} from './buckets.ts'
 import type { Ranges } from './marks.ts'
 import { openParking } from './parked.ts'
 import { takeFresh, type Partition } from './partition.ts'
+import { openFieldSignal, type FieldSignal } from './readings.ts'
 import type { KnownIdentities, Lines } from './resolve.ts'
 
 const defaultPatienceMs = 10_000
 
-interface Signal extends CountedSignal {
+interface Signal extends Omit<CountedSignal, 'field'> {
   name: string
   query: Query
+  field: FieldSignal | undefined
 }
 
 export interface LineCounterOptions extends CounterOptions {
@@ -24,7 +32,12 @@ export interface LineCounterOptions extends CounterOptions {
 export function openCounter(options: LineCounterOptions) {
   const signals: Signal[] = Object.entries(options.signals)
     .filter(([, { from }]) => from === 'logs')
-    .map(([name, signal]) => ({ ...signal, name, query: parseQuery(signal.where) }))
+    .map(([name, signal]) => ({
+      ...signal,
+      name,
+      query: parseQuery(signal.where),
+      field: openFieldSignal({ ...signal, name }, options.metrics),
+    }))
   const { catalog, patienceMs = defaultPatienceMs } = options
   const buckets = openBuckets(options)
   const parking = openParking({ signals: options.signals, buckets, catalog, patienceMs })
@@ -40,7 +53,7 @@ export function openCounter(options: LineCounterOptions) {
     const toScan: Signal[] = []
     for (const signal of signals) {
       if (!canMatch(signal.query, head)) continue
-      if (headSaysIt && signal.query.onlyLevel) {
+      if (headSaysIt && signal.query.onlyLevel && !signal.field) {
         const counted = countOf(signal.query, head)
         add(partition, signal, { head, busMs, time: head.time[1], count: counted })
       } else toScan.push(signal)
@@ -59,20 +72,21 @@ export function openCounter(options: LineCounterOptions) {
     let sequence = head.sequence[0]
     try {
       const text = ndjson().toString('utf8')
-      const possible = toScan.filter(({ query }) => query.mayMatch(text))
+      const possible = toScan.filter((signal) => mayCount(signal, text))
       if (possible.length === 0) return
+      const { source } = head
       for (const { line, time, level } of scanLines(text)) {
         if (!isFresh(sequence++)) continue
-        let doc: LogDoc | undefined
+        let opened: OpenedLine | undefined
+        const open = () => (opened ??= openLine(JSON.parse(line) as LogDoc))
         for (const signal of possible) {
-          const { onlyLevel, levels, mayMatch, matches } = signal.query
+          const { onlyLevel, levels, matchesLine } = signal.query
           if (levels && !levels.includes(level)) continue
-          if (!onlyLevel) {
-            if (!mayMatch(line)) continue
-            doc ??= JSON.parse(line) as LogDoc
-            if (!matches(doc)) continue
-          }
-          add(partition, signal, { head, busMs, time, count: 1 })
+          if (!mayCount(signal, line)) continue
+          if (!onlyLevel && !matchesLine(open())) continue
+          const measured = signal.field?.read(open(), { partition, source, busMs })
+          if (signal.field && !measured) continue
+          add(partition, signal, { head, busMs, time, count: 1, ...measured })
         }
       }
     } catch {
@@ -84,17 +98,29 @@ export function openCounter(options: LineCounterOptions) {
 
   function add(
     partition: Partition,
-    { name, by }: Signal,
-    { head, busMs, time, count }: { head: LogHead; busMs: number; time: string; count: number },
+    { name, by }: Pick<Signal, 'name' | 'by'>,
+    { head, busMs, time, ...counted }: Added,
   ): void {
     const { identity } = head
     const ms = isoToMs(time)
     const seen = { identity, time: head.time[0], busMs }
-    if (parking.park(partition, seen, by, [name, buckets.startOf(ms), ms, count])) return
-    buckets.add(partition, { signal: name, group: groupOf({ by }, identity), ms, count })
+    if (parking.park(partition, seen, by, { signal: name, ms, ...counted })) return
+    buckets.add(partition, { signal: name, group: groupOf({ by }, identity), ms, ...counted })
   }
 
   return { count, settle: parking.settle }
+}
+
+interface Added extends Measured {
+  head: LogHead
+  busMs: number
+  time: string
+  count: number
+}
+
+/** False only where nothing in this JSON text (of one line or of many) can count. */
+function mayCount({ query, field }: Signal, json: string): boolean {
+  return query.mayMatch(json) && (field === undefined || field.mayHave(json))
 }
 
 function canMatch({ levels }: Query, head: LogHead): boolean {

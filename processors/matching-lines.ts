@@ -2,7 +2,7 @@ import type { Bus, BusRecord } from '../pipeline/bus/bus.ts'
 import { pause } from '../pipeline/clock.ts'
 import { isoToMs, type LogDoc } from '../pipeline/event.ts'
 import type { Logger } from '../pipeline/log.ts'
-import { allFields, parseQuery, type Query } from '../pipeline/query.ts'
+import { allFields, openLine, parseQuery, type OpenedLine, type Query } from '../pipeline/query.ts'
 import { fromBusRecord, scanLines, type LogHead } from '../pipeline/record.ts'
 import { resolveLines, type KnownIdentities } from './resolve.ts'
 import { isMark, takeMark, type Reach } from './watermark.ts'
@@ -120,14 +120,14 @@ export async function openMatchingLines(options: MatchingLinesOptions) {
     const likely = possible.filter(({ query }) => query.mayMatch(text))
     if (likely.length === 0) return
     for (const { line, time, level } of scanLines(text)) {
-      let doc: LogDoc | undefined
+      let opened: OpenedLine | undefined
       let fields: MatchingLine['fields'] | undefined
       for (const { id, query } of likely) {
         if (query.levels && !query.levels.includes(level)) continue
         if (!query.onlyLevel && !query.mayMatch(line)) continue
-        doc ??= JSON.parse(line) as LogDoc
-        if (!query.onlyLevel && !query.matches(doc)) continue
-        fields ??= allFields(doc)
+        opened ??= openLine(JSON.parse(line) as LogDoc)
+        if (!query.onlyLevel && !query.matchesLine(opened)) continue
+        fields ??= allFields(opened)
         put(id, { ms: isoToMs(time), fields })
       }
     }

@@ -2,6 +2,7 @@ import type { Batch, Bus, BusRecord, ProducedRecord } from '../pipeline/bus/bus.
 import { pause } from '../pipeline/clock.ts'
 import { explain } from '../pipeline/errors.ts'
 import type { SignalBucket } from '../pipeline/event.ts'
+import { writtenDistribution } from '../pipeline/distribution.ts'
 import { killPoint } from '../pipeline/fault.ts'
 import { encodeBuckets } from '../pipeline/signal-records.ts'
 import type { SignalTopic } from '../pipeline/signals.ts'
@@ -189,7 +190,17 @@ export async function countBatch(
     partition.position = record.offset + 1
   }
   await counting.settle?.(partition, batch.records.at(-1)?.time ?? 0)
+  writeDistributions(partition)
   return gone
+}
+
+function writeDistributions({ buckets, changed, open }: Partition): void {
+  if (open.size === 0) return
+  for (const key of changed) {
+    const distribution = open.get(key)
+    const bucket = buckets.get(key)
+    if (distribution && bucket) Object.assign(bucket, writtenDistribution(distribution))
+  }
 }
 
 export function changedBuckets({ changed, buckets }: Partition): SignalBucket[] {
@@ -222,7 +233,7 @@ export function closeBuckets(
   lateMs: number,
   maxOpenBuckets = defaultMaxOpenBuckets,
 ): void {
-  const { buckets, changed, counted, watermark } = partition
+  const { buckets, changed, counted, open, watermark } = partition
   let before = (watermark ?? -Infinity) - lateMs
   if (buckets.size > maxOpenBuckets) {
     const starts = [...buckets.values()].map(({ from }) => from).toSorted((a, b) => a - b)
@@ -231,17 +242,19 @@ export function closeBuckets(
   }
   partition.closedBefore = Math.max(partition.closedBefore, before)
   for (const [key, { from }] of buckets) {
-    if (from < partition.closedBefore && !changed.has(key)) buckets.delete(key)
+    if (from >= partition.closedBefore || changed.has(key)) continue
+    buckets.delete(key)
+    open.delete(key)
   }
   for (const [key, from] of counted) if (from < partition.closedBefore) counted.delete(key)
 }
 
 /** Once the bus keeps nothing of a source any more, its records cannot come again. */
-function forgetSources({ marks }: Partition, rememberMs: number): void {
+function forgetSources({ marks, readings }: Partition, rememberMs: number): void {
   let newest = 0
   for (const { lastMs } of marks.values()) newest = Math.max(newest, lastMs)
-  for (const [key, { lastMs }] of marks) {
-    if (lastMs < newest - rememberMs) marks.delete(key)
+  for (const known of [marks, readings]) {
+    for (const [key, { lastMs }] of known) if (lastMs < newest - rememberMs) known.delete(key)
   }
 }
 

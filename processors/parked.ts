@@ -1,7 +1,7 @@
 import stringify from 'fast-json-stable-stringify'
 import type { Identity } from '../pipeline/identity.ts'
-import { groupOf, type CountedSignal, type openBuckets } from './buckets.ts'
-import type { Parked, ParkedCount, Partition } from './partition.ts'
+import { groupOf, type Counted, type CountedSignal, type openBuckets } from './buckets.ts'
+import type { Parked, Partition } from './partition.ts'
 import type { KnownIdentities } from './resolve.ts'
 
 interface ParkingOptions {
@@ -33,11 +33,11 @@ export function openParking({ signals, buckets, catalog, patienceMs }: ParkingOp
 
   function release(partition: Partition, { identity, time, counts }: Parked): void {
     const complete = catalog.complete(identity, time)
-    for (const [signal, , lastMs, count] of counts) {
+    for (const [signal, , lastMs, count, measured] of counts) {
       const declared = signals[signal]
       if (!declared) continue
       const group = groupOf(declared, complete)
-      buckets.add(partition, { signal, group, ms: lastMs, count })
+      buckets.add(partition, { signal, group, ms: lastMs, count, ...measured })
     }
   }
 
@@ -59,18 +59,23 @@ export function openParking({ signals, buckets, catalog, patienceMs }: ParkingOp
       { parked }: Partition,
       { identity, time, busMs }: { identity: Identity; time: string; busMs: number },
       by: CountedSignal['by'],
-      [signal, from, lastMs, count]: ParkedCount,
+      { signal, ms, count, ...measured }: Omit<Counted, 'group'>,
     ): boolean {
       if (awaited(by, identity) === undefined) return false
       const key = stringify(identity)
       const one = parked.get(key) ?? { identity, time, sinceMs: busMs, counts: [] }
       if (parked.size >= maxParked && !parked.has(key)) return false
       parked.set(key, one)
+      const from = buckets.startOf(ms)
+      if (Object.keys(measured).length > 0) {
+        one.counts.push([signal, from, ms, count, measured])
+        return true
+      }
       const same = one.counts.find((other) => other[0] === signal && other[1] === from)
       if (same) {
-        same[2] = Math.max(same[2], lastMs)
+        same[2] = Math.max(same[2], ms)
         same[3] += count
-      } else one.counts.push([signal, from, lastMs, count])
+      } else one.counts.push([signal, from, ms, count])
       return true
     },
     /** Counts what is known by now, and what was waited for long enough at `busMs`. */

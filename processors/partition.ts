@@ -2,6 +2,8 @@ import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import stringify from 'fast-json-stable-stringify'
 import type { SignalBucket } from '../pipeline/event.ts'
 import type { Identity } from '../pipeline/identity.ts'
+import type { Distribution } from '../pipeline/distribution.ts'
+import type { Measured } from './buckets.ts'
 import { bucketsOf, tableOf, type BucketTable } from './bucket-table.ts'
 import { addRange, missingFrom, type Ranges } from './marks.ts'
 
@@ -19,6 +21,10 @@ export interface Partition {
   buckets: Map<string, SignalBucket>
   /** Buckets that were not published since they changed. */
   changed: Set<string>
+  /** Of `buckets`, by the same key: what is added to before it is written as text. */
+  open: Map<string, Distribution>
+  /** By signal and source: of counters that only grow. */
+  readings: Map<string, CounterReading>
   /** Changes that were counted, by signal and id, with the start of the bucket: known as long as that is open. */
   counted: Map<string, number>
   /** By the identity that their lines came with: counts that wait until more is known of it. */
@@ -37,8 +43,20 @@ export interface Parked {
   counts: ParkedCount[]
 }
 
-/** Signal, start of the bucket, newest event, count. */
-export type ParkedCount = [signal: string, from: number, lastMs: number, count: number]
+/** Signal, start of the bucket, newest event, count; where it measures a field, what that was. */
+export type ParkedCount = [
+  signal: string,
+  from: number,
+  lastMs: number,
+  count: number,
+  measured?: Measured,
+]
+
+/** How far a counter was when it was read last, and when its record came to the bus, ms. */
+export interface CounterReading {
+  value: number
+  lastMs: number
+}
 
 export interface CollectorMark {
   through: number
@@ -58,6 +76,7 @@ interface Snapshot {
   /** Absent in snapshots of 0.1.0, which counted lines alone. */
   counted?: [key: string, from: number][]
   parked?: [key: string, parked: Parked][]
+  readings?: [key: string, value: number, lastMs: number][]
   closedBefore: number
 }
 
@@ -78,6 +97,8 @@ export function openPartition(number: number): Partition {
     marks: new Map(),
     buckets: new Map(),
     changed: new Set(),
+    open: new Map(),
+    readings: new Map(),
     counted: new Map(),
     parked: new Map(),
     closedBefore: 0,
@@ -86,8 +107,8 @@ export function openPartition(number: number): Partition {
 
 /** Zstandard of JSON: thousands of much alike buckets and sources. */
 export function encodePartition(partition: Partition): Uint8Array {
-  const { position, collectors, watermark, marks, buckets, counted, parked, closedBefore } =
-    partition
+  const { position, collectors, watermark, marks, buckets, counted, parked } = partition
+  const { readings, closedBefore } = partition
   const snapshot: Snapshot = {
     v: 2,
     position,
@@ -97,6 +118,9 @@ export function encodePartition(partition: Partition): Uint8Array {
     buckets: tableOf(buckets),
     ...(counted.size === 0 ? {} : { counted: [...counted] }),
     ...(parked.size === 0 ? {} : { parked: [...parked] }),
+    ...(readings.size === 0
+      ? {}
+      : { readings: [...readings].map(([key, { value, lastMs }]) => [key, value, lastMs]) }),
     closedBefore,
   }
   return new Uint8Array(zstdCompressSync(JSON.stringify(snapshot)))
@@ -110,6 +134,7 @@ export function decodePartition(
 ): Partition {
   const snapshot = JSON.parse(zstdDecompressSync(value).toString('utf8')) as Snapshot
   const { position, collectors, watermark, marks, counted, parked, closedBefore } = snapshot
+  const { readings = [] } = snapshot
   const buckets = Array.isArray(snapshot.buckets)
     ? snapshot.buckets
     : bucketsOf(snapshot.buckets, number)
@@ -121,6 +146,8 @@ export function decodePartition(
     marks: new Map(marks.map(([key, ranges, lastMs]) => [key, { ranges, lastMs }])),
     buckets: new Map(buckets.filter(wanted).map((bucket) => [bucketKey(bucket), bucket])),
     changed: new Set(),
+    open: new Map(),
+    readings: new Map(readings.map(([key, value, lastMs]) => [key, { value, lastMs }])),
     counted: new Map(counted),
     parked: new Map(parked),
     closedBefore,

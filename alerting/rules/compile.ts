@@ -2,8 +2,20 @@ import { explain } from '../../pipeline/errors.ts'
 import type { SignalDeclarations } from '../../pipeline/signals.ts'
 import { parseQuery } from '../../pipeline/query.ts'
 import { compileLogRule, type LogRuleDeclaration } from './log-rule.ts'
-import { openConditions, signalName, type Condition } from './condition.ts'
-import { makeRule, ruleId, type Parts, type Rule, type RuleDeclaration } from './rule.ts'
+import { signalName } from '../../pipeline/expression.ts'
+import { openDerived } from '../../pipeline/signal-derived.ts'
+import { checkGroups } from '../../pipeline/signal-join.ts'
+import { openConditions, type Condition } from './condition.ts'
+import {
+  makeRule,
+  makeWatchdog,
+  ruleId,
+  standIn,
+  type Parts,
+  type Rule,
+  type RuleDeclaration,
+  type Texts,
+} from './rule.ts'
 import { parseTemplate, type Template } from './template.ts'
 
 /** A fault of the settings, found at start. */
@@ -53,9 +65,7 @@ export function compileRules(
     if (ids.has(id)) {
       fault('', 'is declared twice: give it another name, or labels that differ')
     }
-    const rule = declaration.log
-      ? compileLog(declaration, declaration.log, id, fault)
-      : compileRule(declaration, id, signals, conditions, fault)
+    const rule = compileOne(declaration, id, { signals, conditions, fault })
     if (told.length === 0 && rule) rules.push(rule)
     else if (!ids.has(id)) faulty.add(id)
     ids.add(id)
@@ -80,10 +90,27 @@ function signalFaults(signals: SignalDeclarations): RuleFault[] {
       fault(firstLine(error))
     }
   }
+  for (const [name, message] of openDerived(signals).faults) {
+    faults.push({ path: path(name), alert: undefined, message })
+  }
   return faults
 }
 
 type Tell = (part: string, message: string) => void
+
+interface Given {
+  signals: SignalDeclarations
+  conditions: (text: string) => Condition
+  fault: Tell
+}
+
+function compileOne(declaration: RuleDeclaration, id: string, given: Given): Rule | undefined {
+  const { log, watchdog } = declaration
+  if (log) return compileLog(declaration, log, id, given.fault)
+  if (watchdog) return makeWatchdog(declaration, id, compileTexts(declaration, given.fault))
+  const parts = compileParts(declaration, given)
+  return parts && makeRule(declaration, id, given.signals, parts)
+}
 
 /** On single lines: it reads no signal, and its condition is its kind. */
 function compileLog(
@@ -92,7 +119,7 @@ function compileLog(
   id: string,
   fault: Tell,
 ): Rule | undefined {
-  const { alert, when, forMs, keepFiringForMs } = declaration
+  const { alert, when, forMs, keepFiringForMs, onError = 'keep' } = declaration
   const texts = { alert, ...compileTexts(declaration, fault) }
   try {
     parseQuery(log.where)
@@ -104,10 +131,12 @@ function compileLog(
       keepFiringForMs,
       log: compileLogRule(log, texts),
       noData: 'unknown',
+      onError,
       reads: [],
       comparison: undefined,
       lowIsWorse: false,
       evaluate: () => [],
+      standIn: (group, lastMs, cause) => standIn(alert, texts, { group, lastMs, cause }),
     }
   } catch (error) {
     fault('.log', firstLine(error))
@@ -115,22 +144,9 @@ function compileLog(
   }
 }
 
-function compileRule(
-  declaration: RuleDeclaration,
-  id: string,
-  signals: SignalDeclarations,
-  conditions: (text: string) => Condition,
-  fault: Tell,
-): Rule | undefined {
-  const parts = compileParts(declaration, signals, conditions, fault)
-  return parts && makeRule(declaration, id, signals, parts)
-}
-
 function compileParts(
   declaration: RuleDeclaration,
-  signals: SignalDeclarations,
-  conditions: (text: string) => Condition,
-  fault: Tell,
+  { signals, conditions, fault }: Given,
 ): Parts | undefined {
   const compiled = (part: string, text: string, others: readonly string[]) => {
     try {
@@ -151,10 +167,7 @@ function compileParts(
   return condition && { condition, clear, ...texts }
 }
 
-function compileTexts(
-  declaration: RuleDeclaration,
-  fault: Tell,
-): Pick<Parts, 'labels' | 'annotations'> {
+function compileTexts(declaration: RuleDeclaration, fault: Tell): Texts {
   if (declaration.alert.trim() === '') fault('.alert', 'has no name')
   if ('alertname' in declaration.labels) {
     fault('.labels.alertname', 'is the name of the rule already: leave it out')
@@ -163,17 +176,6 @@ function compileTexts(
     labels: templates(declaration.labels, 'labels', fault),
     annotations: templates(declaration.annotations, 'annotations', fault),
   }
-}
-
-/** Signals can be joined only where they are measured by the same fields. */
-function checkGroups(reads: readonly string[], signals: SignalDeclarations) {
-  const groupings = reads.map((name) => (signals[name]?.by ?? []).toSorted().join(', '))
-  const differing = groupings.findIndex((by) => by !== groupings[0])
-  if (differing < 0) return
-  throw new Error(
-    `cannot join ${reads[0]} (by ${groupings[0]}) with ${reads[differing]} (by ${groupings[differing]}): ` +
-      'measure both by the same fields',
-  )
 }
 
 function templates(

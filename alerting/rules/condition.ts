@@ -1,7 +1,11 @@
-import { Environment, serialize, type ASTNode } from '@marcbachmann/cel-js'
-
-/** Signals by name, as numbers. */
-export type SignalNumbers = Record<string, number>
+import type { ASTNode, Environment } from '@marcbachmann/cel-js'
+import {
+  children,
+  numeric,
+  openEnvironment,
+  signalsIn,
+  type SignalNumbers,
+} from '../../pipeline/expression.ts'
 
 /** The condition of a rule, checked and ready to be asked. */
 export interface Condition {
@@ -39,34 +43,11 @@ const mirrored: Record<string, string> = {
   '!=': '!=',
 }
 
-/** A name that CEL can read as a variable. */
-export const signalName = /^[a-zA-Z_][a-zA-Z0-9_]{0,99}$/
-
 /** Compiles conditions over these signals. Throws where a name cannot be one. */
 export function openConditions(names: readonly string[]): (text: string) => Condition {
-  const environment = numbersMix(
-    new Environment({ limits: { maxAstNodes: 2000, maxDepth: 100, maxListElements: 1000 } }),
-  )
-  for (const name of names) environment.registerVariable(name, 'double')
+  const environment = openEnvironment(names)
   const known = new Set(names)
   return (text) => compile(environment, known, text)
-}
-
-/** CEL keeps whole numbers and fractions strictly apart; over signals, `error_rate * 2` means what it says. */
-function numbersMix(environment: Environment): Environment {
-  const calculations: Record<string, (a: number, b: number) => number> = {
-    '+': (a, b) => a + b,
-    '-': (a, b) => a - b,
-    '*': (a, b) => a * b,
-    '/': (a, b) => a / b,
-  }
-  for (const [operator, calculate] of Object.entries(calculations)) {
-    const mixed = (a: unknown, b: unknown) => calculate(Number(a), Number(b))
-    environment.registerOperator(`double ${operator} int: double`, mixed)
-    environment.registerOperator(`int ${operator} double: double`, mixed)
-  }
-  // Registers `int == double` and both `!=` along with it.
-  return environment.registerOperator('double == int: bool', (a, b) => Number(a) === Number(b))
 }
 
 function compile(environment: Environment, known: Set<string>, text: string): Condition {
@@ -92,13 +73,6 @@ function compile(environment: Environment, known: Set<string>, text: string): Co
     comparison: whole && threshold && describe(whole, threshold),
     lowIsWorse: about?.operator.startsWith('<') ?? false,
   }
-}
-
-/** A part of a condition as a number; undefined where it only makes sense inside it (a variable of `exists`). */
-function numeric(environment: Environment, node: ASTNode) {
-  const parsed = environment.parse(serialize(node))
-  if (!parsed.check().valid) return undefined
-  return (signals: SignalNumbers) => Number(parsed(signals))
 }
 
 interface Sides {
@@ -138,19 +112,4 @@ function findComparison(
     if (below) return below
   }
   return undefined
-}
-
-function signalsIn(node: ASTNode, known: Set<string>, found: string[] = []): string[] {
-  if (node.op === 'id' && known.has(node.args) && !found.includes(node.args)) found.push(node.args)
-  for (const child of children(node)) signalsIn(child, known, found)
-  return found
-}
-
-/** Operands are nodes, lists of nodes or names, depending on the operator. */
-function children(node: ASTNode): ASTNode[] {
-  return [node.args as unknown].flat(3).filter((part): part is ASTNode => isNode(part))
-}
-
-function isNode(part: unknown): boolean {
-  return typeof part === 'object' && part !== null && 'op' in part && 'args' in part
 }

@@ -1,15 +1,19 @@
 import stringify from 'fast-json-stable-stringify'
 import { createHash } from 'node:crypto'
+import type { SignalNumbers } from '../../pipeline/expression.ts'
 import type { Identity } from '../../pipeline/identity.ts'
+import { join, type Joined } from '../../pipeline/signal-join.ts'
 import type { SignalDeclarations, SignalValues } from '../../pipeline/signals.ts'
-import type { Comparison, Condition, SignalNumbers } from './condition.ts'
-import { join, type Joined } from './join.ts'
+import type { Comparison, Condition } from './condition.ts'
 import type { LogRule, LogRuleDeclaration } from './log-rule.ts'
 import type { Template } from './template.ts'
 
-/** `ok`: it is over; `keep`: it goes on as it was. */
-export const noDatas = ['unknown', 'ok', 'keep'] as const
+/** `ok`: it is over; `keep`: it goes on as it was; `alert`: what was measured once and is no more is an alert. */
+export const noDatas = ['unknown', 'ok', 'keep', 'alert'] as const
 export type NoData = (typeof noDatas)[number]
+/** What a rule that cannot be evaluated does: `keep`s its alerts as they are, or is one itself, beside them. */
+export const onErrors = ['keep', 'alert'] as const
+export type OnError = (typeof onErrors)[number]
 
 /** The declaration of one rule, as the settings give it. */
 export interface RuleDeclaration {
@@ -20,10 +24,14 @@ export interface RuleDeclaration {
   clearWhen?: string
   /** Instead of a condition over signals; `when` then says it in words. */
   log?: LogRuleDeclaration
+  /** Instead of a condition: it always fires, so that who hears nothing of it any more knows that something is wrong. */
+  watchdog?: boolean
   forMs: number
   keepFiringForMs: number
   /** What becomes of an alert that fires while nothing is measured of it; unless set it is unknown. */
   noData?: NoData
+  /** Unless set its alerts are kept. */
+  onError?: OnError
   /** Liquid texts; labels belong to the alert's identity. */
   labels: Record<string, string>
   annotations: Record<string, string>
@@ -44,9 +52,14 @@ export interface Sample {
   annotations: Record<string, string>
   /** It cannot be told whether the condition holds: an alert that fires goes on, none begins. */
   unknown?: boolean
+  /** Why it is an alert, where no value says so; `value` is then no number. */
+  cause?: Cause
   /** Since when it could not be evaluated, or was not measured, ms; it is neither firing for sure nor resolved. */
   unknownSince?: number
 }
+
+/** Nothing is measured of its group any more; or the rule could not be evaluated. */
+export type Cause = { kind: 'no_data' } | { kind: 'error'; error: string }
 
 /** A rule that can be asked. */
 export interface Rule {
@@ -57,6 +70,7 @@ export interface Rule {
   forMs: number
   keepFiringForMs: number
   noData: NoData
+  onError: OnError
   /** Of a rule on single lines. */
   log?: LogRule
   reads: string[]
@@ -69,7 +83,10 @@ export interface Rule {
   evaluate(
     valuesOf: (signal: string) => SignalValues,
     isFiring?: (fingerprint: string) => boolean,
+    ts?: number,
   ): Sample[]
+  /** What stands for a value that there is none of. */
+  standIn(group: Identity, lastMs: number, cause: Cause): Sample
 }
 
 export function ruleId({ alert, labels }: Pick<RuleDeclaration, 'alert' | 'labels'>): string {
@@ -77,9 +94,12 @@ export function ruleId({ alert, labels }: Pick<RuleDeclaration, 'alert' | 'label
 }
 
 /** A rule that was compiled. */
-export interface Parts {
+export interface Parts extends Texts {
   condition: Condition
   clear: Condition | undefined
+}
+
+export interface Texts {
   labels: Map<string, Template>
   annotations: Map<string, Template>
 }
@@ -90,7 +110,8 @@ export function makeRule(
   signals: SignalDeclarations,
   parts: Parts,
 ): Rule {
-  const { alert, when, forMs, keepFiringForMs, noData = 'unknown' } = declaration
+  const { alert, when, forMs, keepFiringForMs } = declaration
+  const { noData = 'unknown', onError = 'keep' } = declaration
   const { condition, clear } = parts
   const { comparison, lowIsWorse } = condition
   const reads = [...new Set([...condition.reads, ...(clear?.reads ?? [])])]
@@ -101,6 +122,7 @@ export function makeRule(
     forMs,
     keepFiringForMs,
     noData,
+    onError,
     reads,
     comparison,
     lowIsWorse,
@@ -109,19 +131,63 @@ export function makeRule(
       for (const joined of join(reads, signals, valuesOf)) {
         const holds = condition.holds(joined.signals)
         if (!holds && (!clear || clear.holds(joined.signals))) continue
-        const sample = sampleOf(alert, parts, joined)
+        const sample = measuredSample(alert, parts, joined)
         if (holds || isFiring(sample.fingerprint)) samples.push(sample)
       }
       refuseTwins(samples)
       return samples
     },
+    standIn: (group, lastMs, cause) => standIn(alert, parts, { group, lastMs, cause }),
   }
 }
 
-function sampleOf(alert: string, parts: Parts, joined: Joined): Sample {
+/** A rule without a condition, that always fires. */
+export function makeWatchdog(
+  { alert, when, forMs, keepFiringForMs }: RuleDeclaration,
+  id: string,
+  texts: Texts,
+): Rule {
+  const joined = { group: {}, signals: {}, unknown: false }
+  return {
+    id,
+    alert,
+    when,
+    forMs,
+    keepFiringForMs,
+    noData: 'unknown',
+    onError: 'keep',
+    reads: [],
+    comparison: undefined,
+    lowIsWorse: false,
+    evaluate: (_, __, ts = 0) => [sampleOf(alert, texts, { ...joined, lastMs: ts }, { value: 1 })],
+    standIn: (group, lastMs, cause) => standIn(alert, texts, { group, lastMs, cause }),
+  }
+}
+
+function measuredSample(alert: string, parts: Parts, joined: Joined): Sample {
+  const { condition } = parts
+  const value = condition.value(joined.signals)
+  const threshold = condition.comparison?.threshold(joined.signals)
+  return sampleOf(alert, parts, joined, { value, threshold })
+}
+
+/** Of a group without a value. */
+export function standIn(
+  alert: string,
+  texts: Texts,
+  { cause, ...about }: { group: Identity; lastMs: number; cause: Cause },
+): Sample {
+  const joined = { ...about, signals: {}, unknown: false }
+  return { ...sampleOf(alert, texts, joined, { value: NaN }), cause }
+}
+
+function sampleOf(
+  alert: string,
+  parts: Texts,
+  joined: Joined,
+  { value, threshold }: { value: number; threshold?: number | undefined },
+): Sample {
   const { group, signals, lastMs, unknown } = joined
-  const value = parts.condition.value(signals)
-  const threshold = parts.condition.comparison?.threshold(signals)
   const base = { ...group, alert, value, threshold, signals }
   const labels: Record<string, string> = identityLabels(group)
   for (const [name, template] of parts.labels) {

@@ -127,10 +127,14 @@ function known(alert: AlertState): AlertState {
   const copy = { ...alert }
   delete copy.unknownSince
   delete copy.unknown
+  delete copy.cause
   return copy
 }
 
+/** Of a stand-in there is no value. */
 function worse(rule: StateRule, a: number, b: number): number {
+  if (Number.isNaN(a)) return b
+  if (Number.isNaN(b)) return a
   return rule.lowIsWorse ? Math.min(a, b) : Math.max(a, b)
 }
 

@@ -1,11 +1,12 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import type { BacktestLine, BacktestQuestion } from '../../pipeline/backtest.ts'
+import type { BacktestLine, BacktestQuestion, BacktestRule } from '../../pipeline/backtest.ts'
 import { Trouble } from '../../pipeline/errors.ts'
 import { identityFields } from '../../pipeline/identity.ts'
 import type { Logger } from '../../pipeline/log.ts'
-import { measures, signalTopics } from '../../pipeline/signals.ts'
+import { measures } from '../../pipeline/measures.ts'
+import { signalSources } from '../../pipeline/signals.ts'
 import { withoutUndefined } from '../../pipeline/without-undefined.ts'
 import { refusal } from '../params.ts'
 import type { Context } from '../server.ts'
@@ -19,7 +20,9 @@ const question = z.strictObject({
     alert: name,
     when: z.string().max(4000),
     clearWhen: z.string().max(4000).optional(),
-    noData: z.enum(['unknown', 'ok', 'keep']).optional(),
+    watchdog: z.boolean().optional(),
+    noData: z.enum(['unknown', 'ok', 'keep', 'alert']).optional(),
+    onError: z.enum(['keep', 'alert']).optional(),
     log: z
       .strictObject({
         type: name,
@@ -36,13 +39,20 @@ const question = z.strictObject({
   signals: z.record(
     name,
     z.strictObject({
-      from: z.enum(signalTopics),
+      from: z.enum(signalSources),
       metric: name.optional(),
+      field: name.optional(),
+      counter: z.boolean().optional(),
+      value: z.string().max(4000).optional(),
       where: z.string().max(4000),
       measure: z.enum(measures),
-      overMs: ms.positive(),
+      overMs: ms,
       by: z.array(z.enum(Object.keys(identityFields) as [keyof typeof identityFields])).max(20),
       unit: name.optional(),
+      expected: z
+        .array(z.record(name, z.string().max(1000)))
+        .max(1000)
+        .optional(),
     }),
   ),
   from: ms,
@@ -74,18 +84,14 @@ function readQuestion(body: unknown): BacktestQuestion {
     throw refusal(400, `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'no question'}`)
   }
   if (data.from > data.to) throw refusal(400, '"from" is after "to"')
-  const { clearWhen, noData, log, ...rule } = data.rule
-  const signals = Object.entries(data.signals).map(([key, { metric, unit, ...signal }]) => [
+  const { log, ...rule } = data.rule
+  const signals = Object.entries(data.signals).map(([key, signal]) => [
     key,
-    {
-      ...signal,
-      ...(metric === undefined ? {} : { metric }),
-      ...(unit === undefined ? {} : { unit }),
-    },
+    withoutUndefined(signal),
   ])
   return {
     ...data,
-    rule: { ...rule, ...withoutUndefined({ clearWhen, noData, log: log && logOf(log) }) },
+    rule: { ...withoutUndefined(rule), ...(log ? { log: logOf(log) } : {}) } as BacktestRule,
     signals: Object.fromEntries(signals) as BacktestQuestion['signals'],
   }
 }

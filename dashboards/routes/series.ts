@@ -1,7 +1,17 @@
 import type { FastifyInstance } from 'fastify'
-import type { Answers, SeriesView, SignalFacts } from '../api.ts'
+import type { SignalBucket } from '../../pipeline/event.ts'
+import type { Identity } from '../../pipeline/identity.ts'
+import { measuredBehind, openDerived } from '../../pipeline/signal-derived.ts'
+import {
+  groupKey,
+  type SignalDeclaration,
+  type SignalValue,
+  type SignalValues,
+} from '../../pipeline/signals.ts'
+import type { SeriesQuery } from '../../pipeline/store/store.ts'
+import type { Answers, SeriesView } from '../api.ts'
 import { readParams, refusal, type WholeRange } from '../params.ts'
-import { seriesOf, stepsOver, withoutOpenStep } from '../series.ts'
+import { distributed, seriesOf, stepsOver, withoutOpenStep, type Steps } from '../series.ts'
 import type { Context } from '../server.ts'
 import { niceStep } from './logs.ts'
 
@@ -24,9 +34,8 @@ export function seriesRoutes(app: FastifyInstance, context: Context): void {
     }
     const scope = await services.resolve(params.list('service'))
     const signals = params.list('signal').map((name) => declared(context, name))
-    const series = signals.map((signal) =>
-      readSeries(context, signal, scope.services, range, stepMs),
-    )
+    const asked = { wanted: scope.services, range, steps: stepsOver(range, stepMs) }
+    const series = signals.map((signal) => readSeries(context, signal, asked))
     return { ...range, stepMs, series: await Promise.all(series) }
   })
   app.get('/api/signals', async (): Promise<Answers['/api/signals']> => ({
@@ -49,20 +58,75 @@ function declared({ signals = {} }: Context, name: string): string {
   throw refusal(400, `"${name.slice(0, 40)}" is no signal`, `signals are ${known || 'none'}`)
 }
 
-async function readSeries(
+interface Asked {
+  wanted: string[] | undefined
+  range: WholeRange
+  steps: Steps
+}
+
+async function readSeries(context: Context, signal: string, asked: Asked): Promise<SeriesView> {
+  const { signals = {} } = context
+  const facts = signals[signal] as SignalDeclaration
+  const values =
+    facts.from === 'signals'
+      ? await derivedValues(context, signal, asked)
+      : seriesOf(facts, await read(context, signal, asked, []), asked.steps)
+  return { signal, ...facts, values: withoutOpenStep(values, asked.steps, asked.range.to) }
+}
+
+function read(
   { store, signals = {}, timed }: Context,
   signal: string,
-  wanted: string[] | undefined,
-  range: WholeRange,
-  stepMs: number,
-): Promise<SeriesView> {
-  const facts = signals[signal] as SignalFacts
-  const steps = stepsOver(range, stepMs)
-  const query = { ...range, from: steps.from, stepMs, by: [], ...(wanted && { services: wanted }) }
-  const merged = await timed('series', () => store.series(signal, query))
-  return {
-    signal,
-    ...facts,
-    values: withoutOpenStep(seriesOf(facts, merged, steps), steps, range.to),
+  { wanted, range, steps: { from, stepMs } }: Asked,
+  by: SeriesQuery['by'],
+): Promise<SignalBucket[]> {
+  const services = wanted && { services: wanted }
+  const query = { ...range, from, stepMs, by, ...services, ...distributed(signals[signal]) }
+  return timed('series', () => store.series(signal, query))
+}
+
+/** What it is made of, step by step; of several groups their mean. */
+async function derivedValues(
+  context: Context,
+  signal: string,
+  asked: Asked,
+): Promise<(number | null)[]> {
+  const { signals = {} } = context
+  const { signals: derived } = openDerived(signals)
+  const measured = measuredBehind([signal], signals, derived)
+  const columns = new Map<string, Column[]>()
+  for (const name of measured) {
+    const facts = signals[name]
+    if (!facts) continue
+    const groups = Map.groupBy(await read(context, name, asked, facts.by), ({ group }) =>
+      groupKey(group),
+    )
+    const column = [...groups].flatMap(([key, buckets]) => {
+      const [first] = buckets
+      if (!first) return []
+      return [{ key, group: first.group, values: seriesOf(facts, buckets, asked.steps) }]
+    })
+    columns.set(name, column)
   }
+  return Array.from({ length: asked.steps.length }, (_, at) => {
+    const valuesOf = (name: string): SignalValues =>
+      derived.get(name)?.valuesAt(valuesOf) ?? valuesIn(columns.get(name) ?? [], at)
+    const values = [...valuesOf(signal).values()].map(({ value }) => value)
+    return values.length === 0 ? null : values.reduce((a, b) => a + b, 0) / values.length
+  })
+}
+
+interface Column {
+  key: string
+  group: Identity
+  values: (number | null)[]
+}
+
+function valuesIn(column: readonly Column[], at: number): SignalValues {
+  const known = new Map<string, SignalValue>()
+  for (const { key, group, values } of column) {
+    const value = values[at] ?? null
+    if (value !== null) known.set(key, { group, value, lastMs: 0 })
+  }
+  return known
 }

@@ -8,7 +8,7 @@ import type { Elasticsearch } from './elasticsearch-client.ts'
 import type { Indices } from './elasticsearch-indices.ts'
 import { buckets as aggregate, scan, timeFilter } from './elasticsearch-scan.ts'
 import { checkNumbers } from './limits.ts'
-import { openSeries, type SeriesPiece } from './series.ts'
+import { distributionPart, openSeries, type SeriesPiece } from './series.ts'
 import type { SeriesQuery, TimeRange } from './store.ts'
 
 /** A bucket as it is stored; `groupKey` is the group as JSON that is the same whatever the order of its parts. */
@@ -57,16 +57,20 @@ export async function buckets(
 ): Promise<SignalBucket[]> {
   checkNumbers(range)
   const found: SignalBucket[] = []
-  for await (const { _source } of scan<StoredBucket>(es, {
-    target: indices.all('signals'),
-    filter: filterOf(signal, range),
-    sort: [{ from: 'asc' }, { groupKey: 'asc' }, { partition: 'asc' }],
-    pageSize: 1000,
-  })) {
+  for await (const { _source } of scanBuckets(es, indices, signal, range)) {
     const { '@timestamp': _, groupKey: __, id: ___, ...bucket } = _source
     found.push(bucket)
   }
   return found
+}
+
+function scanBuckets(es: Elasticsearch, indices: Indices, signal: string, range: TimeRange) {
+  return scan<StoredBucket>(es, {
+    target: indices.all('signals'),
+    filter: filterOf(signal, range),
+    sort: [{ from: 'asc' }, { groupKey: 'asc' }, { partition: 'asc' }],
+    pageSize: 1000,
+  })
 }
 
 function filterOf(signal: string, range: TimeRange) {
@@ -98,7 +102,20 @@ export async function series(
   checkNumbers(query)
   const merged = openSeries(signal, query)
   for await (const piece of pieces(es, indices, signal, query)) merged.add(toPiece(piece))
+  if (query.distributed) {
+    for await (const { _source } of scanBuckets(es, indices, signal, query)) {
+      merged.add(toDistributionPiece(_source, query))
+    }
+  }
   return merged.buckets()
+}
+
+function toDistributionPiece(
+  { groupKey, from, partition, ...bucket }: StoredBucket,
+  { stepMs }: SeriesQuery,
+): SeriesPiece {
+  const step = Math.floor(from / stepMs) * stepMs
+  return { json: groupKey, from: step, partition, ...distributionPart(bucket) }
 }
 
 function pieces(

@@ -2,6 +2,7 @@ import stringify from 'fast-json-stable-stringify'
 import { Trouble } from '../errors.ts'
 import type { SignalBucket } from '../event.ts'
 import type { Identity } from '../identity.ts'
+import { distributionOf, writtenDistribution } from '../distribution.ts'
 import { addPart, openWindow, type Part, type Window } from '../signal-window.ts'
 import type { SeriesQuery } from './store.ts'
 
@@ -12,6 +13,21 @@ export interface SeriesPiece extends Part {
   partition: number
   /** Start of the step. */
   from: number
+}
+
+/** How values are distributed, beside the part that counts them. */
+export function distributionPart({
+  sketch,
+  distinct,
+}: {
+  sketch?: unknown
+  distinct?: unknown
+}): Part {
+  const distribution = distributionOf({
+    ...(typeof sketch === 'string' ? { sketch } : {}),
+    ...(typeof distinct === 'string' ? { distinct } : {}),
+  })
+  return { count: 0, lastMs: 0, ...(distribution ? { distribution } : {}) }
 }
 
 /** One group over time, by the start of each step. */
@@ -43,7 +59,7 @@ export function openSeries(signal: string, { stepMs, by, services }: SeriesQuery
   }
 
   function bucketsOf({ group, steps }: Line): SignalBucket[] {
-    return [...steps].map(([from, { count, lastMs, values }]) => ({
+    return [...steps].map(([from, { count, lastMs, values, distribution }]) => ({
       signal,
       group,
       from,
@@ -54,6 +70,7 @@ export function openSeries(signal: string, { stepMs, by, services }: SeriesQuery
       ...(values && {
         values: { sum: values.sum, min: values.min, max: values.max, last: values.last },
       }),
+      ...(distribution && writtenDistribution(distribution)),
     }))
   }
 

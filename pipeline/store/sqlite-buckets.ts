@@ -33,11 +33,17 @@ type Row = Record<string, unknown>
 
 /** A day of 0.1.0 holds its buckets in one table, until there is one to write for it. */
 function rowsOf(db: DatabaseSync, signal: string, from: number, to: number): Row[] {
-  const source = hasTable(db, 'buckets') ? 'buckets' : 'points JOIN series ON series.id = series'
   const rows = db.prepare(
-    `SELECT * FROM ${source} WHERE signal = ? AND "from" >= ? AND "from" < ? ORDER BY "from"`,
+    `SELECT * FROM ${sourceOf(db)} WHERE signal = ? AND "from" >= ? AND "from" < ? ORDER BY "from"`,
   )
   return rows.all(signal, from, to)
+}
+
+function sourceOf(db: DatabaseSync): string {
+  if (hasTable(db, 'buckets')) return 'buckets'
+  const points = 'points JOIN series ON series.id = series'
+  if (!hasTable(db, 'distributions')) return points
+  return `${points} LEFT JOIN distributions USING (series, "from", partition)`
 }
 
 /** Each group is made once, however many buckets it has. */
@@ -49,7 +55,13 @@ function groupOf(json: string, known: Map<string, Identity>): Identity {
   return group
 }
 
-function valuesOf({ sum, min, max, newest }: Row): Pick<SignalBucket, 'values'> {
-  if (typeof sum !== 'number') return {}
-  return { values: { sum, min: min as number, max: max as number, last: newest as number } }
+function valuesOf(row: Row): Pick<SignalBucket, 'values' | 'sketch' | 'distinct'> {
+  const { sum, min, max, newest, sketch, terms } = row
+  return {
+    ...(typeof sum === 'number' && {
+      values: { sum, min: min as number, max: max as number, last: newest as number },
+    }),
+    ...(typeof sketch === 'string' && { sketch }),
+    ...(typeof terms === 'string' && { distinct: terms }),
+  }
 }

@@ -118,5 +118,6 @@ function deleteDocs({ db }: WriteDay, isGone: IsGone): number {
 function deleteSignals({ db }: WriteDay, isGone: IsGone): number {
   if (!isGone('signals', undefined) || !hasTable(db, 'points')) return 0
   const { changes } = db.prepare('DELETE FROM points').run()
+  db.exec('DELETE FROM distributions')
   return Number(changes)
 }

@@ -29,6 +29,10 @@ export const daySchema = `
   CREATE TABLE IF NOT EXISTS points (
     series INTEGER, "from" INTEGER, partition INTEGER, "to" INTEGER, count INTEGER, last INTEGER,
     sum REAL, min REAL, max REAL, newest REAL, PRIMARY KEY (series, "from", partition)) WITHOUT ROWID;
+  -- How the values of a bucket are distributed, where that is measured.
+  CREATE TABLE IF NOT EXISTS distributions (
+    series INTEGER, "from" INTEGER, partition INTEGER, sketch TEXT, terms TEXT,
+    PRIMARY KEY (series, "from", partition)) WITHOUT ROWID;
   -- An event id without its sequence, and the names of a sample's metrics (a list in JSON, in their order).
   CREATE TABLE IF NOT EXISTS origins (id INTEGER PRIMARY KEY, name TEXT UNIQUE);
   CREATE TABLE IF NOT EXISTS shapes (id INTEGER PRIMARY KEY, names TEXT UNIQUE);

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { SignalBucket } from '../event.ts'
 import { openTimeLimit } from './limits.ts'
-import { openSeries, type SeriesPiece } from './series.ts'
+import { distributionPart, openSeries, type SeriesPiece } from './series.ts'
 import { inSnapshot, type Days } from './sqlite-days.ts'
 import { hasTable } from './sqlite-schema.ts'
 import type { SeriesQuery } from './store.ts'
@@ -16,6 +16,8 @@ export function series(days: Days, signal: string, query: SeriesQuery): SignalBu
   for (const { db } of days.in(query)) {
     checkTime()
     for (const piece of inSnapshot(db, () => piecesOf(db, signal, query))) merged.add(piece)
+    if (!query.distributed || !hasTable(db, 'distributions')) continue
+    for (const piece of inSnapshot(db, () => distributionsOf(db, signal, query))) merged.add(piece)
   }
   return merged.buckets()
 }
@@ -45,6 +47,27 @@ function piecesOf(
   // With `max` alone a column beside it is that of the row which has the maximum.
   const newest = pieces.some(({ sum }) => sum !== null) ? select(`${key}, newest`) : []
   return pieces.map((row, i) => pieceOf(row, newest[i]?.['newest'], stepMs))
+}
+
+/** Only we can merge these: of every bucket. */
+function distributionsOf(
+  db: DatabaseSync,
+  signal: string,
+  { from, to, stepMs }: SeriesQuery,
+): SeriesPiece[] {
+  const rows = db
+    .prepare(
+      `SELECT grp, partition, CAST("from" / ? AS INTEGER) AS step, sketch, terms
+       FROM distributions JOIN series ON series.id = series
+       WHERE signal = ? AND "from" >= ? AND "from" < ?`,
+    )
+    .all(stepMs, signal, from ?? -Infinity, to ?? Infinity)
+  return rows.map(({ grp, partition, step, sketch, terms }) => ({
+    json: String(grp),
+    partition: Number(partition),
+    from: Number(step) * stepMs,
+    ...distributionPart({ sketch, distinct: terms }),
+  }))
 }
 
 function pieceOf(row: Record<string, unknown>, newest: unknown, stepMs: number): SeriesPiece {

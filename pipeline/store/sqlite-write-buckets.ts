@@ -6,10 +6,15 @@ import type { WriteDay } from './sqlite-write-day.ts'
 /** Buckets of one day, inside a transaction of the caller's; each replaces the one of its key. */
 export function insertBuckets(day: WriteDay, buckets: readonly SignalBucket[]): void {
   takeOver(day)
-  for (const { signal, group, from, to, partition, count, lastMs, values } of buckets) {
+  for (const { signal, group, from, to, partition, count, lastMs, values, ...more } of buckets) {
     const series = day.series.idOf(signal, stringify(group))
     const { sum = null, min = null, max = null, last = null } = values ?? {}
-    day.putPoint.run(series, from, partition, to, count, lastMs, sum, min, max, last)
+    const point = day.putPoint.run(series, from, partition, to, count, lastMs, sum, min, max, last)
+    const { sketch = null, distinct = null } = more
+    // What has counted less replaces neither.
+    if (point.changes === 0) continue
+    if (sketch === null && distinct === null) day.dropDistribution.run(series, from, partition)
+    else day.putDistribution.run(series, from, partition, sketch, distinct)
   }
 }
 

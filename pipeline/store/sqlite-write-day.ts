@@ -26,6 +26,8 @@ export interface WriteDay {
   body: StatementSync
   insertSample: StatementSync
   putPoint: StatementSync
+  putDistribution: StatementSync
+  dropDistribution: StatementSync
 }
 
 const columns = `id, source, lineage, first, last, t_min, t_max, count, bytes, service, task, identity, ${levels.join(', ')}`
@@ -58,6 +60,10 @@ export function openWriteDay(file: string): WriteDay {
     body: db.prepare('SELECT body FROM bodies WHERE id = ?'),
     insertSample: db.prepare('INSERT OR IGNORE INTO samples VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
     putPoint: db.prepare(putPoint),
+    putDistribution: db.prepare('INSERT OR REPLACE INTO distributions VALUES (?, ?, ?, ?, ?)'),
+    dropDistribution: db.prepare(
+      'DELETE FROM distributions WHERE series = ? AND "from" = ? AND partition = ?',
+    ),
   }
 }
 

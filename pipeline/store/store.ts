@@ -130,6 +130,8 @@ export interface SeriesQuery extends TimeRange {
   by: readonly (keyof Identity)[]
   /** Only these. */
   services?: string[]
+  /** Also how values are distributed, for percentiles and numbers of different values; each bucket is read for it. */
+  distributed?: boolean
 }
 
 export interface DocQuery extends TimeRange {

@@ -6,7 +6,7 @@ import { identityToEcs, type Identity } from '../../pipeline/identity.ts'
 import { silentLog } from '../../pipeline/log.ts'
 import { openMetrics } from '../../pipeline/metrics.ts'
 import { encodeSamples, samplesToBus } from '../../pipeline/sample.ts'
-import type { SignalDeclaration, SignalTopic } from '../../pipeline/signals.ts'
+import { topicsOf, type SignalDeclaration, type SignalTopic } from '../../pipeline/signals.ts'
 import { unitOf } from '../../pipeline/metric-names.ts'
 import { openDeaths } from '../../processors/deaths.ts'
 import { openDocIndexer } from '../../processors/index-docs.ts'
@@ -87,7 +87,7 @@ async function openSite(
     clock: wallClock,
     patienceMs: 10_000,
   })
-  const topics = [...new Set(Object.values(signals).map(({ from }) => from))]
+  const topics = topicsOf(signals)
   const sequences = new Map<string, number>()
 
   const marks = (topic: SignalTopic, through: number) =>

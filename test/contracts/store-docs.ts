@@ -1,3 +1,9 @@
+import {
+  addNumber,
+  addTerm,
+  emptyDistribution,
+  writtenDistribution,
+} from '../../pipeline/distribution.ts'
 import type { BucketValues, ChangeDoc, ChangeKind, SignalBucket } from '../../pipeline/event.ts'
 import type { Identity } from '../../pipeline/identity.ts'
 import type { DocQuery } from '../../pipeline/store/store.ts'
@@ -327,6 +333,46 @@ function mergedByHand(buckets: readonly SignalBucket[], stepMs: number) {
   })
 }
 
+const distributedBuckets: Case<StoreSubject>[] = [
+  {
+    title: 'how values are distributed comes back with its bucket, and merged with a series',
+    async run(t, subject) {
+      const { store } = subject
+      const of = (from: number, numbers: number[], more: Partial<SignalBucket> = {}) => {
+        const [distribution, terms] = [emptyDistribution(), emptyDistribution()]
+        for (const number of numbers) addNumber(distribution, number)
+        for (const number of numbers) addTerm(terms, `user ${number}`)
+        const texts = { ...writtenDistribution(distribution), ...writtenDistribution(terms) }
+        return valued(from, numbers.length, { ...texts, ...more })
+      }
+      const replaced = of(noon, [7])
+      const first = of(noon, [1, 2, 3])
+      const second = of(noon + 5000, [3, 4], { group: { service: 'web', task: 'u' } })
+      const third = of(noon + 10_000, [9], { partition: 1 })
+      await store.putBuckets([replaced, second])
+      await store.putBuckets([first, third])
+      await store.putBuckets([of(noon, [100])])
+      await settled(subject)
+      const found = await store.buckets('cpu', {})
+      t.deepEqual(
+        found.toSorted((a, b) => a.from - b.from),
+        [first, second, third],
+      )
+      const query = { from: noon, stepMs: 10_000, by: ['service'] as const }
+      const [step] = await store.series('cpu', { ...query, distributed: true })
+      const { sketch, distinct } = of(noon, [1, 2, 3, 3, 4])
+      t.deepEqual([step?.count, step?.sketch, step?.distinct], [5, sketch, distinct])
+      const [plain] = await store.series('cpu', query)
+      t.deepEqual([plain?.count, plain?.sketch, plain?.distinct], [5, undefined, undefined])
+      const { sketch: _, distinct: __, ...without } = of(noon, [1, 2, 3, 4])
+      await store.putBuckets([without])
+      await settled(subject)
+      const [last] = await store.buckets('cpu', { to: noon + 1 })
+      t.deepEqual(last, without, 'that of the one that was replaced is gone')
+    },
+  },
+]
+
 const seriesOfMany: Case<StoreSubject> = {
   title: 'steps are what their buckets give, over many tasks and partitions',
   async run(t, subject) {
@@ -430,6 +476,7 @@ const summaries: Case<StoreSubject>[] = [
 export const storeDocCases: readonly Case<StoreSubject>[] = [
   ...docs,
   ...valuedBuckets,
+  ...distributedBuckets,
   seriesOfMany,
   ...summaries,
 ]

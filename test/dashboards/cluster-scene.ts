@@ -1,8 +1,8 @@
-import type { SignalFacts } from '../../dashboards/api.ts'
 import type { Decision, DecisionDoc, ScalingStatus } from '../../pipeline/decision.ts'
 import { msToIso, type ChangeDoc, type SignalBucket } from '../../pipeline/event.ts'
-import type { Measure } from '../../pipeline/signals.ts'
+import type { Measure } from '../../pipeline/measures.ts'
 import type { ServiceState } from '../../pipeline/service-state.ts'
+import type { SignalDeclaration, SignalDeclarations } from '../../pipeline/signals.ts'
 import { openRandom } from '../helpers/random.ts'
 
 const minute = 60_000
@@ -22,18 +22,20 @@ export function clusterScene(nowMs: number) {
   }
 }
 
-const signals: Record<string, SignalFacts> = {
+const ofServices = { where: '', by: ['service'] } satisfies Partial<SignalDeclaration>
+
+const signals: SignalDeclarations = {
   cpu: gauge('avg', 'container.cpu.utilization', 'ratio'),
   memory: gauge('max', 'container.memory.utilization', 'ratio'),
-  requests: { from: 'logs', measure: 'rate', overMs: 10_000 },
-  errors: { from: 'logs', measure: 'rate', overMs: 60_000 },
+  requests: { ...ofServices, from: 'logs', measure: 'rate', overMs: 10_000 },
+  errors: { ...ofServices, from: 'logs', measure: 'rate', overMs: 60_000 },
   instances_wanted: gauge('last', 'service.instances.wanted', 'instances'),
   instances_running: gauge('last', 'service.instances.running', 'instances'),
   instances_healthy: gauge('last', 'service.instances.healthy', 'instances'),
 }
 
-function gauge(measure: Measure, metric: string, unit: string): SignalFacts {
-  return { from: 'metrics', measure, metric, unit, overMs: 30_000 }
+function gauge(measure: Measure, metric: string, unit: string): SignalDeclaration {
+  return { ...ofServices, from: 'metrics', measure, metric, unit, overMs: 30_000 }
 }
 
 const task = (name: string) => `shop_web.instance-${name}-7f2e-11f0-b5a4-0242ac110002._app.1`

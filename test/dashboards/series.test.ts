@@ -2,7 +2,7 @@ import test from 'ava'
 import { newestValue } from '../../dashboards/charts.ts'
 import { newestOf, seriesOf, stepsOver, withoutOpenStep } from '../../dashboards/series.ts'
 import type { SignalFacts } from '../../dashboards/api.ts'
-import type { Measure } from '../../pipeline/signals.ts'
+import type { Measure } from '../../pipeline/measures.ts'
 import type { BucketValues, SignalBucket } from '../../pipeline/event.ts'
 
 const steps = { from: 0, stepMs: 10_000, length: 4 }

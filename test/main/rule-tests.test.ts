@@ -239,3 +239,125 @@ test('rules on single lines: what matches is an alert for a while, by group, wit
     ['29 what stops to come'],
   ])
 })
+
+test('numbers of lines, percentiles, ratios of signals, growth, and how many are different', async (t) => {
+  const own = `
+signals:
+  slow: { field: ms, measure: p95, over: 30s }
+  requests: { where: 'ms:*', measure: rate, over: 30s }
+  failed: { where: 'ms:* AND level:error', measure: rate, over: 30s }
+  failed_share: { from: signals, value: failed / requests }
+  users: { field: user, measure: cardinality, over: 30s }
+  sent: { field: sent_total, counter: true, measure: rate, over: 30s }
+  cpu_of_task: { from: metrics, metric: container.cpu.usage, measure: avg, over: 10s, by: [service, task] }
+  cpu_spread: { from: signals, value: cpu_of_task, measure: max }
+alerts:
+  - { alert: Slow, when: slow > 400, annotations: { summary: '{{ value | humanize }}' } }
+  - { alert: Failing, when: failed_share > 0.3 && requests > 0.1 }
+  - { alert: FewUsers, when: users < 3 && requests > 0.1 }
+  - { alert: Sending, when: sent > 9 }
+  - { alert: Hot, when: cpu_spread > 1 }
+`
+  const results = await run(
+    t,
+    `tests:
+  - name: lines
+    input:
+      - { at: 0s..60s, every: 1s, log: { service: /web, message: x, fields: { ms: 100, user: ana, sent_total: 7 } } }
+      - { at: 30s..60s, every: 2s, log: { service: /web, level: error, message: x, fields: { ms: 500, user: bob } } }
+      - { at: 0s..60s, every: 20s, log: { service: /db, message: no numbers } }
+    expect:
+      - { at: 25s, alerts: [{ alert: FewUsers, state: firing, labels: { service: /web }, value: 1 }] }
+      - at: 60s
+        alerts:
+          - { alert: Slow, state: firing, labels: { service: /web } }
+          - { alert: Failing, state: firing, labels: { service: /web } }
+          - { alert: FewUsers, state: firing, value: 2 }
+  - name: a counter that begins anew
+    only: [Sending]
+    input:
+      - { at: 0s, log: { service: /web, message: x, fields: { sent_total: 100 } } }
+      - { at: 10s, log: { service: /web, message: x, fields: { sent_total: 300 } } }
+      - { at: 20s, log: { service: /web, message: x, fields: { sent_total: 99 } } }
+    expect:
+      - { at: 15s, alerts: [] }
+      - { at: 25s, alerts: [{ alert: Sending, state: firing, value: 9.966666666666667 }] }
+  - name: the hottest task
+    only: [Hot]
+    input:
+      - { at: 0s..30s, every: 5s, sample: { service: /web, task: web.1, metrics: { container.cpu.usage: 0.5 } } }
+      - { at: 0s..30s, every: 5s, sample: { service: /web, task: web.2, metrics: { container.cpu.usage: 1.5 } } }
+    expect:
+      - { at: 20s, alerts: [{ alert: Hot, state: firing, labels: { service: /web }, value: 1.5 }] }
+`,
+    own,
+  )
+  t.deepEqual(results, [['2 lines'], ['14 a counter that begins anew'], ['23 the hottest task']])
+})
+
+test('what is not measured any more, what cannot be evaluated, what never came and what always fires', async (t) => {
+  const own = `
+signals:
+  busy: { from: metrics, metric: container.cpu.utilization, measure: avg, over: 10s, by: [service, task] }
+  hottest: { from: signals, value: busy, measure: max }
+  no_backup: { where: 'backup done', measure: absent, over: 30s, expected: [{ service: /backup }] }
+  requests: { measure: count, over: 10s }
+alerts:
+  - { alert: Busy, when: busy > 0.8, no_data: alert, for: 5s, annotations: { summary: '{{ task }} {{ value }}' } }
+  - { alert: Hottest, when: hottest > 0.8, no_data: alert }
+  - { alert: NoBackup, when: no_backup == 1 }
+  - { alert: Broken, when: 'requests == 6.0 && [requests][int(requests)] > 100.0', on_error: alert }
+  - { alert: Watchdog, watchdog: true, labels: { severity: none } }
+`
+  const results = await run(
+    t,
+    `tests:
+  - name: no data
+    only: [Busy, Hottest]
+    length: 80s
+    input:
+      - { at: 0s..30s, every: 5s, sample: { service: /web, task: web.1, metrics: { container.cpu.utilization: 0.1 } } }
+      - { at: 0s..30s, every: 5s, sample: { service: /web, task: web.2, metrics: { container.cpu.utilization: 0.1 } } }
+      - { at: 0s..30s, every: 5s, sample: { service: /db, task: db.1, metrics: { container.cpu.utilization: 0.1 } } }
+      - { at: 0s..80s, every: 5s, sample: { service: /app, task: app.1, metrics: { container.cpu.utilization: 0.1 } } }
+      - { at: 29s, change: { service: /db, kind: task, action: died, task: db.1 } }
+      - { at: 60s..80s, every: 5s, sample: { service: /web, task: web.1, metrics: { container.cpu.utilization: 0.9 } } }
+    expect:
+      - { at: 30s, alerts: [] }
+      - { at: 45s, alerts: [{ alert: Busy, state: firing }, { alert: Busy, state: firing }, { alert: Hottest, state: firing, labels: { service: /web } }] }
+      - { at: 55s, alerts: [{ alert: Busy, state: firing, labels: { task: web.1 } }, { alert: Busy, state: firing, labels: { task: web.2 } }, { alert: Hottest, state: firing }] }
+      - { at: 80s, alerts: [{ alert: Busy, state: firing, labels: { task: web.1 }, value: 0.9 }, { alert: Busy, state: firing, labels: { task: web.2 } }, { alert: Hottest, state: firing, value: 0.9 }] }
+  - name: a job that never ran, and one that does
+    only: [NoBackup]
+    length: 90s
+    input:
+      - { at: 0s..90s, every: 5s, log: { service: /web, message: x } }
+      - { at: 50s..90s, every: 20s, log: { service: /backup, message: backup done } }
+    expect:
+      - { at: 45s, alerts: [{ alert: NoBackup, state: firing, labels: { service: /backup } }] }
+      - { at: 60s, alerts: [] }
+  - name: a rule that breaks
+    only: [Broken]
+    length: 40s
+    input:
+      - { at: 12s..18s, every: 1s, log: { service: /queue, message: x } }
+      - { at: 0s..40s, every: 20s, log: { message: x } }
+    expect:
+      - { at: 20s, alerts: [{ alert: Broken, state: firing }] }
+  - name: always
+    only: [Watchdog]
+    input: [{ at: 0s..20s, every: 5s, log: { message: x } }]
+    expect: [{ at: 10s, alerts: [{ alert: Watchdog, state: firing, labels: { severity: none }, value: 1 }] }]
+`,
+    own,
+  )
+  t.deepEqual(results, [
+    ['2 no data'],
+    ['17 a job that never ran, and one that does'],
+    [
+      '26 a rule that breaks',
+      '26: a rule failed: No such key: index out of bounds, index 6 >= size 1',
+    ],
+    ['34 always'],
+  ])
+})

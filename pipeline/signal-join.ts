@@ -1,7 +1,7 @@
-import type { Identity } from '../../pipeline/identity.ts'
-import { countsZero } from '../../pipeline/signal-window.ts'
-import type { SignalDeclarations, SignalValue, SignalValues } from '../../pipeline/signals.ts'
-import type { SignalNumbers } from './condition.ts'
+import type { Identity } from './identity.ts'
+import { countsZero } from './signal-window.ts'
+import type { SignalDeclarations, SignalValue, SignalValues } from './signals.ts'
+import type { SignalNumbers } from './expression.ts'
 
 /** A group with the value of each signal. */
 export interface Joined {
@@ -41,4 +41,15 @@ export function* join(
 
 function isAssumed(declaration: SignalDeclarations[string] | undefined): boolean {
   return declaration === undefined || countsZero(declaration)
+}
+
+/** Signals can be joined only where they are measured by the same fields. Throws where these are not. */
+export function checkGroups(reads: readonly string[], signals: SignalDeclarations): void {
+  const groupings = reads.map((name) => (signals[name]?.by ?? []).toSorted().join(', '))
+  const differing = groupings.findIndex((by) => by !== groupings[0])
+  if (differing < 0) return
+  throw new Error(
+    `cannot join ${reads[0]} (by ${groupings[0]}) with ${reads[differing]} (by ${groupings[differing]}): ` +
+      'measure both by the same fields',
+  )
 }
