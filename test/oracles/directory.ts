@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { explain } from '../../pipeline/errors.ts'
 import type { OracleCase, OracleFile } from './oracle.ts'
-import { captures, knownDifferences, replays } from './replays.ts'
+import { captures, knownDifferences, outside, replays } from './replays.ts'
 
 /** What became of one case. */
 export interface Outcome {
@@ -16,6 +16,8 @@ export interface FileReport {
   /** `elastalert/frequency` */
   name: string
   outcomes: Outcome[]
+  /** Cases that were not replayed, and why. */
+  left?: { id: string; why: string }[]
   /** Why none of it was replayed. */
   skipped?: string
 }
@@ -38,12 +40,18 @@ function replayFile(dir: string, path: string): FileReport {
   if (!replay) return { name, outcomes: [], skipped: 'nothing replays such cases' }
   const file = JSON.parse(readFileSync(path, 'utf8')) as OracleFile
   const known = knownDifferences[kind] ?? {}
-  const outcomes = file.cases.map((one) => {
+  const left = file.cases.flatMap((one) => {
+    const why = outside[kind]?.(one)
+    return why === undefined ? [] : [{ id: one.id, why }]
+  })
+  const leftIds = new Set(left.map(({ id }) => id))
+  const replayed = file.cases.filter(({ id }) => !leftIds.has(id))
+  const outcomes = replayed.map((one) => {
     const differences = replayCase(() => replay(one, file))
     const reason = known[one.id]
     return { id: one.id, differences, ...(reason === undefined ? {} : { reason }) }
   })
-  return { name, outcomes: withinBounds(outcomes, file.cases) }
+  return { name, outcomes: withinBounds(outcomes, replayed), left }
 }
 
 /** The last two parts: the files may stand in any directory. */

@@ -14,7 +14,8 @@ if (dir === undefined || !statSync(dir, { throwIfNoEntry: false })?.isDirectory(
 let passed = 0
 let failed = 0
 let excused = 0
-for (const { name, outcomes, skipped } of replayDirectory(dir)) {
+let notReplayed = 0
+for (const { name, outcomes, left = [], skipped } of replayDirectory(dir)) {
   const wrong = outcomes.filter(hasFailed)
   console.log(
     `${name}: ${skipped ?? `${outcomes.length - wrong.length} of ${outcomes.length} as it should be`}`,
@@ -24,9 +25,12 @@ for (const { name, outcomes, skipped } of replayDirectory(dir)) {
     for (const one of differences) console.log(`  ${id}: ${one}${because}`)
     if (reason !== undefined && differences.length > 0) excused++
   }
+  for (const { id, why } of left) console.log(`  ${id}: not replayed: ${why}`)
+  notReplayed += left.length
   failed += wrong.length
   passed += outcomes.length - wrong.length
 }
 if (excused > 0) console.log(`${excused} of those that passed differ on purpose`)
+if (notReplayed > 0) console.log(`${notReplayed} were not replayed and count as neither`)
 console.log(`${passed} passed, ${failed} failed`)
 process.exitCode = failed > 0 || passed === 0 ? 1 : 0
