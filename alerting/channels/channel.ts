@@ -1,3 +1,5 @@
+import type { GroupNotification } from './group.ts'
+
 /** A message as a channel needs it. */
 export interface Message {
   incident: string
@@ -5,6 +7,8 @@ export interface Message {
   subject: string
   text: string
   html: string
+  /** The same as data, for channels to programs: these tell of nothing else. */
+  group?: GroupNotification
 }
 
 /** What became of a message for one target. */
@@ -16,6 +20,8 @@ export interface Delivery {
   detail: string
   /** True if the other side answered: then it is about this message, else about the way to it. */
   answered: boolean
+  /** How long the other side, or our own rate limit, wants nothing; ms. */
+  retryAfterMs?: number
 }
 
 /** A way to tell people. */
