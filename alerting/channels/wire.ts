@@ -84,15 +84,19 @@ function ask(
   const { request } = url.protocol === 'https:' ? https : http
   const length = { 'Content-Length': String(Buffer.byteLength(body)), 'User-Agent': 'mesoscope' }
   return new Promise((resolve, reject) => {
+    let answered = false
     const sent = request(
       url,
       { method, headers: { ...length, ...headers }, agent: false, signal, ca, cert, key },
       (response) => {
+        answered = true
         answerOf(response).then(resolve, reject)
       },
     )
-    // After an answer, one that broke off while it was read says nothing new.
-    sent.on('error', reject)
+    sent.on('error', (error) => {
+      // That the rest of an answer did not come is told by what has come of it.
+      if (!answered) reject(error)
+    })
     sent.end(body)
   })
 }

@@ -22,15 +22,26 @@ const all: Record<string, (group: GroupNotification) => ChannelRequest[]> = {
   alertmanager: (group) => alertmanagerRequests(group, slack, 0),
 }
 
+const meaningful = [
+  '<!channel>',
+  '<@U024BE7LH>',
+  '<http://evil|bank>',
+  '<script>alert(1)</script>',
+  '&lt;',
+  '\u001b[31m',
+  '\u001b]8;;http://evil\u0007',
+  '\u202e',
+  '\r\n',
+  '|',
+  '…',
+]
+
 /** Any sequence of UTF-16 units, with what means something to somebody. */
 const hostileText = fc
   .array(
     fc.oneof(
       fc.nat({ max: 0xffff }).map((unit) => String.fromCharCode(unit)),
-      fc.constantFrom(
-        ...['<!channel>', '<@U024BE7LH>', '<http://evil|bank>', '<script>alert(1)</script>'],
-        ...['&lt;', '\u001b[31m', '\u001b]8;;http://evil\u0007', '\u202e', '\r\n', '|', '…', '${}'],
-      ),
+      fc.constantFrom(...meaningful),
     ),
     { maxLength: 30 },
   )
@@ -215,19 +226,16 @@ test('Opsgenie: an alert that is open can be told the new texts, a closed one is
 })
 
 test('a thousand alerts of a megabyte are written in bounded time and space', (t) => {
-  const limits = { pagerduty: 512_000, slack: 100_000, opsgenie: 100_000, webhook: 10_000_000 }
-  const texts = { webhook: (group: GroupNotification) => webhookRequests(group, slack) }
-  const asks = {
-    ...texts,
-    pagerduty: all['pagerduty'],
-    opsgenie: all['opsgenie'],
-    slack: (group: GroupNotification) => slackRequests(group, slack),
+  const most = { pagerduty: 512_000, opsgenie: 100_000, webhook: 10_000_000 }
+  for (const [name, bytes] of Object.entries(most)) {
+    const bodies = all[name]?.(hugeGroup).map(({ body }) => Buffer.byteLength(body)) ?? []
+    t.true(
+      bodies.length > 0 && bodies.every((length) => length <= bytes),
+      `${name}: ${bodies.join()}`,
+    )
   }
-  for (const [name, most] of Object.entries(limits)) {
-    const requests = asks[name as keyof typeof asks]?.(hugeGroup) ?? []
-    t.true(requests.length > 0)
-    for (const { body } of requests) t.true(body.length <= most, `${name}: ${body.length}`)
-  }
+  const [request] = slackRequests(hugeGroup, slack)
+  t.true((request?.body.length ?? Infinity) <= 100_000)
 })
 
 test('an Alertmanager gets many alerts in several requests, each once, for as long as is wanted', (t) => {

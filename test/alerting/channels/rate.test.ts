@@ -20,7 +20,11 @@ test('a burst goes at once, what comes then one a second', (t) => {
 
 test('who would wait too long takes no token from others', (t) => {
   t.deepEqual(turns([0, 0, 0, 0, 0, 0, 0, 1500], 2000), [
-    ...[0, 0, 0, 1000, 2000],
+    0,
+    0,
+    0,
+    1000,
+    2000,
     undefined,
     undefined,
     3000,
