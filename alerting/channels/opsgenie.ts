@@ -90,8 +90,7 @@ export function opsgenieRequests(
 }
 
 function messageOf(group: GroupNotification, { message }: OpsgenieSettings): string {
-  const own = textOf(message, group)
-  return own === undefined ? subject(group, limits.message) : titleOf(own, limits.message)
+  return titleOf(textOf(message, group) ?? '', limits.message) || subject(group, limits.message)
 }
 
 function descriptionOf(group: GroupNotification, settings: OpsgenieSettings): string {

@@ -82,6 +82,7 @@ function eventOf(
 ): string {
   const text = (setting: Text | undefined) => titleOf(textOf(setting, group) ?? '', maxText)
   const client = settings.client === undefined ? usualSender : text(settings.client)
+  const page = textOf(settings.clientUrl, group) ?? alertsUrl(group)
   const severity = text(settings.severity)
   const event = {
     routing_key: settings.routingKey,
@@ -89,7 +90,8 @@ function eventOf(
     event_action: group.status === 'firing' ? 'trigger' : 'resolve',
     payload: {
       summary: summaryOf(group, settings),
-      source: settings.source === undefined ? client : text(settings.source),
+      // Without one PagerDuty would refuse the event.
+      source: text(settings.source) || client || usualSender,
       severity: severities.has(severity) ? severity : 'error',
       class: text(settings.class) || undefined,
       component: text(settings.component) || undefined,
@@ -97,15 +99,14 @@ function eventOf(
       custom_details: details,
     },
     client: client || undefined,
-    client_url: (textOf(settings.clientUrl, group) ?? alertsUrl(group)) || undefined,
+    client_url: safeLink(page) === undefined ? undefined : page,
     links: linksOf(group.extra),
   }
   return `${goJson(event)}\n`
 }
 
 function summaryOf(group: GroupNotification, { description }: PagerDutySettings): string {
-  const own = textOf(description, group)
-  return own === undefined ? subject(group, maxSummary) : titleOf(own, maxSummary)
+  return titleOf(textOf(description, group) ?? '', maxSummary) || subject(group, maxSummary)
 }
 
 function detailsOf(

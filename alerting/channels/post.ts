@@ -26,17 +26,23 @@ export function openPost(options: PostOptions): Post {
   const { clock, rules, rate, patienceMs, secrets } = options
   const closing = new AbortController()
   let bucket = fullBucket(clock.now())
+  /** Until when the receiver wants nothing, ms. */
+  let quietUntil = 0
 
   async function sendOne(request: ChannelRequest): Promise<Verdict> {
     const turn = takeTurn(bucket, rate, clock.now(), patienceMs)
     ;({ bucket } = turn)
     if (!turn.taken) return heldBack(turn.waitMs)
     if (turn.waitMs > 0) await pause(turn.waitMs, closing.signal)
+    // It may have said so meanwhile.
+    const quietMs = quietUntil - clock.now()
+    if (quietMs > 0) return heldBack(quietMs)
     const answer = await exchange(request, options, closing.signal)
     const now = clock.now()
     const verdict = verdictOf(answer, rules, secrets, now)
     if (verdict.retryAfterMs !== undefined) {
-      bucket = heldUntil(bucket, rate, now + verdict.retryAfterMs, now)
+      quietUntil = now + verdict.retryAfterMs
+      bucket = heldUntil(bucket, rate, quietUntil, now)
     }
     return verdict
   }
