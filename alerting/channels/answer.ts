@@ -85,10 +85,7 @@ function messageOf(text: string): string {
     return texts.length > 0 ? texts.join(': ') : text
   }
   if (!/^\s*</.test(text)) return text
-  return text
-    .slice(0, 10_000)
-    .replace(/<(style|script)\b[^]*?<\/\1>/gi, ' ')
-    .replace(/<[^<>]*>/g, ' ')
+  return text.replace(/<(?:style|script)\b[^<>]*>[^<]*/gi, ' ').replace(/<[^<>]*>/g, ' ')
 }
 
 function parsed(text: string): Record<string, unknown> | undefined {

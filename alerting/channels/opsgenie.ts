@@ -90,7 +90,8 @@ export function opsgenieRequests(
 }
 
 function messageOf(group: GroupNotification, { message }: OpsgenieSettings): string {
-  return titleOf(textOf(message, group) ?? '', limits.message) || subject(group, limits.message)
+  const own = titleOf(textOf(message, group) ?? '', limits.message)
+  return own.trim() === '' ? subject(group, limits.message) : own
 }
 
 function descriptionOf(group: GroupNotification, settings: OpsgenieSettings): string {

@@ -106,7 +106,8 @@ function eventOf(
 }
 
 function summaryOf(group: GroupNotification, { description }: PagerDutySettings): string {
-  return titleOf(textOf(description, group) ?? '', maxSummary) || subject(group, maxSummary)
+  const own = titleOf(textOf(description, group) ?? '', maxSummary)
+  return own.trim() === '' ? subject(group, maxSummary) : own
 }
 
 function detailsOf(

@@ -115,6 +115,14 @@ test('no secret comes back in a detail, however the other side tells it', async 
   }
 })
 
+test('an address that is a secret goes as a whole', async (t) => {
+  const server = await openHttpServer(t, ({ url }, response) => {
+    response.writeHead(404).end(`no team at ${url}, sorry`)
+  })
+  const channel = open(t, settingsOf('slack', server.url), server.url)
+  t.is((await send(channel)).detail, '404 no team at [secret], sorry')
+})
+
 test('what the other side says is one short line', async (t) => {
   const server = await openHttpServer(t, (_, response) => {
     response.writeHead(500).end(`<html><style>b{}</style><b>Bad\r\n\u001b[31m gateway</b>`)
@@ -124,7 +132,10 @@ test('what the other side says is one short line', async (t) => {
   server.answer((_, response) => response.writeHead(500).end('<script>'.repeat(100_000)))
   const begin = performance.now()
   t.true((await send(channel)).detail.length < 210)
-  server.answer((_, response) => response.writeHead(200).end('x'.repeat(5_000_000)))
+  server.answer((_, response) => {
+    const goOn = () => void response.write('x'.repeat(10_000), () => setImmediate(goOn))
+    goOn()
+  })
   const delivery = await send(channel)
   t.is(delivery.outcome, 'accepted')
   t.true(delivery.detail.length < 210)

@@ -54,9 +54,10 @@ const hostileGroup = fc
     hostileText,
     hostileText,
   )
-  .map(([some, text, name]) =>
-    someGroup(some, { text, links: [{ name, url: 'http://page/?a=<b>' }] }),
-  )
+  .map(([some, text, name]) => {
+    const group = someGroup(some, { text, links: [{ name, url: 'http://page/?a=<b>' }] })
+    return { ...group, alerts: group.alerts.map((alert) => ({ ...alert, generatorURL: name })) }
+  })
 
 function stringsIn(value: unknown): string[] {
   if (typeof value === 'string') return [value]
@@ -115,13 +116,13 @@ test('Slack: evidence is a field, links lead only to pages', (t) => {
   const extra: Extra = {
     text: '12:00 <!here> died',
     links: [
-      { name: 'These | lines', url: 'https://page/#/logs?a=1&b=2' },
+      { name: 'These | lines', url: 'https://page/#/logs?a=1&b=2|c' },
       { name: 'evil', url: 'javascript:alert(1)' },
     ],
   }
   t.deepEqual(slackBody(someGroup([{}], extra)).attachments[0].fields, [
     { title: 'Evidence', value: '12:00 &lt;!here&gt; died', short: false },
-    { title: 'Links', value: '<https://page/#/logs?a=1&amp;b=2|These   lines>', short: false },
+    { title: 'Links', value: '<https://page/#/logs?a=1&amp;b=2%7Cc|These   lines>', short: false },
   ] as unknown[])
 })
 
@@ -134,7 +135,14 @@ test('Slack: no entity is cut in two', (t) => {
 })
 
 interface PagerDutyBody {
-  payload: { summary: string; severity: string; custom_details: Record<string, unknown> }
+  client?: string
+  client_url?: string
+  payload: {
+    summary: string
+    source: string
+    severity: string
+    custom_details: Record<string, unknown>
+  }
   links?: unknown
 }
 
@@ -169,6 +177,13 @@ test('PagerDuty: a severity that it does not know is an error', (t) => {
   t.is(severity('warning'), 'warning')
   t.is(severity('page'), 'error')
   t.is(pagerDutyBody(someGroup([{}])).payload.severity, 'error')
+})
+
+test('PagerDuty: what it needs is never empty, and its link leads to a page', (t) => {
+  const texts = { description: ' \n', source: '', client: '', clientUrl: 'javascript:alert(1)' }
+  const body = pagerDutyBody(someGroup([{}]), texts)
+  t.like(body.payload, { summary: '[FIRING:1] X ', source: 'Alertmanager' })
+  t.deepEqual([body.client, body.client_url], [undefined, undefined])
 })
 
 test('PagerDuty: evidence and links stand beside the details', (t) => {
@@ -209,6 +224,11 @@ test('Opsgenie: details are labels, those of the settings, links and what is lef
   const { evidence, ...details } = opsgenieBody(group, { details: { a: 'setting' } }).details
   t.deepEqual(details, { alertname: 'X', a: 'setting', b: 'b', lines: 'https://page/' })
   t.regex(evidence ?? '', /^e{7000,}…$/)
+})
+
+test('Opsgenie: an empty message is none', (t) => {
+  t.is(opsgenieBody(someGroup([{}]), { message: ' \n' }).message, '[FIRING:1] X ')
+  t.is(opsgenieBody(someGroup([{}]), { message: 'own\nmessage' }).message, 'own message')
 })
 
 test('Opsgenie: an alert that is open can be told the new texts, a closed one is closed by its alias', (t) => {
@@ -253,7 +273,7 @@ test('an Alertmanager gets many alerts in several requests, each once, for as lo
     group.alerts.map(({ labels }) => labels['i']) as string[],
   )
   t.is(bodies[0]?.[0]?.endsAt, '1970-01-01T00:01:01.000Z')
-  const big = someGroup(Array.from({ length: 5 }, () => ({ annotations: { a: 'x'.repeat(3e6) } })))
-  t.is(alertmanagerRequests(big, slack, 0).length, 5)
+  const big = someGroup(Array.from({ length: 6 }, () => ({ annotations: { a: 'x'.repeat(2e6) } })))
+  t.is(alertmanagerRequests(big, slack, 0).length, 3)
   t.deepEqual(alertmanagerRequests(someGroup([]), slack, 0), [])
 })

@@ -26,6 +26,20 @@ test('what comes too fast is sent later, in its order, and all of it', async (t)
   t.deepEqual(keys.slice(2), ['group 2', 'group 3', 'group 4', 'group 5'])
 })
 
+test('a short pause that the receiver asks for is waited out', async (t) => {
+  let isBusy = true
+  const server = await openHttpServer(t, (_, response) => {
+    if (isBusy) response.writeHead(503, { 'retry-after': '1' }).end()
+    else response.end()
+    isBusy = false
+  })
+  const channel = open(t, settingsOf('webhook', server.url), server.url)
+  t.like(await send(channel), { outcome: 'failed', retryAfterMs: 1000 })
+  const begin = performance.now()
+  t.like(await send(channel), { outcome: 'accepted' })
+  t.true(performance.now() - begin > 900)
+})
+
 test('a channel that is closed waits for nothing', async (t) => {
   const server = await openHttpServer(t, () => undefined)
   const rate = { perMinute: 1, burst: 1 }
