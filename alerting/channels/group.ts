@@ -88,6 +88,15 @@ export function truncatedTo(group: GroupNotification, most: number): GroupNotifi
   return { ...group, ...commonOf(kept), alerts: kept, truncatedAlerts }
 }
 
+/** How many characters its texts have: written as JSON it has at least as many bytes. */
+export function textLength({ labels, annotations, generatorURL }: GroupAlert): number {
+  let length = generatorURL.length
+  for (const texts of [labels, annotations]) {
+    for (const [name, value] of Object.entries(texts)) length += name.length + value.length
+  }
+  return length
+}
+
 function commonOf(alerts: readonly GroupAlert[]) {
   return {
     commonLabels: common(alerts.map(({ labels }) => labels)),

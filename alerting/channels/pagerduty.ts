@@ -1,6 +1,6 @@
 import { safeLink } from '../clean.ts'
 import { goJson, type Encodable } from './go-json.ts'
-import { textOf, type Extra, type GroupNotification, type Text } from './group.ts'
+import { textLength, textOf, type Extra, type GroupNotification, type Text } from './group.ts'
 import { alertFields, textRequest, type ChannelRequest } from './request.ts'
 import {
   alertsUrl,
@@ -68,11 +68,7 @@ export function pagerDutyRequests(
 /** Then it need not be written to know that it is too large. */
 function hugeText({ alerts }: GroupNotification): boolean {
   let length = 0
-  return alerts.some(({ labels, annotations }) => {
-    for (const value of Object.values(labels)) length += value.length
-    for (const value of Object.values(annotations)) length += value.length
-    return length > maxEventBytes
-  })
+  return alerts.some((alert) => (length += textLength(alert)) > maxEventBytes)
 }
 
 function eventOf(

@@ -116,8 +116,8 @@ test('no secret comes back in a detail, however the other side tells it', async 
 })
 
 test('an address that is a secret goes as a whole', async (t) => {
-  const server = await openHttpServer(t, ({ url }, response) => {
-    response.writeHead(404).end(`no team at ${url}, sorry`)
+  const server = await openHttpServer(t, ({ url, headers }, response) => {
+    response.writeHead(404).end(`no team at http://${headers.host}${url}, sorry`)
   })
   const channel = open(t, settingsOf('slack', server.url), server.url)
   t.is((await send(channel)).detail, '404 no team at [secret], sorry')
