@@ -44,6 +44,8 @@ export interface HttpChannelOptions {
 /** What differs between the types. */
 interface Plan {
   url: string
+  /** Of the address, where it is not `url`. */
+  urlPath?: string
   /** By the path of its setting: what nobody may read. */
   keys: Readonly<Record<string, string | undefined>>
   /** The parts of the address are kept out of details too. */
@@ -97,6 +99,7 @@ function planOf(settings: HttpChannelSettings): Plan {
   if (type === 'opsgenie') {
     return {
       url: settings.apiUrl ?? opsgenieUrl,
+      urlPath: 'apiUrl',
       keys: { apiKey: settings.apiKey },
       secretUrl: false,
       rules: passesWhenBusy,
@@ -172,20 +175,21 @@ function secretsOf({ url, keys, secretUrl }: Plan): string[] {
 }
 
 /** The address itself is not shown: it may be the secret. */
-function urlFaults({ url, keys }: Plan, hosts: readonly string[]): string[] {
+function urlFaults(plan: Plan, hosts: readonly string[]): string[] {
+  const { url, urlPath: path = 'url', keys } = plan
   const address = URL.parse(url)
   if (!address || !/^https?:$/.test(address.protocol)) {
-    return ['url: it does not begin with http:// or https://']
+    return [`${path}: it does not begin with http:// or https://`]
   }
   const { host, hostname, protocol, username, password } = address
   const faults: string[] = []
-  if (username || password) faults.push('url: it holds a login; set authorization instead')
+  if (username || password) faults.push(`${path}: it holds a login; set authorization instead`)
   if (!hosts.some((allowed) => portOf(allowed, protocol) === portOf(host, protocol))) {
-    faults.push(`url: ${host} is not among the allowed hosts`)
+    faults.push(`${path}: ${host} is not among the allowed hosts`)
   }
   const tells = Object.values(keys).some((key) => key !== undefined)
   if (tells && protocol === 'http:' && !isLoopback(hostname)) {
-    faults.push(`url: ${host} would get a key in the clear; use https://`)
+    faults.push(`${path}: ${host} would get a key in the clear; use https://`)
   }
   return faults
 }

@@ -1,4 +1,3 @@
-import { safeLink } from '../clean.ts'
 import { goJson, type Encodable } from './go-json.ts'
 import { textLength, textOf, type Extra, type GroupNotification, type Text } from './group.ts'
 import { alertFields, textRequest, type ChannelRequest } from './request.ts'
@@ -6,6 +5,7 @@ import {
   alertsUrl,
   groupHash,
   harmless,
+  linkTo,
   shortened,
   subject,
   titleOf,
@@ -95,7 +95,7 @@ function eventOf(
       custom_details: details,
     },
     client: client || undefined,
-    client_url: safeLink(page) === undefined ? undefined : page,
+    client_url: linkTo(page) === undefined ? undefined : page,
     links: linksOf(group.extra),
   }
   return `${goJson(event)}\n`
@@ -135,9 +135,9 @@ function evidenceOf(extra: Extra | undefined): [string, string][] {
 }
 
 function linksOf(extra: Extra | undefined) {
-  if (!extra || extra.links.length === 0) return undefined
-  return extra.links.slice(0, maxLinks).flatMap(({ name, url }) => {
-    const href = safeLink(url)
+  const links = (extra?.links ?? []).slice(0, maxLinks).flatMap(({ name, url }) => {
+    const href = linkTo(url)
     return href === undefined ? [] : [{ href, text: titleOf(name, maxText) }]
   })
+  return links.length > 0 ? links : undefined
 }

@@ -1,6 +1,6 @@
 /** Sends requests to one receiver: not too many, and what became of them. */
 import { pause, type Clock } from '../../pipeline/clock.ts'
-import { detailOf, verdictOf, type AnswerRules, type Verdict } from './answer.ts'
+import { verdictOf, type AnswerRules, type Verdict } from './answer.ts'
 import { fullBucket, heldUntil, takeTurn, type Rate } from './rate.ts'
 import type { ChannelRequest } from './request.ts'
 import { exchange, type WireOptions } from './wire.ts'
@@ -26,25 +26,35 @@ export function openPost(options: PostOptions): Post {
   const { clock, rules, rate, patienceMs, secrets } = options
   const closing = new AbortController()
   let bucket = fullBucket(clock.now())
-  /** Until when the receiver wants nothing, ms. */
-  let quietUntil = 0
+  /** How often the receiver has asked for a pause. */
+  let pauses = 0
 
   async function sendOne(request: ChannelRequest): Promise<Verdict> {
-    const turn = takeTurn(bucket, rate, clock.now(), patienceMs)
-    ;({ bucket } = turn)
-    if (!turn.taken) return heldBack(turn.waitMs)
-    if (turn.waitMs > 0) await pause(turn.waitMs, closing.signal)
-    // It may have said so meanwhile.
-    const quietMs = quietUntil - clock.now()
-    if (quietMs > 0) return heldBack(quietMs)
+    const stillToWait = await waitForTurn()
+    if (stillToWait > 0) return heldBack(stillToWait)
     const answer = await exchange(request, options, closing.signal)
     const now = clock.now()
     const verdict = verdictOf(answer, rules, secrets, now)
     if (verdict.retryAfterMs !== undefined) {
-      quietUntil = now + verdict.retryAfterMs
-      bucket = heldUntil(bucket, rate, quietUntil, now)
+      pauses++
+      bucket = heldUntil(bucket, rate, now + verdict.retryAfterMs, now)
     }
     return verdict
+  }
+
+  /** Zero at its turn; otherwise how long that is still away (ms), which is more than patience allows. */
+  async function waitForTurn(): Promise<number> {
+    let patience = patienceMs
+    for (;;) {
+      const before = pauses
+      const { taken, waitMs, bucket: next } = takeTurn(bucket, rate, clock.now(), patience)
+      bucket = next
+      if (!taken) return waitMs
+      if (waitMs > 0) await pause(waitMs, closing.signal)
+      // A turn that was given before the receiver asked for a pause is none any more.
+      if (pauses === before || closing.signal.aborted) return 0
+      patience -= waitMs
+    }
   }
 
   return {
@@ -61,6 +71,6 @@ export function openPost(options: PostOptions): Post {
 }
 
 function heldBack(waitMs: number): Verdict {
-  const detail = detailOf(`held back for ${Math.ceil(waitMs / 1000)} s: too many at once`, [])
+  const detail = `held back for ${Math.ceil(waitMs / 1000)} s: too many at once`
   return { outcome: 'failed', answered: false, detail, retryAfterMs: waitMs }
 }

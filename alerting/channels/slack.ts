@@ -1,8 +1,7 @@
-import { safeLink } from '../clean.ts'
 import type { Labels } from '../stages/labels.ts'
 import { textOf, type Extra, type GroupAlert, type GroupNotification, type Text } from './group.ts'
 import { jsonRequest, type ChannelRequest } from './request.ts'
-import { alertsUrl, harmless, shortened, subject, usualSender } from './texts.ts'
+import { alertsUrl, harmless, linkTo, shortened, subject, usualSender } from './texts.ts'
 
 /** A Slack webhook, or `chat.postMessage` with a token. Texts that are left out are those of Alertmanager. */
 export interface SlackSettings {
@@ -82,8 +81,8 @@ function fieldsOf(extra: Extra | undefined) {
 
 /** `<url|name>`; without one that leads to a page nothing. */
 function linkOf({ name, url }: Extra['links'][number]): string[] {
-  const href = safeLink(url)
-  if (href === undefined || href.length > maxTitle) return []
+  const href = linkTo(url)
+  if (href === undefined) return []
   const named = escaped(harmless(name.slice(0, maxTitle)).replace(/[|\n]+/g, ' '))
   return [`<${escaped(href).replaceAll('|', '%7C')}|${named}>`]
 }

@@ -1,6 +1,6 @@
 /** What Alertmanager's default templates say of a group, and how texts are made harmless and short. */
 import { createHash } from 'node:crypto'
-import { cleanText } from '../clean.ts'
+import { cleanText, safeLink } from '../clean.ts'
 import { sortedLabels, type Labels } from '../stages/labels.ts'
 import type { GroupAlert, GroupNotification } from './group.ts'
 
@@ -102,6 +102,15 @@ function pairsOf(labels: Labels): [string, string][] {
 }
 
 const valuesOf = (labels: Labels) => pairsOf(labels).map(([, value]) => value)
+
+/** Longer addresses are none that people are given. */
+const maxLink = 2048
+
+/** An address that a message may link to, else undefined. */
+export function linkTo(url: string): string | undefined {
+  const href = safeLink(url)
+  return href !== undefined && href.length <= maxLink ? href : undefined
+}
 
 /** Where the page shows the receiver's alerts. */
 export function alertsUrl({ externalURL, receiver }: GroupNotification): string {

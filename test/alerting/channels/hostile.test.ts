@@ -194,6 +194,8 @@ test('PagerDuty: evidence and links stand beside the details', (t) => {
   const body = pagerDutyBody(someGroup([{}], { text: 'a\u0007\nb', links }))
   t.is(body.payload.custom_details['evidence'], 'a\nb')
   t.deepEqual(body.links, [{ href: 'https://page/#/logs', text: 'These lines' }] as unknown)
+  const none = [...links.slice(1), { name: 'long', url: `http://page/${'x'.repeat(1e6)}` }]
+  t.is(pagerDutyBody(someGroup([{}], { text: '', links: none })).links, undefined)
 })
 
 interface OpsgenieBody {

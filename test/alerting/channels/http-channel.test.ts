@@ -68,6 +68,11 @@ const faults: [string, HttpChannelSettings, string][] = [
     'webhook authorization: it is empty, or holds what no key has',
   ],
   [
+    'another Opsgenie',
+    { type: 'opsgenie', apiUrl: 'https://evil/', apiKey: 'k' },
+    'opsgenie apiUrl: evil is not among the allowed hosts',
+  ],
+  [
     'no key',
     { type: 'opsgenie', apiUrl: good.url, apiKey: '' },
     'opsgenie apiKey: it is empty, or holds what no key has',
