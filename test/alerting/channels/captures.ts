@@ -1,6 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { goJson, goTime, type Encodable } from '../../../alerting/channels/go-json.ts'
-import { groupOf, type GroupNotification } from '../../../alerting/channels/group.ts'
+import {
+  groupOf,
+  type GroupAlert,
+  type GroupNotification,
+} from '../../../alerting/channels/group.ts'
 import type { Notification } from '../../../alerting/stages/flush.ts'
 
 /** A request as it was captured. */
@@ -36,6 +40,30 @@ export function readPosts(): Captured[] {
   return (read('posts-to-alertmanager.json') as { posts: Captured[] }[]).flatMap(
     ({ posts }) => posts,
   )
+}
+
+/** A generated group, and what each of Alertmanager's notifiers sent for it. */
+export interface NotifierCase {
+  id: string
+  receiver: string
+  groupKey: string
+  groupLabels: Record<string, string>
+  alerts: GroupAlert[]
+  requests: Record<string, { method: string; path: string; authorization?: string; body: string }[]>
+}
+
+export const readNotifierCases = () => read('notifier-requests.json') as NotifierCase[]
+
+export function groupOfCase(one: NotifierCase): GroupNotification {
+  const alerts = one.alerts.map((alert) => ({
+    ...alert,
+    endsAt: alert.endsAt ?? 0,
+    updatedAt: alert.startsAt,
+    timeout: false,
+  }))
+  const status = alerts.some((alert) => alert.status === 'firing') ? 'firing' : 'resolved'
+  const told = { ...one, alerts, status, reason: 'first notification' } as const
+  return groupOf(told, 'http://am.example:9093/x')
 }
 
 function read(name: string): unknown {

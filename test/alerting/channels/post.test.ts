@@ -74,11 +74,11 @@ test('what waited for its turn is kept back too when the receiver wants nothing'
   const server = await openHttpServer(t, (_, response) => {
     response.writeHead(429, { 'retry-after': '60' }).end()
   })
-  const rate = { perMinute: 60, burst: 1 }
+  const rate = { perMinute: 20, burst: 1 }
   const channel = open(t, settingsOf('pagerduty', server.url), server.url, { rate })
   const [first, second] = await Promise.all([send(channel), send(channel)])
   t.like(first, { outcome: 'failed', answered: true, retryAfterMs: 60_000 })
   t.like(second, { outcome: 'failed', answered: false })
-  t.regex(second?.detail ?? '', /^held back for (59|60) s: too many at once$/)
+  t.regex(second?.detail ?? '', /^held back for (5\d|60) s: too many at once$/)
   t.is(server.asked.length, 1)
 })
