@@ -1,3 +1,5 @@
+import type { GroupNotification } from './group.ts'
+
 /** A message as a channel needs it. */
 export interface Message {
   incident: string
@@ -9,6 +11,8 @@ export interface Message {
   labels?: Readonly<Record<string, string>>
   /** True where nobody can tell any longer whether the alert fires. */
   unknown?: boolean
+  /** The same as data, for channels to programs: these tell of nothing else. */
+  group?: GroupNotification
 }
 
 /** What became of a message for one target. */
@@ -20,6 +24,8 @@ export interface Delivery {
   detail: string
   /** True if the other side answered: then it is about this message, else about the way to it. */
   answered: boolean
+  /** How long the other side, or our own rate limit, wants nothing; ms. */
+  retryAfterMs?: number
 }
 
 /** A way to tell people. */
