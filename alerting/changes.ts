@@ -1,8 +1,11 @@
+import { createHash } from 'node:crypto'
 import { msToIso, type ChangeDoc } from '../pipeline/event.ts'
 import { identityToEcs } from '../pipeline/identity.ts'
+import type { Delivery } from './channels/channel.ts'
 import { incidentOf, type Notification } from './records.ts'
 import type { FlapChange } from './rules/flap-marking.ts'
 import { fourDigits, spokenDuration } from './rules/humanize.ts'
+import type { Notification as DispatcherNotification } from './stages/flush.ts'
 import { explainValue, type RuleFacts } from './words.ts'
 
 export type AlertAction = 'fired' | 'resolved' | 'notified' | 'failed'
@@ -61,4 +64,34 @@ export function stateChange(notification: Notification): ChangeDoc {
   const because = reason === undefined ? '' : `, because ${reason}`
   const message = `${facts.alert} is resolved after ${lasted}${because}`
   return alertChange(notification, 'resolved', { atMs: ts, message })
+}
+
+/** That a receiver was told of a group, or has refused to be. */
+export function deliveryDoc(
+  { receiver, groupKey, status, alerts, integration }: DispatcherNotification,
+  { target, outcome, detail }: Delivery,
+  atMs: number,
+): ChangeDoc {
+  const [first] = alerts
+  const name = first?.labels['alertname'] ?? 'alerts'
+  const more = alerts.length > 1 ? ` and ${alerts.length - 1} more` : ''
+  const isAccepted = outcome === 'accepted'
+  const verb = isAccepted ? 'was sent to' : 'was refused by'
+  const { service } = first?.labels ?? {}
+  const about = createHash('sha256')
+    .update(
+      JSON.stringify([groupKey, status, alerts.map((one) => [one.fingerprint, one.startsAt])]),
+    )
+    .digest('hex')
+    .slice(0, 24)
+  return {
+    '@timestamp': msToIso(atMs),
+    'event.id': `change:alert:${about}:${receiver}:${integration.type}:${target}:${outcome}:${atMs}`,
+    'event.kind': 'alert',
+    'event.action': isAccepted ? 'notified' : 'failed',
+    message: `${name}${more} (${status}) ${verb} ${receiver} by ${integration.type} (${target}): ${detail}`,
+    'alert.name': name,
+    'alert.state': status,
+    ...(service === undefined ? {} : { 'service.name': service }),
+  }
 }

@@ -17,6 +17,7 @@ import {
   notifyKey,
   progressKey,
   seenKey,
+  type AlertRecords,
   type Notification,
   type OwnedState,
   type Progress,
@@ -94,6 +95,8 @@ export interface Evaluator {
   health(): RuleHealth[]
   /** What an earlier process left to send. */
   leftovers: Notification[]
+  /** What an earlier process left to whoever tells of groups. */
+  records: Pick<AlertRecords, 'silences' | 'told' | 'posted' | 'requests'>
   trouble(): string | undefined
   /** Stops between two evaluations. */
   close(): Promise<void>
@@ -304,6 +307,7 @@ export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluato
     through: engine.through,
     health: engine.health,
     leftovers: records.notifications,
+    records,
     trouble() {
       if (failure !== undefined) return failure
       if (options.rules.rules.length === 0) return undefined

@@ -1,8 +1,13 @@
 import type { BusRecord } from '../pipeline/bus/bus.ts'
 import type { Channel } from './channels/channel.ts'
 import { openMailChannel, type MailOptions, type MailSettings } from './channels/mail.ts'
+import { openDispatching, type Dispatching } from './dispatching.ts'
 import { openEvaluator, type EvaluatorOptions } from './evaluator.ts'
 import { linksOf } from './message/links.ts'
+import { hasFired, ownAlert } from './own-alerts.ts'
+import { openRendering } from './rendering.ts'
+import type { StagesConfig } from './stages/config.ts'
+import { openIntegration } from './channels/of-integration.ts'
 import { openNotifier, type Notifier, type NotifierOptions } from './notifier.ts'
 import {
   decodeAll,
@@ -25,13 +30,17 @@ export const channels = {
 export interface AlertingOptions
   extends
     Omit<EvaluatorOptions, 'rules' | 'onTransition' | 'publish'>,
-    Omit<NotifierOptions, 'channels' | 'leftovers'>,
+    Omit<NotifierOptions, 'channels' | 'leftovers' | 'mutedBy'>,
     Pick<MailOptions, 'stepTimeoutMs'> {
   rules: RuleDeclaration[]
   /** Those of the settings that were set aside for their faults: what they have firing is kept, not resolved. */
   badRules?: readonly BadRule[]
-  /** Without it alerts are shown, and nobody is told. */
+  /** Each incident is mailed by itself. Without it, and without routes, alerts are shown, and nobody is told. */
   mail?: MailSettings
+  /** Alertmanager's configuration: who is told of what, and when. */
+  stages: StagesConfig
+  /** Hosts that receivers over HTTP may lead to. */
+  hosts?: readonly string[]
 }
 
 /** An alert for people to look at. */
@@ -76,30 +85,47 @@ export async function openAlerting(options: AlertingOptions): Promise<Alerting> 
   const open = options.mail ? [channels.mail(options.mail, options)] : []
   const early: Notification[] = []
   let notifier: Notifier | undefined
+  let dispatching: Dispatching | undefined
   const evaluator = await openEvaluator({
     ...options,
     rules: compiled,
     onTransition({ to, alert, facts, ts }, notification) {
       const { fingerprint } = alert
       log.info({ alert: facts.alert, fingerprint, to, ts }, 'an alert changed')
+      if (to === 'firing' || to === 'resolved') {
+        dispatching?.post(ownAlert({ alert, facts }, options.publicUrl()))
+      }
       if (!notification) return
       if (notifier) notifier.add(notification)
       else early.push(notification)
     },
   })
   const { leftovers } = evaluator
-  notifier = openNotifier({ ...options, channels: open, leftovers })
+  const fired = evaluator.states().filter(hasFired)
+  dispatching = openDispatching({
+    ...options,
+    config: options.stages,
+    records: evaluator.records,
+    own: fired.map((state) => ownAlert(state, options.publicUrl())),
+    open: (receiver, integration) => openIntegration(integration, { ...options, name: receiver }),
+    render: openRendering({ ...options, states: evaluator.states }),
+  })
+  notifier = openNotifier({ ...options, channels: open, leftovers, mutedBy: dispatching.mutedBy })
   for (const notification of early) notifier.add(notification)
 
   return {
     alerts: () => viewsOf(evaluator.states(), clock.now(), options.publicUrl()),
     rules: () =>
       withActive([...evaluator.health(), ...faultyViews(compiled.faults)], evaluator.states()),
-    trouble: () => faultTrouble(compiled.faults) ?? evaluator.trouble() ?? notifier.trouble(),
+    trouble: () =>
+      faultTrouble(compiled.faults) ??
+      evaluator.trouble() ??
+      notifier.trouble() ??
+      dispatching.trouble(),
     through: evaluator.through,
     async close() {
       await evaluator.close()
-      await notifier.close()
+      await Promise.all([notifier.close(), dispatching.close()])
     },
   }
 }

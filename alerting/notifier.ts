@@ -24,6 +24,8 @@ export interface NotifierOptions extends EvidenceSources {
   metrics: Metrics
   log: Logger
   retry?: Partial<RetryTimes>
+  /** Why nobody is to be told of an alert with these labels now; undefined: they are. */
+  mutedBy?: (labels: Readonly<Record<string, string>>) => string | undefined
   /** How long to wait for lines to become searchable, ms; 5 s unless set. */
   patienceMs?: number
 }
@@ -39,6 +41,8 @@ export interface Notifier {
 /** Sent notifications are remembered for a week. */
 const rememberMs = 7 * 86_400_000
 const closeGraceMs = 5000
+/** So often it is looked whether what is muted may be told by now. */
+const mutedPollMs = 500
 
 /**
  * Tells people, at least once, each incident under a stable id. What is not accepted is tried again for ever, each
@@ -53,6 +57,8 @@ export function openNotifier(options: NotifierOptions): Notifier {
   const settled = new Map<string, Promise<void>>()
   const endings = new Map<string, number>()
   const working = new Set<Promise<void>>()
+  /** Incidents that were muted as long as they lasted. */
+  const untold = new Set<string>()
   const remembered: { key: string; sentAt: number }[] = []
   let busTrouble: string | undefined
 
@@ -83,11 +89,35 @@ export function openNotifier(options: NotifierOptions): Notifier {
     const told = patiently(() => options.publish([stateChange(notification)]))
     await before
     if (stop.signal.aborted) return
-    if (!(await tell(notification, onSettled)) || !(await told)) return
+    if (await isNeverTold(notification)) {
+      onSettled()
+      if (stop.signal.aborted || !(await told)) return
+    } else if (!(await tell(notification, onSettled)) || !(await told)) return
     notification.sent = true
     notification.sentAt = clock.now()
     if (await save([encode(notifyKey(notification), notification)])) remember(notification)
   }
+
+  /**
+   * Waits while it is muted. True where it ends before it may be told, or its beginning never was: nobody needs to know of
+   * the end of what they did not hear of. Of what was told the end is told, whatever mutes it then.
+   */
+  async function isNeverTold(notification: Notification): Promise<boolean> {
+    const { incident, state, alert } = notification
+    if (state === 'resolved') return untold.delete(incident)
+    for (let why = muted(alert.labels); why !== undefined; why = muted(alert.labels)) {
+      if (endings.has(incident) || stop.signal.aborted) {
+        untold.add(incident)
+        notification.muted = why
+        return true
+      }
+      await pause(mutedPollMs, stop.signal)
+    }
+    return false
+  }
+
+  const muted = (labels: Readonly<Record<string, string>>) =>
+    outlets.length === 0 ? undefined : options.mutedBy?.(labels)
 
   /** True when everyone was told. */
   async function tell(notification: Notification, onSettled: () => void): Promise<boolean> {
@@ -174,6 +204,9 @@ export function openNotifier(options: NotifierOptions): Notifier {
 
   // The beginning of an incident before its end.
   const order = options.leftovers.toSorted((a, b) => a.ts - b.ts)
+  for (const { incident, state, muted: why } of order) {
+    if (state === 'firing' && why !== undefined) untold.add(incident)
+  }
   for (const notification of order) {
     if (notification.sent) remember(notification)
     else add(notification)

@@ -7,6 +7,10 @@
  * - `log:<hash>` what a rule on single lines remembers
  * - `lines` how far these rules were given lines
  * - `health` how each rule was evaluated lately
+ * - `silence:<id>` a silence
+ * - `posted:<fingerprint>` an alert from outside
+ * - `told:<hash>` what a receiver was told of a group
+ * - `requests` how far the topic `requests` was taken
  * - `notify:<incident>:<firing|resolved>` what has to be told, and to whom it was told
  */
 import stringify from 'fast-json-stable-stringify'
@@ -14,6 +18,9 @@ import { createHash } from 'node:crypto'
 import type { BusRecord, ProducedRecord } from '../pipeline/bus/bus.ts'
 import type { LogRuleState } from './rules/log-rule.ts'
 import type { AlertState } from './rules/state.ts'
+import type { PostedAlert } from './stages/alerts.ts'
+import type { LogEntry } from './stages/dedup.ts'
+import type { Silence } from './stages/silences.ts'
 import type { GridInput } from '../pipeline/signal-grid.ts'
 import type { SeenGroup, Watched } from '../pipeline/signals.ts'
 import type { RuleFacts } from './words.ts'
@@ -58,6 +65,8 @@ export interface Notification {
   reason?: string
   /** All targets have it, or have refused it for good and it was replaced. */
   sent: boolean
+  /** Why nobody was told of it, as long as it lasted. */
+  muted?: string
   sentAt?: number
   /** By `<channel> <target>`. */
   deliveries: Record<string, DeliveryRecord>
@@ -80,6 +89,13 @@ export interface AlertRecords {
   /** See `LineReader.position`. */
   lines: unknown
   health: RuleHealth[]
+  silences: Silence[]
+  /** Alerts from outside. */
+  posted: PostedAlert[]
+  /** What receivers were told, by their key in the notification log. */
+  told: [key: string, entry: LogEntry][]
+  /** Where to read the topic `requests` on. */
+  requests: number | undefined
   /** Records that could not be read, with the reason. */
   unreadable: { key: string; reason: string }[]
 }
@@ -92,6 +108,11 @@ export const stateKey = (fingerprint: string) => `state:${fingerprint}`
 export const progressKey = 'evaluator'
 export const linesKey = 'lines'
 export const healthKey = 'health'
+export const requestsKey = 'requests'
+export const silenceKey = (id: string) => `silence:${id}`
+export const postedKey = (fingerprint: string) => `posted:${fingerprint}`
+export const toldKey = (key: string) =>
+  `told:${createHash('sha256').update(key).digest('hex').slice(0, 24)}`
 export const logKey = (rule: string) =>
   `log:${createHash('sha256').update(rule).digest('hex').slice(0, 24)}`
 export const notifyKey = ({ incident, state }: Pick<Notification, 'incident' | 'state'>) =>
@@ -126,6 +147,10 @@ export function decodeAll(latest: ReadonlyMap<string, BusRecord>): AlertRecords 
     logs: new Map(),
     lines: undefined,
     health: [],
+    silences: [],
+    posted: [],
+    told: [],
+    requests: undefined,
     unreadable: [],
   }
   for (const [key, record] of latest) {
@@ -142,7 +167,13 @@ function decodeInto(records: AlertRecords, key: string, value: unknown) {
   if (key === progressKey) records.progress = value as Progress
   else if (key === linesKey) records.lines = value
   else if (key === healthKey) records.health = (value as { rules: RuleHealth[] }).rules
-  else if (key.startsWith('log:')) {
+  else if (key === requestsKey) records.requests = (value as { position: number }).position
+  else if (key.startsWith('silence:')) records.silences.push(value as Silence)
+  else if (key.startsWith('posted:')) records.posted.push(value as PostedAlert)
+  else if (key.startsWith('told:')) {
+    const { key: of, entry } = value as { key: string; entry: LogEntry }
+    records.told.push([of, entry])
+  } else if (key.startsWith('log:')) {
     const { rule, state } = value as { rule: string; state: LogRuleState }
     records.logs.set(rule, state)
   } else if (key.startsWith('state:')) records.states.push(withNumbers(value as OwnedState))

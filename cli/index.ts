@@ -3,6 +3,7 @@ import { addAlerts } from './alerts.ts'
 import { addChanges } from './changes.ts'
 import { addCheck } from './check.ts'
 import { checkRules } from './check-rules.ts'
+import { checkStages } from './check-stages.ts'
 import { addDead } from './dead.ts'
 import { addDemo } from './demo.ts'
 import { addDoctor } from './doctor.ts'
@@ -59,7 +60,7 @@ export function buildCli(parts: CliParts): Command {
       outputError: (text, write) => write(text.replace(/^error: /, 'mesoscope: ')),
     })
     .addHelpText('after', exitCodeHelp)
-  const context = { ...parts, io, checks: [checkRules] }
+  const context = { ...parts, io, checks: [checkRules, checkStages] }
   for (const add of Object.values(commands)) add(program, context)
   for (const command of program.commands) command.addHelpText('after', exitCodeHelp)
   const parse = program.parseAsync.bind(program)

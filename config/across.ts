@@ -20,6 +20,7 @@ export interface Readable {
   listen: Settings['listen'] | undefined
   evaluation: Settings['evaluation'] | undefined
   mail: Settings['mail']
+  notifications: Settings['notifications'] | undefined
   kafka: Settings['bus']['kafka']
   elasticsearch: Settings['store']['elasticsearch']
   retentionClasses: readonly string[]
@@ -70,6 +71,7 @@ const checks: readonly ((settings: Readable) => AcrossFault[])[] = [
   prometheusHasTargets,
   syslogIsSecure,
   mailLogin,
+  notifiedOneWay,
 ]
 
 export function checkAcross(settings: Readable): AcrossFault[] {
@@ -229,4 +231,10 @@ function mailLogin({ mail }: Readable): AcrossFault[] {
   const missing = mail.user ? 'password' : 'user'
   const present = mail.user ? 'user' : 'password'
   return [{ path: ['mail', present], sentence: `needs mail.${missing} beside it` }]
+}
+
+function notifiedOneWay({ mail, notifications }: Readable): AcrossFault[] {
+  if (!mail || notifications?.config === undefined) return []
+  const sentence = 'names who is told: leave out mail, and have a receiver with email_configs there'
+  return [{ path: ['notifications', 'config'], sentence }]
 }

@@ -30,6 +30,7 @@ export function readable(root: unknown): Readable {
     listen: sound(shape.listen, 'listen'),
     evaluation: sound(shape.evaluation, 'evaluation'),
     mail: sound(shape.mail, 'mail'),
+    notifications: sound(shape.notifications, 'notifications'),
     kafka: sound(shape.bus.unwrap().shape.kafka, 'bus', 'kafka'),
     elasticsearch: sound(shape.store.unwrap().shape.elasticsearch, 'store', 'elasticsearch'),
     retentionClasses: Object.keys(Object(valueAt(root, ['store', 'retention_classes']))),

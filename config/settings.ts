@@ -566,6 +566,20 @@ const mail = z.strictObject({
     .describe('Right half of message ids; absent: that of the sender.'),
 })
 
+const notifications = z.strictObject({
+  config: text('a file')
+    .optional()
+    .describe(
+      "Alertmanager's own configuration file (`route`, `receivers`, `inhibit_rules`, `time_intervals`), relative to the working directory: who is told of what, and when. Absent: each incident is mailed by itself (`mail`).",
+    ),
+  hosts: z
+    .array(text('a host'))
+    .prefault([])
+    .describe(
+      'Hosts that receivers over HTTP may lead to: `hooks.slack.com`, `alerts.internal:8443`.',
+    ),
+})
+
 /** The whole file. The empty file is valid and means: collect nothing, listen on this machine. */
 export const settingsSchema = z.strictObject({
   data: text('a directory')
@@ -601,6 +615,7 @@ export const settingsSchema = z.strictObject({
     .prefault({})
     .describe('Instances of Marathon apps follow their load; needs `collectors.marathon`.'),
   mail: mail.optional().describe('Where alerts are mailed; absent: they are shown, not mailed.'),
+  notifications: notifications.prefault({}).describe('Who is told of alerts, and when.'),
 })
 
 /** Keys as in the file; durations are ms, sizes are bytes, secrets are wrapped (`secret.ts`). */

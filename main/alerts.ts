@@ -8,6 +8,7 @@ import {
   type AlertingOptions,
   type CurrentAlert,
 } from '../alerting/index.ts'
+import { openDesk } from '../alerting/desk.ts'
 import { declaredRule } from '../config/declared.ts'
 import type { BadRule } from '../config/set-aside.ts'
 import type { MailSettings, Settings } from '../config/settings.ts'
@@ -17,6 +18,7 @@ import { ruleId } from '../alerting/rules/rule.ts'
 import type { Answers } from '../dashboards/api.ts'
 import type { RuleFacts } from '../pipeline/covers.ts'
 import { measuredBehind } from '../pipeline/signal-derived.ts'
+import type { NotificationDesk } from '../pipeline/notification-desk.ts'
 import { withoutUndefined } from '../pipeline/without-undefined.ts'
 import { followEpochs } from '../pipeline/bus/epochs.ts'
 import type { Bus } from '../pipeline/bus/bus.ts'
@@ -26,6 +28,7 @@ import type { OpenLines } from '../alerting/evaluator.ts'
 import { openMatchingLines } from '../processors/matching-lines.ts'
 import { nothingKnown, type KnownIdentities } from '../processors/resolve.ts'
 import { secondsSince, type Base, type BaseWithStore } from './base.ts'
+import { readStages, type Stages } from '../alerting/stages/read.ts'
 import { reloadChange, reloadWords } from './reload.ts'
 
 /** See `SignalGridOptions.watchGapMs`. */
@@ -35,12 +38,24 @@ export const watchGapMs = 10_000
 type Url = () => string | undefined
 
 /** Alerts and rules for people to look at, whichever process evaluates them. */
-export async function openAlertsView(base: Base, url: Url): Promise<AlertsView> {
+export async function openAlertsView(
+  base: Base,
+  stages: Readonly<CurrentStages>,
+  url: Url,
+): Promise<AlertsView> {
   const { bus, clock, components, stack } = base
   const view = await base.patiently(() => followEpochs(bus, 'alerts'))
   stack.defer(() => view.close())
   components.push({ name: 'alerts view', trouble: view.trouble })
   return {
+    desk: openDesk({
+      bus,
+      latest: view.latest,
+      config: () => stages.current.config,
+      configText: () => stages.current.text,
+      publicUrl: () => publicUrl(base, url),
+      clock,
+    }),
     alerts: () => viewAlerts(view.latest(), clock.now(), publicUrl(base, url)),
     rules() {
       const { rules, through } = viewRules(view.latest())
@@ -58,6 +73,7 @@ export async function openAlertsView(base: Base, url: Url): Promise<AlertsView> 
 }
 
 interface AlertsView {
+  desk: NotificationDesk
   alerts(): CurrentAlert[]
   rules(): Answers['/api/rules']
 }
@@ -72,7 +88,13 @@ export interface Alerts {
   refuseReload(faults: readonly string[]): void
 }
 
+/** Read again with the settings. */
+export interface CurrentStages {
+  current: Stages
+}
+
 interface Given {
+  stages: CurrentStages
   /** Rules of the settings that were set aside. */
   badRules: readonly BadRule[]
   /** Of a process that resolves identities; without, a line has what its collector knew. */
@@ -90,7 +112,7 @@ function linesOf(
 /** Rules and mails. Of several processes one evaluates and sends at a time. */
 export function openAlerts(
   base: BaseWithStore,
-  { badRules, catalog = nothingKnown }: Given,
+  { badRules, stages, catalog = nothingKnown }: Given,
   url: Url,
 ): Alerts {
   const { bus, clock, log, components, stack } = base
@@ -112,7 +134,13 @@ export function openAlerts(
   }
 
   async function open(own: Bus): Promise<void> {
-    alerting = await openAlerting({ ...options, ...rules, bus: own, beginAt: clock.now() })
+    alerting = await openAlerting({
+      ...options,
+      ...rules,
+      stages: stages.current.config,
+      bus: own,
+      beginAt: clock.now(),
+    })
   }
 
   async function close(): Promise<void> {
@@ -151,7 +179,9 @@ export function openAlerts(
       return { rules: views, ...(through === undefined ? {} : { through }) }
     },
     async reload(settings, bad) {
+      const read = readStages(settings.notifications.config)
       const told = reloadWords(used, settings, bad)
+      stages.current = read
       refused = undefined
       used = settings
       rules = { rules: settings.alerts.map(declaredRule), badRules: bad }
@@ -176,7 +206,7 @@ function viewOf({ alert, when, active, ...health }: ReturnType<Alerting['rules']
   return { alert, when, active, ...withoutUndefined(health) }
 }
 
-function optionsOf(base: BaseWithStore, url: Url): AlertingOptions {
+function optionsOf(base: BaseWithStore, url: Url): Omit<AlertingOptions, 'stages'> {
   const { settings, signals, bus, store, services, clock, metrics, log } = base
   const { mail } = settings
   return {
@@ -184,6 +214,7 @@ function optionsOf(base: BaseWithStore, url: Url): AlertingOptions {
     signals,
     rules: [],
     ...(mail ? { mail: mailSettings(mail) } : {}),
+    hosts: settings.notifications.hosts,
     intervalMs: settings.evaluation.interval,
     flapping: flappingOf(settings),
     watchGapMs,

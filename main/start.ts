@@ -15,6 +15,7 @@ import {
 } from '../pipeline/owner.ts'
 import type { Store } from '../pipeline/store/store.ts'
 import { openServices } from '../processors/services.ts'
+import { readStages } from '../alerting/stages/read.ts'
 import { openAlerts, openAlertsView } from './alerts.ts'
 import type { Base } from './base.ts'
 import { openCollecting } from './collecting.ts'
@@ -74,19 +75,22 @@ export async function start(
     patiently: withBus,
   }
   let url: string | undefined
+  const stages = { current: readStages(settings.notifications.config) }
+  for (const warning of stages.current.config.warnings) log.warn({ warning }, 'of no effect here')
   const withStore = options.roles.some((role) => storing.has(role))
     ? { ...base, store: await openStoreOf(settings, clock, patience, stack) }
     : undefined
   const catalog = withStore && has('processor') ? await openProcessing(withStore) : undefined
   const alerting =
     withStore && has('alerting')
-      ? openAlerts(withStore, { badRules: options.badRules ?? [], catalog }, () => url)
+      ? openAlerts(withStore, { badRules: options.badRules ?? [], stages, catalog }, () => url)
       : undefined
   if (has('collector') && !isAhead) await openCollecting(base)
   const scaling = has('autoscaling') ? openScaling(base) : undefined
   if (withStore && has('dashboards')) {
     // This process may not be the one that evaluates the rules, or scales.
-    const [view, standings] = [await openAlertsView(base, () => url), await openScalingView(base)]
+    const view = await openAlertsView(base, stages, () => url)
+    const standings = await openScalingView(base)
     const shown = {
       alerts: () => alerting?.alerts() ?? view.alerts(),
       rules: () => alerting?.rules() ?? view.rules(),

@@ -131,6 +131,11 @@ export const catalogue = {
     labels: [],
     help: 'Records of the posture topic that could not be read.',
   },
+  notifications_sending: {
+    kind: 'gauge',
+    labels: [],
+    help: 'Notifications of groups of alerts that are on their way to their receivers.',
+  },
   notifications_waiting: {
     kind: 'gauge',
     labels: [],

@@ -1,5 +1,5 @@
 /** Alertmanager's own configuration file, read for what these stages need. */
-import { LineCounter, parseDocument, type Document } from 'yaml'
+import { isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml'
 import type { z } from 'zod'
 import { Trouble } from '../../pipeline/errors.ts'
 import type { InhibitRule } from './inhibition.ts'
@@ -49,6 +49,22 @@ export function readStagesConfig(source: string, file: string): StagesConfig {
   faults.push(...protoFaults(read))
   if (!config || faults.length > 0) throw new Trouble(faults.map(line).join('\n'))
   return { ...config, warnings: warningsOf(data).map(line) }
+}
+
+const secretOption = /(?:password|secret|token|key|credentials)$/
+/** Of webhooks and Slack the address itself is a secret. */
+const secretAddress = new Set(['url', 'api_url', 'slack_api_url'])
+
+/** The text of a sound file with `<secret>` in the place of each secret, as Alertmanager shows it. */
+export function maskedConfig(source: string): string {
+  const document = parseDocument(source)
+  visit(document, {
+    Pair(_, { key, value }) {
+      if (!isScalar(key) || !isScalar(value) || typeof key.value !== 'string') return
+      if (secretOption.test(key.value) || secretAddress.has(key.value)) value.value = '<secret>'
+    },
+  })
+  return document.toString()
 }
 
 /** The schema does not see keys of this name, and a matcher that is not seen takes everything. */

@@ -47,6 +47,8 @@ export interface Dispatcher {
   advance(now: number): Notification[]
   /** What became of a notification; without effect where its flush is over. */
   answer(id: string, answer: Answer, now: number): void
+  /** What receivers were told, where that has changed since it was asked for last; undefined: it is forgotten. */
+  takeTold(): [key: string, entry: LogEntry | undefined][]
   /** Of every alert that is not resolved. */
   status(now: number): AlertStatus[]
   /** As it stands at `now`: the time until it is restored is time in which nobody could be told of. */
@@ -67,6 +69,7 @@ export function createDispatcher(
     alerts: new Map(),
     groups: new Map(),
     log: new Map(restored?.log),
+    touched: new Set(),
     underWay: new Map(),
     due: createDueQueue(),
     inhibitor: createInhibitor(config.inhibitRules),
@@ -81,6 +84,11 @@ export function createDispatcher(
     nextDue: () => world.due.earliest(),
     advance: (now) => advance(world, now),
     answer: (id, answer, now) => settle(world, id, answer, now),
+    takeTold() {
+      const told = [...world.touched].map((key) => [key, world.log.get(key)] as const)
+      world.touched.clear()
+      return told.map(([key, entry]) => [key, entry])
+    },
     status: (now) => statusOf(world, now),
     state: (now) =>
       structuredClone({
@@ -142,7 +150,9 @@ function care(world: World, now: number): void {
   }
   for (const [key, { expiresAt }] of world.log) {
     const [group] = JSON.parse(key) as [string]
-    if (expiresAt < now && !live.has(group)) world.log.delete(key)
+    if (expiresAt >= now || live.has(group)) continue
+    world.log.delete(key)
+    world.touched.add(key)
   }
 }
 

@@ -17,7 +17,7 @@ import type { Labels } from './labels.ts'
 import type { Integration } from './receivers.ts'
 import type { Route } from './routes.ts'
 import { contains } from './time-intervals.ts'
-import type { World } from './world.ts'
+import { noteTold, type World } from './world.ts'
 
 export interface Notification {
   /** For the answer to it. */
@@ -87,7 +87,7 @@ function sendsOf(world: World, flush: Flush, alerts: NotifiedAlert[], now: numbe
     const reason = reasonToNotify(world.log.get(key), situation)
     if (!reason) return []
     if (!sendResolved && firing.length === 0) {
-      world.log.set(key, logEntry(entry, flush.repeatInterval, now))
+      noteTold(world, key, logEntry(entry, flush.repeatInterval, now))
       return []
     }
     const told = sendResolved ? alerts : firing
@@ -147,7 +147,7 @@ export function settle(world: World, sendId: string, answer: Answer, now: number
   } else {
     if (answer === 'sent') {
       const entry = logEntry(send.entry, group.flush.repeatInterval, now)
-      world.log.set(logKey(group.flush, send.integration), entry)
+      noteTold(world, logKey(group.flush, send.integration), entry)
     }
     group.flush.failed ||= answer === 'failed'
     group.flush.sends = group.flush.sends.filter((one) => one !== send)

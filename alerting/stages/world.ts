@@ -15,6 +15,8 @@ export interface World {
   alerts: Map<string, Alert>
   groups: Map<string, Group>
   log: Map<string, LogEntry>
+  /** Keys of entries that were set or forgotten since somebody asked. */
+  touched: Set<string>
   /** The group of each notification under way. */
   underWay: Map<string, string>
   due: DueQueue
@@ -50,4 +52,10 @@ export function addGroup(world: World, id: string, group: Group): void {
   world.groups.set(id, group)
   for (const send of group.flush?.sends ?? []) world.underWay.set(send.id, id)
   world.due.set(id, dueOf(group))
+}
+
+/** What a receiver has been told. */
+export function noteTold(world: World, key: string, entry: LogEntry): void {
+  world.log.set(key, entry)
+  world.touched.add(key)
 }

@@ -69,6 +69,11 @@ export const topics = {
     compacted: true,
     sentence: 'states of alerts, and what was sent for them',
   },
+  requests: {
+    partitions: 1,
+    compacted: false,
+    sentence: 'what is asked of the process that notifies: alerts from outside, silences',
+  },
   decisions: {
     partitions: 1,
     compacted: false,

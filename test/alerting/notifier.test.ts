@@ -2,6 +2,7 @@ import test, { type ExecutionContext } from 'ava'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import type { Bus } from '../../pipeline/bus/bus.ts'
 import { decodeAll } from '../../alerting/records.ts'
+import { encodeRequest } from '../../alerting/requests.ts'
 import { openMetrics } from '../../pipeline/metrics.ts'
 import {
   line,
@@ -396,4 +397,53 @@ test('the mail of a silent service shows its last line', async (t) => {
     to: at(4.9) + 1,
     limit: 200,
   })
+})
+
+const silenceRequest = (endsAt: number) =>
+  encodeRequest({
+    kind: 'silence',
+    id: 's1',
+    atMs: Date.now(),
+    silence: {
+      matchers: [{ name: 'service', op: '=', value: '/shop/web' }],
+      startsAt: Date.now(),
+      endsAt,
+      createdBy: 'ana',
+      comment: 'a new disk',
+    },
+  })
+
+const isSilenced = (bus: Bus) => async () =>
+  decodeAll((await bus.snapshot('alerts')).latest).silences.length === 1
+
+test('what is silenced is mailed when the silence is over, if it still fires', async (t) => {
+  const bus = await openWorld(t)
+  const mailbox = await openMailbox(t)
+  await bus.produce('requests', [silenceRequest(Date.now() + 3_600_000)])
+  const desk = await openDesk(t, bus, { mail: mailTo(mailbox.port) })
+  await until('silenced', isSilenced(bus))
+  await fire(bus, desk)
+  await until('it fires', () => desk.alerting.alerts()[0]?.state === 'firing')
+  await until('that is on the timeline', () => desk.changes.length === 1)
+  t.is(mailbox.attempts.length, 0)
+  await bus.produce('requests', [encodeRequest({ kind: 'expire', id: 's1', atMs: Date.now() })])
+  await until('the mail', () => mailbox.mails.length === 1)
+  t.regex(mailbox.mails[0]?.subject ?? '', /FIRING/)
+})
+
+test('what ends under its silence is not mailed, neither beginning nor end, also over a restart', async (t) => {
+  const bus = await openWorld(t)
+  const mailbox = await openMailbox(t)
+  await bus.produce('requests', [silenceRequest(Date.now() + 3_600_000)])
+  const first = await openDesk(t, bus, { mail: mailTo(mailbox.port) })
+  await until('silenced', isSilenced(bus))
+  await fire(bus, first)
+  await until('decided', async () => (await notificationsOf(bus)).length === 1)
+  await first.close()
+  const second = await openDesk(t, bus, { mail: mailTo(mailbox.port) })
+  await resolve(bus)
+  await until('both are done with', sent(bus, 2))
+  t.is(mailbox.attempts.length, 0)
+  t.regex((await notificationsOf(bus)).find(({ muted }) => muted)?.muted ?? '', /silenced by s1/)
+  await second.close()
 })

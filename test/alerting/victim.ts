@@ -1,5 +1,6 @@
 // Alerting in a process of its own, to be killed: `node victim.ts <bus directory> <smtp port>`.
 import { openAlerting } from '../../alerting/index.ts'
+import { readStages } from '../../alerting/stages/read.ts'
 import { pause, wallClock } from '../../pipeline/clock.ts'
 import { silentLog } from '../../pipeline/log.ts'
 import { openMetrics } from '../../pipeline/metrics.ts'
@@ -11,6 +12,7 @@ const alerting = await openAlerting({
   bus,
   signals: errorRate,
   rules: [ruleOf()],
+  stages: readStages(undefined).config,
   intervalMs: 5 * second,
   pollMs: 5,
   samples: async () => [],

@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream'
 import { simpleParser, type ParsedMail } from 'mailparser'
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
 import { openAlerting, type Alerting, type AlertingOptions } from '../../alerting/index.ts'
+import { readStages } from '../../alerting/stages/read.ts'
 import type { RuleDeclaration } from '../../alerting/rules/rule.ts'
 import type { SignalDeclarations } from '../../pipeline/signals.ts'
 import { openEmbeddedBus } from '../../pipeline/bus/embedded.ts'
@@ -200,6 +201,7 @@ export async function openDesk(
     bus,
     signals: errorRate,
     rules: [ruleOf()],
+    stages: readStages(undefined).config,
     intervalMs: 5 * second,
     pollMs: 5,
     samples: async () => [line(t0 + 1000, 'boom')],

@@ -1,0 +1,3 @@
+export function openIntegration(_i: unknown, _o: object): never {
+  throw new Error('not yet')
+}

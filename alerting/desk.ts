@@ -1,0 +1,213 @@
+import { randomUUID } from 'node:crypto'
+import type { Bus, BusRecord } from '../pipeline/bus/bus.ts'
+import { pause, type Clock } from '../pipeline/clock.ts'
+import { Trouble } from '../pipeline/errors.ts'
+import type {
+  DeskAlert,
+  DeskGroup,
+  DeskMatcher,
+  DeskPostedAlert,
+  DeskSilence,
+  DeskSilenceRequest,
+  NotificationDesk,
+} from '../pipeline/notification-desk.ts'
+import { hasFired, ownAlert } from './own-alerts.ts'
+import { decodeAll, silenceKey } from './records.ts'
+import { encodeRequest, type DeskRequest } from './requests.ts'
+import { ingest } from './stages/alerts.ts'
+import { maskedConfig, type StagesConfig } from './stages/config.ts'
+import { createDispatcher, type AlertStatus, type Dispatcher } from './stages/dispatch.ts'
+import { labelsText } from './stages/labels.ts'
+import type { MatcherText } from './stages/matcher.ts'
+import { groupLabelsOf, routesOf } from './stages/routes.ts'
+import {
+  createSilences,
+  silenceState,
+  type Silence,
+  type SilenceRequest,
+} from './stages/silences.ts'
+
+export interface DeskOptions {
+  bus: Pick<Bus, 'produce'>
+  /** What stands on the topic `alerts`. */
+  latest: () => ReadonlyMap<string, BusRecord>
+  config: () => StagesConfig
+  /** The file's text. */
+  configText: () => string
+  publicUrl: () => string | undefined
+  clock: Clock
+  /** How long to wait for who notifies, ms; 10 s unless set. */
+  patienceMs?: number
+}
+
+const pollMs = 20
+/** What is shown may be this old, ms: of ten thousand alerts it takes a while to make. */
+const freshMs = 500
+/** Alerts of a request. */
+const alertsPerRecord = 500
+
+/**
+ * What is told, silenced and inhibited, for any process: made of what stands on the bus, by the code that decides it. What
+ * is asked for goes to the process that notifies, by the topic `requests`, and holds when that has written it down.
+ */
+export function openDesk(options: DeskOptions): NotificationDesk {
+  const { bus, latest, config, clock, patienceMs = 10_000 } = options
+  let made: { at: number; dispatcher: Dispatcher } | undefined
+
+  /** A dispatcher that sends nothing. */
+  function replica(): Dispatcher {
+    const now = clock.now()
+    if (made && now - made.at < freshMs && now >= made.at) return made.dispatcher
+    const { states, posted, silences } = decodeAll(latest())
+    const empty = { routes: '', alerts: [], groups: [], log: [], sends: 0 }
+    const restored = { ...empty, at: now, silences, nextCare: Infinity }
+    const dispatcher = createDispatcher(config(), now, restored)
+    const own = states.filter(hasFired).map((state) => ownAlert(state, options.publicUrl()))
+    dispatcher.post([...own, ...posted], now)
+    made = { at: now, dispatcher }
+    return dispatcher
+  }
+
+  const alerts = () =>
+    replica()
+      .status(clock.now())
+      .map((one) => deskAlert(one, config(), clock.now()))
+
+  const silenceNow = (id: string): Silence | undefined => {
+    const record = latest().get(silenceKey(id))
+    return record && (JSON.parse(Buffer.from(record.value).toString('utf8')) as Silence)
+  }
+
+  async function ask(request: DeskRequest, holds: () => boolean): Promise<void> {
+    await bus.produce('requests', [encodeRequest(request)])
+    const deadline = performance.now() + patienceMs
+    while (!holds()) {
+      if (performance.now() > deadline) {
+        throw new Trouble('it is written down, but nobody has taken it yet', {
+          remedy: 'see whether a process with the role alerting runs',
+        })
+      }
+      await pause(pollMs)
+    }
+    made = undefined
+  }
+
+  return {
+    config: () => maskedConfig(options.configText()),
+    receivers: () => [...config().receivers.keys()],
+    alerts,
+    groups: () => groupsOf(alerts(), config()),
+    silences: () =>
+      decodeAll(latest()).silences.map((silence) => deskSilence(silence, clock.now())),
+    async post(given) {
+      const now = clock.now()
+      const refused: { index: number; sentence: string }[] = []
+      const good: DeskPostedAlert[] = []
+      for (const [index, alert] of given.entries()) {
+        try {
+          ingest(alert, now, config().resolveTimeout)
+          good.push(alert)
+        } catch (error) {
+          refused.push({ index, sentence: (error as Error).message })
+        }
+      }
+      const records = Array.from({ length: Math.ceil(good.length / alertsPerRecord) }, (_, i) =>
+        encodeRequest({
+          kind: 'post',
+          alerts: good.slice(i * alertsPerRecord, (i + 1) * alertsPerRecord),
+          atMs: now,
+        }),
+      )
+      if (records.length > 0) await bus.produce('requests', records)
+      made = undefined
+      return refused
+    },
+    async setSilence(asked) {
+      const silence = requestOf(asked)
+      const now = clock.now()
+      const newId = randomUUID()
+      // Refused here, where somebody waits for the answer.
+      const trial = createSilences(decodeAll(latest()).silences)
+      const id = trial.set(silence, now, newId)
+      const wanted = trial.list().find((one) => one.id === id)
+      await ask({ kind: 'silence', id: newId, silence, atMs: now }, () => {
+        const held = silenceNow(id)
+        return held !== undefined && held.endsAt === wanted?.endsAt && held.updatedAt >= now
+      })
+      return id
+    },
+    async expireSilence(id) {
+      const known = silenceNow(id)
+      if (!known) return false
+      const isOver = () => {
+        const held = silenceNow(id)
+        return !held || silenceState(held, clock.now()) === 'expired'
+      }
+      if (!isOver()) await ask({ kind: 'expire', id, atMs: clock.now() }, isOver)
+      return true
+    },
+  }
+}
+
+function deskAlert(
+  { alert, state, silencedBy, inhibitedBy }: AlertStatus,
+  { route, resolveTimeout }: StagesConfig,
+  now: number,
+): DeskAlert {
+  const { labels, annotations, startsAt, endsAt, updatedAt, generatorURL, fingerprint } = alert
+  return {
+    labels,
+    annotations,
+    startsAt,
+    // One of our own fires until it is told to be over: to others it is one that is posted again and again.
+    endsAt: Math.min(endsAt, Math.max(now, updatedAt) + resolveTimeout),
+    updatedAt,
+    generatorURL,
+    fingerprint,
+    receivers: [...new Set(routesOf(route, labels).map(({ receiver }) => receiver))],
+    state,
+    silencedBy,
+    inhibitedBy: inhibitedBy === undefined ? [] : [inhibitedBy],
+    mutedBy: [],
+  }
+}
+
+function groupsOf(alerts: readonly DeskAlert[], { route }: StagesConfig): DeskGroup[] {
+  const groups = new Map<string, DeskGroup>()
+  for (const alert of alerts) {
+    for (const one of routesOf(route, alert.labels)) {
+      const labels = groupLabelsOf(one, alert.labels)
+      const key = `${one.id} ${labelsText(labels)}`
+      const group = groups.get(key) ?? { labels, receiver: one.receiver, alerts: [] }
+      groups.set(key, group)
+      group.alerts.push(alert)
+    }
+  }
+  return [...groups.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group)
+}
+
+function deskSilence({ matchers, ...silence }: Silence, now: number): DeskSilence {
+  return {
+    ...silence,
+    matchers: matchers.map(deskMatcher),
+    state: silenceState({ ...silence, matchers }, now),
+  }
+}
+
+const deskMatcher = ({ name, op, value }: MatcherText): DeskMatcher => ({
+  name,
+  value,
+  isRegex: op.endsWith('~'),
+  isEqual: !op.startsWith('!'),
+})
+
+function requestOf({ matchers, ...request }: DeskSilenceRequest): SilenceRequest {
+  return {
+    ...request,
+    matchers: matchers.map(({ name, value, isRegex, isEqual }) => ({
+      name,
+      value,
+      op: isRegex ? (isEqual ? '=~' : '!~') : isEqual ? '=' : '!=',
+    })),
+  }
+}

@@ -1,0 +1,319 @@
+import type { Bus, ProducedRecord } from '../pipeline/bus/bus.ts'
+import { pause, type Clock } from '../pipeline/clock.ts'
+import { explain } from '../pipeline/errors.ts'
+import type { ChangeDoc } from '../pipeline/event.ts'
+import { killPoint } from '../pipeline/fault.ts'
+import { openGate } from '../pipeline/gate.ts'
+import type { Logger } from '../pipeline/log.ts'
+import type { Metrics } from '../pipeline/metrics.ts'
+import { deliveryDoc } from './changes.ts'
+import type { Channel, Delivery, Message } from './channels/channel.ts'
+import { encode, erase, postedKey, requestsKey, silenceKey, toldKey } from './records.ts'
+import type { AlertRecords } from './records.ts'
+import { decodeRequest, type DeskRequest } from './requests.ts'
+import type { PostedAlert } from './stages/alerts.ts'
+import type { StagesConfig } from './stages/config.ts'
+import { createDispatcher, type Dispatcher } from './stages/dispatch.ts'
+import type { Answer, Notification } from './stages/flush.ts'
+import { fingerprint } from './stages/labels.ts'
+import type { Integration } from './stages/receivers.ts'
+
+export interface DispatchingOptions {
+  bus: Bus
+  config: StagesConfig
+  /** What an earlier process left. */
+  records: Pick<AlertRecords, 'silences' | 'told' | 'posted' | 'requests'>
+  /** The alerts of our own rules, those too that are resolved since a short while. */
+  own: readonly PostedAlert[]
+  /** A way to tell somebody; opened once for each. */
+  open: (receiver: string, integration: Integration) => Channel
+  /** What is to be said; asked before each attempt, so that it is said as it is then. */
+  render: (notification: Notification) => Promise<Message>
+  /** Puts documents on the timeline; rejects if it cannot. */
+  publish: (docs: ChangeDoc[]) => Promise<void>
+  clock: Clock
+  metrics: Metrics
+  log: Logger
+  pollMs?: number
+}
+
+export interface Dispatching {
+  /** An alert of our own rules that fires, or is over. Returns at once. */
+  post(alert: PostedAlert): void
+  /** Why nobody is to be told of an alert with these labels now; undefined: they are. */
+  mutedBy(labels: Readonly<Record<string, string>>): string | undefined
+  trouble(): string | undefined
+  /** Lets what is on its way end (a few seconds). */
+  close(): Promise<void>
+}
+
+const readLimits = { maxBytes: 1 << 20 }
+const sendsAtOnce = 4
+const closeGraceMs = 5000
+/** So often what is over is looked for, ms; an alert from outside is kept for an hour after its end. */
+const careMs = 60_000
+const keepPostedMs = 3_600_000
+
+/** One way to tell somebody, and what is wrong with it. */
+interface Outlet {
+  channel: Channel
+  gate: ReturnType<typeof openGate>
+  problem: { detail: string; since: number; outcome: Delivery['outcome'] } | undefined
+}
+
+/**
+ * Tells of alerts as Alertmanager does: takes those of our own rules, those that come from outside, and silences; lets the
+ * dispatcher decide; sends, and writes down what was told only after it was accepted. So after a kill the same may be
+ * sent again, under the same ids, and nothing is forgotten. A receiver that is slow holds up no other.
+ */
+export function openDispatching(options: DispatchingOptions): Dispatching {
+  const { bus, clock, metrics, log, records, config, pollMs = 50 } = options
+  const stop = new AbortController()
+  const dispatcher = createDispatcher(config, clock.now(), restoredState(options))
+  const outlets = new Map<string, Outlet>()
+  const sending = new Set<Promise<void>>()
+  /** By the notification: who has it already. */
+  const accepted = new Map<string, Set<string>>()
+  let busTrouble: string | undefined
+  let position = records.requests ?? 0
+  let nextCare = clock.now() + careMs
+  /** External alerts as they were posted, by fingerprint. */
+  const posted = new Map(records.posted.map((alert) => [fingerprint(alert.labels), alert]))
+  /** Silences that stand on the bus. */
+  const known = new Set(records.silences.map(({ id }) => id))
+  dispatcher.post([...options.own, ...posted.values()], clock.now())
+
+  async function work() {
+    while (!stop.signal.aborted) {
+      await patiently(takeRequests)
+      for (const notification of dispatcher.advance(clock.now())) {
+        const sent = deliver(notification).finally(() => sending.delete(sent))
+        sending.add(sent)
+      }
+      metrics.notifications_sending.set(sending.size)
+      await write([...toldRecords(), ...forgotten(clock.now())])
+      await pause(pollMs, stop.signal)
+    }
+  }
+
+  async function takeRequests(): Promise<void> {
+    for (;;) {
+      const batch = await bus.read('requests', 0, position, readLimits)
+      if (batch.from > position && position > 0) {
+        log.warn({ from: position, to: batch.from }, 'requests were trimmed before they were taken')
+      }
+      const written = batch.records.flatMap((record) => {
+        try {
+          return take(decodeRequest(record.value))
+        } catch (error) {
+          log.warn({ offset: record.offset, reason: explain(error) }, 'a request was refused')
+          return []
+        }
+      })
+      position = batch.next
+      if (batch.records.length === 0) return
+      await bus.produce('alerts', [...written, encode(requestsKey, { position })])
+    }
+  }
+
+  /** Gives what is to be written down of it. Throws where it is refused. */
+  function take(request: DeskRequest): ProducedRecord[] {
+    const now = clock.now()
+    if (request.kind === 'post') return takeAlerts(request.alerts, now)
+    const { silences } = dispatcher
+    const before = new Map(silences.list().map((silence) => [silence.id, silence]))
+    if (request.kind === 'expire') silences.expire(request.id, now)
+    else silences.set(request.silence, now, request.id)
+    return silences
+      .list()
+      .filter((silence) => before.get(silence.id) !== silence)
+      .map((silence) => encode(silenceKey(silence.id), silence))
+  }
+
+  function takeAlerts(alerts: readonly PostedAlert[], now: number): ProducedRecord[] {
+    const refused = new Set(dispatcher.post(alerts, now).map(({ index }) => index))
+    return alerts
+      .filter((_, index) => !refused.has(index))
+      .map((alert) => {
+        const key = fingerprint(alert.labels)
+        // One that says no end is believed for as long as it was posted for, counted from then.
+        const endsAt = alert.endsAt ?? now + config.resolveTimeout
+        const kept = { ...alert, startsAt: alert.startsAt ?? Math.min(now, endsAt), endsAt }
+        posted.set(key, kept)
+        return encode(postedKey(key), kept)
+      })
+  }
+
+  function toldRecords(): ProducedRecord[] {
+    return dispatcher
+      .takeTold()
+      .map(([key, entry]) => (entry ? encode(toldKey(key), { key, entry }) : erase(toldKey(key))))
+  }
+
+  /** What need not stand on the bus any more. */
+  function forgotten(now: number): ProducedRecord[] {
+    if (now < nextCare) return []
+    nextCare = now + careMs
+    const gone: ProducedRecord[] = []
+    for (const [key, { endsAt = now }] of posted) {
+      if (endsAt + keepPostedMs > now) continue
+      posted.delete(key)
+      gone.push(erase(postedKey(key)))
+    }
+    const silences = new Set(dispatcher.silences.list().map(({ id }) => id))
+    for (const id of known) {
+      if (silences.has(id)) continue
+      known.delete(id)
+      gone.push(erase(silenceKey(id)))
+    }
+    for (const id of silences) known.add(id)
+    return gone
+  }
+
+  async function deliver(notification: Notification): Promise<void> {
+    const { id, receiver, integration } = notification
+    const outlet = outletOf(receiver, integration)
+    const open = outlet.channel.targets.filter((target) => !accepted.get(id)?.has(target))
+    const deliveries = await outlet.gate(() => send(outlet, notification, open))
+    if (stop.signal.aborted && deliveries.length === 0) return
+    for (const delivery of deliveries) note(outlet, notification, delivery)
+    const answer = answerOf(deliveries)
+    if (answer !== 'retry') accepted.delete(id)
+    dispatcher.answer(id, answer, clock.now())
+    const told = deliveries.filter(({ outcome }) => outcome !== 'failed')
+    await write(toldRecords())
+    if (told.length === 0) return
+    await patiently(() =>
+      options.publish(told.map((one) => deliveryDoc(notification, one, clock.now()))),
+    )
+  }
+
+  async function send(outlet: Outlet, notification: Notification, targets: readonly string[]) {
+    if (stop.signal.aborted) return []
+    try {
+      const message = await options.render(notification)
+      killPoint('notify:before-send')
+      const deliveries = await outlet.channel.send(message, targets)
+      killPoint('notify:after-send')
+      return deliveries
+    } catch (error) {
+      const detail = explain(error)
+      return targets.map((target): Delivery => ({
+        target,
+        outcome: 'failed',
+        detail,
+        answered: false,
+      }))
+    }
+  }
+
+  function note(
+    outlet: Outlet,
+    { id, receiver }: Notification,
+    { target, outcome, detail }: Delivery,
+  ): void {
+    const { channel } = outlet
+    metrics.notifications_total.inc({ channel: channel.name, outcome })
+    log.info({ receiver, channel: channel.name, target, outcome, detail }, 'a notification')
+    if (outcome === 'accepted') {
+      outlet.problem = undefined
+      const had = accepted.get(id) ?? new Set()
+      accepted.set(id, had.add(target))
+    } else {
+      outlet.problem = { detail, outcome, since: outlet.problem?.since ?? clock.now() }
+    }
+  }
+
+  function outletOf(receiver: string, integration: Integration): Outlet {
+    const key = JSON.stringify([receiver, integration.type, integration.index])
+    const known = outlets.get(key)
+    if (known) return known
+    const channel = options.open(receiver, integration)
+    const made: Outlet = { channel, gate: openGate(sendsAtOnce), problem: undefined }
+    outlets.set(key, made)
+    return made
+  }
+
+  async function write(changes: readonly ProducedRecord[]): Promise<void> {
+    if (changes.length > 0) await patiently(() => bus.produce('alerts', [...changes]))
+  }
+
+  /** Tries until it succeeds, or is closed. */
+  async function patiently(action: () => Promise<void>): Promise<void> {
+    for (let attempt = 0; !stop.signal.aborted || attempt === 0; attempt++) {
+      try {
+        await action()
+        busTrouble = undefined
+        return
+      } catch (error) {
+        busTrouble = `what was notified cannot be written down: ${explain(error)}`
+        log.warn({ error: explain(error), attempt }, 'notifying waits for the bus')
+        await pause(Math.min(100 * 2 ** attempt, 10_000), stop.signal)
+      }
+    }
+  }
+
+  const working = work().catch((error: unknown) => {
+    busTrouble = `nobody is told of alerts any more: ${explain(error)}`
+    log.error({ error }, 'dispatching has stopped')
+  })
+
+  return {
+    post: (alert) => void dispatcher.post([alert], clock.now()),
+    mutedBy: (labels) => mutedBy(dispatcher, labels, clock.now()),
+    trouble: () => outletTrouble([...outlets.values()]) ?? busTrouble,
+    async close() {
+      stop.abort()
+      await working
+      const ended = new AbortController()
+      await Promise.race([Promise.allSettled(sending), pause(closeGraceMs, ended.signal)])
+      ended.abort()
+      for (const { channel } of outlets.values()) channel.close()
+      await Promise.allSettled(sending)
+    },
+  }
+}
+
+/** What stands on the bus of it: silences, and what was told. Groups are made anew of the alerts. */
+function restoredState({ records, clock }: DispatchingOptions) {
+  const now = clock.now()
+  return {
+    at: now,
+    routes: '',
+    alerts: [],
+    silences: records.silences,
+    groups: [],
+    log: records.told,
+    sends: 0,
+    nextCare: now,
+  }
+}
+
+/** Refused by one and accepted by others counts as refused: who has it is not told again. */
+function answerOf(deliveries: readonly Delivery[]): Answer {
+  if (deliveries.some(({ outcome }) => outcome === 'failed')) return 'retry'
+  return deliveries.some(({ outcome }) => outcome === 'refused') ? 'failed' : 'sent'
+}
+
+function mutedBy(
+  dispatcher: Dispatcher,
+  labels: Readonly<Record<string, string>>,
+  now: number,
+): string | undefined {
+  const [silence] = dispatcher.silences.mutedBy(labels, now)
+  if (silence !== undefined) return `silenced by ${silence}`
+  const own = fingerprint(labels)
+  const status = dispatcher.status(now).find(({ alert }) => alert.fingerprint === own)
+  return status?.inhibitedBy === undefined ? undefined : 'inhibited by another alert'
+}
+
+function outletTrouble(outlets: readonly Outlet[]): string | undefined {
+  const ill = outlets.flatMap(({ channel, problem }) => (problem ? [{ channel, ...problem }] : []))
+  const shown = ill.find(({ outcome }) => outcome === 'refused') ?? ill[0]
+  if (!shown) return undefined
+  const { channel, detail, since, outcome } = shown
+  const verb = outcome === 'refused' ? 'refused by' : 'not accepted by'
+  const remedy = outcome === 'refused' ? 'correct its receiver' : 'tried again until it succeeds'
+  const at = new Date(since).toISOString()
+  return `a notification was ${verb} ${channel.name} (${channel.address}) since ${at} (${detail}): ${remedy}`
+}
