@@ -12,7 +12,7 @@ import type {
   NotificationDesk,
 } from '../pipeline/notification-desk.ts'
 import { hasFired, ownAlert } from './own-alerts.ts'
-import { decodeAll, silenceKey } from './records.ts'
+import { decodeAll, silenceKey, testKey, type TestRecord } from './records.ts'
 import { encodeRequest, type DeskRequest } from './requests.ts'
 import { ingest } from './stages/alerts.ts'
 import { maskedConfig, type StagesConfig } from './stages/config.ts'
@@ -32,6 +32,8 @@ export interface DeskOptions {
   /** What stands on the topic `alerts`. */
   latest: () => ReadonlyMap<string, BusRecord>
   config: () => StagesConfig
+  /** Names of the ways that no receiver has: `mail`. */
+  direct: () => readonly string[]
   /** The file's text. */
   configText: () => string
   publicUrl: () => string | undefined
@@ -41,6 +43,8 @@ export interface DeskOptions {
 }
 
 const pollMs = 20
+/** A receiver may take its time to answer, ms. */
+const testPatienceMs = 120_000
 /** What is shown may be this old, ms: of ten thousand alerts it takes a while to make. */
 const freshMs = 500
 /** Alerts of a request. */
@@ -78,9 +82,13 @@ export function openDesk(options: DeskOptions): NotificationDesk {
     return record && (JSON.parse(Buffer.from(record.value).toString('utf8')) as Silence)
   }
 
-  async function ask(request: DeskRequest, holds: () => boolean): Promise<void> {
+  async function ask(
+    request: DeskRequest,
+    holds: () => boolean,
+    waitMs = patienceMs,
+  ): Promise<void> {
     await bus.produce('requests', [encodeRequest(request)])
-    const deadline = performance.now() + patienceMs
+    const deadline = performance.now() + waitMs
     while (!holds()) {
       if (performance.now() > deadline) {
         throw new Trouble('it is written down, but nobody has taken it yet', {
@@ -145,6 +153,21 @@ export function openDesk(options: DeskOptions): NotificationDesk {
       }
       if (!isOver()) await ask({ kind: 'expire', id, atMs: clock.now() }, isOver)
       return true
+    },
+    async test(receiver) {
+      const known = [...config().receivers.keys(), ...options.direct()]
+      if (receiver !== undefined && !known.includes(receiver)) {
+        throw new Trouble(`there is no receiver ${receiver}`, {
+          remedy: `receivers are ${known.join(', ') || '(none)'}`,
+        })
+      }
+      const id = randomUUID()
+      const record = () => latest().get(testKey(id))
+      const request = { kind: 'test' as const, id, atMs: clock.now() }
+      const named = receiver === undefined ? {} : { receiver }
+      await ask({ ...request, ...named }, () => record() !== undefined, testPatienceMs)
+      const { value } = record() as BusRecord
+      return (JSON.parse(Buffer.from(value).toString('utf8')) as TestRecord).results
     },
   }
 }

@@ -6,29 +6,37 @@ import { killPoint } from '../pipeline/fault.ts'
 import { openGate } from '../pipeline/gate.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
+import type { ReceiverTrial } from '../pipeline/notification-desk.ts'
 import { deliveryDoc } from './changes.ts'
 import type { Channel, Delivery, Message } from './channels/channel.ts'
-import { encode, erase, postedKey, requestsKey, silenceKey, toldKey } from './records.ts'
+import { encode, erase, postedKey, requestsKey, silenceKey, testKey, toldKey } from './records.ts'
+import type { GroupNews } from './rendering.ts'
 import type { AlertRecords } from './records.ts'
 import { decodeRequest, type DeskRequest } from './requests.ts'
+import { nextTime, type Schedule } from './rules/cron.ts'
 import type { PostedAlert } from './stages/alerts.ts'
 import type { StagesConfig } from './stages/config.ts'
 import { createDispatcher, type Dispatcher } from './stages/dispatch.ts'
 import type { Answer, Notification } from './stages/flush.ts'
 import { fingerprint } from './stages/labels.ts'
 import type { Integration } from './stages/receivers.ts'
+import { failedWords, openTrials } from './trial.ts'
 
 export interface DispatchingOptions {
   bus: Bus
   config: StagesConfig
   /** What an earlier process left. */
-  records: Pick<AlertRecords, 'silences' | 'told' | 'posted' | 'requests'>
+  records: Pick<AlertRecords, 'silences' | 'told' | 'posted' | 'tests' | 'requests'>
   /** The alerts of our own rules, those too that are resolved since a short while. */
   own: readonly PostedAlert[]
   /** A way to tell somebody; opened once for each. */
   open: (receiver: string, integration: Integration) => Channel
+  /** Ways that no receiver has: each incident is told by itself. */
+  direct?: readonly Channel[]
+  /** A test of receivers at these times; the failure of one is told on the others. */
+  drill?: Schedule
   /** What is to be said; asked before each attempt, so that it is said as it is then. */
-  render: (notification: Notification) => Promise<Message>
+  render: (news: GroupNews) => Promise<Message>
   /** Puts documents on the timeline; rejects if it cannot. */
   publish: (docs: ChangeDoc[]) => Promise<void>
   clock: Clock
@@ -79,6 +87,16 @@ export function openDispatching(options: DispatchingOptions): Dispatching {
   let nextCare = clock.now() + careMs
   /** External alerts as they were posted, by fingerprint. */
   const posted = new Map(records.posted.map((alert) => [fingerprint(alert.labels), alert]))
+  const tests = new Map(records.tests.map(({ id, atMs }) => [id, atMs]))
+  const trials = openTrials({
+    receivers: config.receivers,
+    direct: options.direct ?? [],
+    channelOf: (receiver, integration) => outletOf(receiver, integration).channel,
+    render: options.render,
+    clock,
+  })
+  let nextDrill = options.drill ? (nextTime(options.drill, clock.now()) ?? Infinity) : Infinity
+  let drillTrouble: string | undefined
   /** Silences that stand on the bus. */
   const known = new Set(records.silences.map(({ id }) => id))
   dispatcher.post([...options.own, ...posted.values()], clock.now())
@@ -87,13 +105,42 @@ export function openDispatching(options: DispatchingOptions): Dispatching {
     while (!stop.signal.aborted) {
       await patiently(takeRequests)
       for (const notification of dispatcher.advance(clock.now())) {
-        const sent = deliver(notification).finally(() => sending.delete(sent))
-        sending.add(sent)
+        begin(deliver(notification))
       }
+      runDrill(clock.now())
       metrics.notifications_sending.set(sending.size)
       await write([...toldRecords(), ...forgotten(clock.now())])
       await pause(pollMs, stop.signal)
     }
+  }
+
+  function begin(work: Promise<void>): void {
+    const sent = work
+      .catch((error: unknown) => log.error({ error }, 'something was not told'))
+      .finally(() => sending.delete(sent))
+    sending.add(sent)
+  }
+
+  /** What became of it stands on the bus, for whoever has asked. */
+  async function testAll(id: string, receiver?: string): Promise<ReceiverTrial[]> {
+    const results = await trials.run(id, receiver)
+    tests.set(id, clock.now())
+    await write([encode(testKey(id), { id, atMs: clock.now(), results })])
+    return results
+  }
+
+  function runDrill(now: number): void {
+    if (!options.drill || now < nextDrill) return
+    nextDrill = nextTime(options.drill, now) ?? Infinity
+    begin(drill(`drill-${now}`))
+  }
+
+  async function drill(id: string): Promise<void> {
+    const results = await testAll(id)
+    drillTrouble = failedWords(results)
+    if (drillTrouble === undefined) return
+    log.error({ drillTrouble }, 'a drill found a receiver that is not reached')
+    await trials.tellOthers(id, results, drillTrouble)
   }
 
   async function takeRequests(): Promise<void> {
@@ -120,6 +167,10 @@ export function openDispatching(options: DispatchingOptions): Dispatching {
   function take(request: DeskRequest): ProducedRecord[] {
     const now = clock.now()
     if (request.kind === 'post') return takeAlerts(request.alerts, now)
+    if (request.kind === 'test') {
+      begin(testAll(request.id, request.receiver).then(() => {}))
+      return []
+    }
     const { silences } = dispatcher
     const before = new Map(silences.list().map((silence) => [silence.id, silence]))
     if (request.kind === 'expire') silences.expire(request.id, now)
@@ -167,6 +218,11 @@ export function openDispatching(options: DispatchingOptions): Dispatching {
       gone.push(erase(silenceKey(id)))
     }
     for (const id of silences) known.add(id)
+    for (const [id, atMs] of tests) {
+      if (atMs + keepPostedMs > now) continue
+      tests.delete(id)
+      gone.push(erase(testKey(id)))
+    }
     return gone
   }
 
@@ -261,7 +317,7 @@ export function openDispatching(options: DispatchingOptions): Dispatching {
   return {
     post: (alert) => void dispatcher.post([alert], clock.now()),
     mutedBy: (labels) => mutedBy(dispatcher, labels, clock.now()),
-    trouble: () => outletTrouble([...outlets.values()]) ?? busTrouble,
+    trouble: () => outletTrouble([...outlets.values()]) ?? drillTrouble ?? busTrouble,
     async close() {
       stop.abort()
       await working

@@ -1,14 +1,15 @@
 import type { BusRecord } from '../pipeline/bus/bus.ts'
+import type { AlertmanagerSettings } from './channels/alertmanager.ts'
 import type { Channel } from './channels/channel.ts'
-import { openMailChannel, type MailOptions, type MailSettings } from './channels/mail.ts'
-import { openDispatching, type Dispatching } from './dispatching.ts'
-import { openEvaluator, type EvaluatorOptions } from './evaluator.ts'
-import { linksOf } from './message/links.ts'
-import { hasFired, ownAlert } from './own-alerts.ts'
-import { openRendering } from './rendering.ts'
-import type { StagesConfig } from './stages/config.ts'
+import type { MailOptions } from './channels/mail.ts'
 import { openIntegration } from './channels/of-integration.ts'
-import { openNotifier, type Notifier, type NotifierOptions } from './notifier.ts'
+import { openDispatching } from './dispatching.ts'
+import { openEvaluator, type Evaluator, type EvaluatorOptions } from './evaluator.ts'
+import { openForwarding } from './forwarding.ts'
+import { openHeartbeat } from './heartbeat.ts'
+import { linksOf } from './message/links.ts'
+import { openNotifier, type NotifierOptions } from './notifier.ts'
+import { hasFired, ownAlert } from './own-alerts.ts'
 import {
   decodeAll,
   incidentOf,
@@ -16,31 +17,41 @@ import {
   type OwnedState,
   type RuleHealth,
 } from './records.ts'
+import { openRendering } from './rendering.ts'
 import { compileRules, type BadRule, type RuleFault } from './rules/compile.ts'
-import { type RuleDeclaration } from './rules/rule.ts'
+import type { Schedule } from './rules/cron.ts'
+import type { RuleDeclaration } from './rules/rule.ts'
 import { resolvedRetentionMs } from './rules/state.ts'
+import type { StagesConfig } from './stages/config.ts'
+import {
+  openAlertmanager,
+  openDirect,
+  openHeartbeatChannel,
+  type DirectSettings,
+  type HeartbeatSettings,
+} from './ways.ts'
 import { explainValue } from './words.ts'
 import { faultyViews } from './written.ts'
-
-/** All ways to tell people: opened with their part of the settings. */
-export const channels = {
-  mail: openMailChannel,
-} satisfies Record<string, (settings: MailSettings, options: MailOptions) => Channel>
 
 export interface AlertingOptions
   extends
     Omit<EvaluatorOptions, 'rules' | 'onTransition' | 'publish'>,
     Omit<NotifierOptions, 'channels' | 'leftovers' | 'mutedBy'>,
-    Pick<MailOptions, 'stepTimeoutMs'> {
+    Pick<MailOptions, 'stepTimeoutMs'>,
+    DirectSettings {
   rules: RuleDeclaration[]
   /** Those of the settings that were set aside for their faults: what they have firing is kept, not resolved. */
   badRules?: readonly BadRule[]
-  /** Each incident is mailed by itself. Without it, and without routes, alerts are shown, and nobody is told. */
-  mail?: MailSettings
   /** Alertmanager's configuration: who is told of what, and when. */
   stages: StagesConfig
   /** Hosts that receivers over HTTP may lead to. */
-  hosts?: readonly string[]
+  hosts: readonly string[]
+  /** Alertmanagers that are given the alerts of our own rules. */
+  alertmanagers?: readonly AlertmanagerSettings[]
+  /** Who is told from time to time that all works. */
+  heartbeat?: HeartbeatSettings
+  /** When the receivers are tested. */
+  drill?: Schedule
 }
 
 /** An alert for people to look at. */
@@ -77,57 +88,88 @@ export interface Alerting {
   close(): Promise<void>
 }
 
-/** Opens rules and notifications. A faulty rule stops no other; throws Trouble where the mail settings are none. */
+/** Opens rules and notifications. A faulty rule stops no other; throws Trouble where the settings of a way are none. */
 export async function openAlerting(options: AlertingOptions): Promise<Alerting> {
   const { signals, clock, log } = options
   const compiled = compileRules(options.rules, signals, options.badRules)
   for (const fault of compiled.faults) log.error(fault, 'a fault in an alert rule')
-  const open = options.mail ? [channels.mail(options.mail, options)] : []
+  let states: () => readonly OwnedState[] = () => []
+  const direct = openDirect(options, () => states())
   const early: Notification[] = []
-  let notifier: Notifier | undefined
-  let dispatching: Dispatching | undefined
+  let told: Told | undefined
   const evaluator = await openEvaluator({
     ...options,
     rules: compiled,
     onTransition({ to, alert, facts, ts }, notification) {
       const { fingerprint } = alert
       log.info({ alert: facts.alert, fingerprint, to, ts }, 'an alert changed')
-      if (to === 'firing' || to === 'resolved') {
-        dispatching?.post(ownAlert({ alert, facts }, options.publicUrl()))
-      }
+      const isNews = to === 'firing' || to === 'resolved'
+      if (isNews) told?.dispatching.post(ownAlert({ alert, facts }, options.publicUrl()))
       if (!notification) return
-      if (notifier) notifier.add(notification)
+      if (told) told.notifier.add(notification)
       else early.push(notification)
     },
   })
-  const { leftovers } = evaluator
-  const fired = evaluator.states().filter(hasFired)
-  dispatching = openDispatching({
-    ...options,
-    config: options.stages,
-    records: evaluator.records,
-    own: fired.map((state) => ownAlert(state, options.publicUrl())),
-    open: (receiver, integration) => openIntegration(integration, { ...options, name: receiver }),
-    render: openRendering({ ...options, states: evaluator.states }),
-  })
-  notifier = openNotifier({ ...options, channels: open, leftovers, mutedBy: dispatching.mutedBy })
-  for (const notification of early) notifier.add(notification)
+  states = evaluator.states
+  const opened = openTold(options, evaluator, direct)
+  told = opened
+  for (const notification of early) opened.notifier.add(notification)
+  const trouble = () =>
+    faultTrouble(compiled.faults) ?? evaluator.trouble() ?? troubleOf(Object.values(opened))
+  const heartbeat = options.heartbeat && beating(options, options.heartbeat, trouble)
 
   return {
     alerts: () => viewsOf(evaluator.states(), clock.now(), options.publicUrl()),
     rules: () =>
       withActive([...evaluator.health(), ...faultyViews(compiled.faults)], evaluator.states()),
-    trouble: () =>
-      faultTrouble(compiled.faults) ??
-      evaluator.trouble() ??
-      notifier.trouble() ??
-      dispatching.trouble(),
+    trouble: () => trouble() ?? heartbeat?.trouble(),
     through: evaluator.through,
     async close() {
+      await heartbeat?.close()
       await evaluator.close()
-      await Promise.all([notifier.close(), dispatching.close()])
+      await Promise.all(Object.values(opened).map((one) => one.close()))
     },
   }
+}
+
+type Told = ReturnType<typeof openTold>
+
+/** All that tells somebody: by routes, each incident by itself, and other Alertmanagers. */
+function openTold(options: AlertingOptions, evaluator: Evaluator, direct: readonly Channel[]) {
+  const { alertmanagers = [], publicUrl } = options
+  const dispatching = openDispatching({
+    ...options,
+    config: options.stages,
+    records: evaluator.records,
+    own: evaluator
+      .states()
+      .filter(hasFired)
+      .map((state) => ownAlert(state, publicUrl())),
+    open: (receiver, integration) => openIntegration(integration, { ...options, name: receiver }),
+    direct,
+    render: openRendering({ ...options, states: evaluator.states }),
+  })
+  const forwarding = openForwarding({
+    ...options,
+    channels: alertmanagers.map((one) => openAlertmanager(one, options)),
+    states: evaluator.states,
+  })
+  const { leftovers } = evaluator
+  const { mutedBy } = dispatching
+  const notifier = openNotifier({ ...options, channels: direct, leftovers, mutedBy })
+  return { dispatching, forwarding, notifier }
+}
+
+const troubleOf = (parts: readonly { trouble(): string | undefined }[]) =>
+  parts.map((one) => one.trouble()).find((one) => one !== undefined)
+
+function beating(
+  options: AlertingOptions,
+  settings: HeartbeatSettings,
+  trouble: () => string | undefined,
+) {
+  const channel = openHeartbeatChannel(settings, options)
+  return openHeartbeat({ ...options, channel, everyMs: settings.everyMs, ill: trouble })
 }
 
 /** How the rules were evaluated by another process, lately. */

@@ -34,6 +34,8 @@ export function renderMessage(
     subject: cleanLine(`[${content.firing ? 'FIRING' : 'RESOLVED'}] ${content.title}`, 200),
     text: asText(content),
     html: asHtml(content),
+    labels: notification.alert.labels,
+    ...(notification.alert.unknownSince === undefined ? {} : { unknown: true }),
   }
 }
 

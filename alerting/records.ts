@@ -10,6 +10,7 @@
  * - `silence:<id>` a silence
  * - `posted:<fingerprint>` an alert from outside
  * - `told:<hash>` what a receiver was told of a group
+ * - `test:<id>` what became of a test of receivers
  * - `requests` how far the topic `requests` was taken
  * - `notify:<incident>:<firing|resolved>` what has to be told, and to whom it was told
  */
@@ -21,6 +22,7 @@ import type { AlertState } from './rules/state.ts'
 import type { PostedAlert } from './stages/alerts.ts'
 import type { LogEntry } from './stages/dedup.ts'
 import type { Silence } from './stages/silences.ts'
+import type { ReceiverTrial } from '../pipeline/notification-desk.ts'
 import type { GridInput } from '../pipeline/signal-grid.ts'
 import type { SeenGroup, Watched } from '../pipeline/signals.ts'
 import type { RuleFacts } from './words.ts'
@@ -79,6 +81,13 @@ export interface DeliveryRecord {
   detail: string
 }
 
+/** What became of a test of receivers. */
+export interface TestRecord {
+  id: string
+  atMs: number
+  results: ReceiverTrial[]
+}
+
 export interface AlertRecords {
   states: OwnedState[]
   progress: Progress | undefined
@@ -94,6 +103,7 @@ export interface AlertRecords {
   posted: PostedAlert[]
   /** What receivers were told, by their key in the notification log. */
   told: [key: string, entry: LogEntry][]
+  tests: TestRecord[]
   /** Where to read the topic `requests` on. */
   requests: number | undefined
   /** Records that could not be read, with the reason. */
@@ -110,6 +120,7 @@ export const linesKey = 'lines'
 export const healthKey = 'health'
 export const requestsKey = 'requests'
 export const silenceKey = (id: string) => `silence:${id}`
+export const testKey = (id: string) => `test:${id}`
 export const postedKey = (fingerprint: string) => `posted:${fingerprint}`
 export const toldKey = (key: string) =>
   `told:${createHash('sha256').update(key).digest('hex').slice(0, 24)}`
@@ -150,6 +161,7 @@ export function decodeAll(latest: ReadonlyMap<string, BusRecord>): AlertRecords 
     silences: [],
     posted: [],
     told: [],
+    tests: [],
     requests: undefined,
     unreadable: [],
   }
@@ -169,6 +181,7 @@ function decodeInto(records: AlertRecords, key: string, value: unknown) {
   else if (key === healthKey) records.health = (value as { rules: RuleHealth[] }).rules
   else if (key === requestsKey) records.requests = (value as { position: number }).position
   else if (key.startsWith('silence:')) records.silences.push(value as Silence)
+  else if (key.startsWith('test:')) records.tests.push(value as TestRecord)
   else if (key.startsWith('posted:')) records.posted.push(value as PostedAlert)
   else if (key.startsWith('told:')) {
     const { key: of, entry } = value as { key: string; entry: LogEntry }

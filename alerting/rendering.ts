@@ -7,6 +7,9 @@ import type { Notification as OwnNotification, OwnedState } from './records.ts'
 import { fingerprintOf } from './rules/rule.ts'
 import type { Notification } from './stages/flush.ts'
 
+/** What is told, whatever the way. */
+export type GroupNews = Omit<Notification, 'id' | 'integration' | 'attempt'>
+
 export interface RenderingOptions extends EvidenceSources {
   /** All alerts of our own rules. */
   states: () => readonly OwnedState[]
@@ -19,7 +22,7 @@ export interface RenderingOptions extends EvidenceSources {
 export function openRendering(options: RenderingOptions) {
   const never = new AbortController().signal
 
-  return async (notification: Notification): Promise<Message> => {
+  return async (notification: GroupNews): Promise<Message> => {
     const states = new Map(options.states().map((state) => [state.alert.fingerprint, state]))
     const own = new Map<string, OwnNotification>()
     for (const { fingerprint, labels } of notification.alerts) {

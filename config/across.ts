@@ -72,6 +72,7 @@ const checks: readonly ((settings: Readable) => AcrossFault[])[] = [
   syslogIsSecure,
   mailLogin,
   notifiedOneWay,
+  nagiosHasOneWay,
 ]
 
 export function checkAcross(settings: Readable): AcrossFault[] {
@@ -231,6 +232,17 @@ function mailLogin({ mail }: Readable): AcrossFault[] {
   const missing = mail.user ? 'password' : 'user'
   const present = mail.user ? 'user' : 'password'
   return [{ path: ['mail', present], sentence: `needs mail.${missing} beside it` }]
+}
+
+function nagiosHasOneWay({ notifications }: Readable): AcrossFault[] {
+  return (notifications?.nagios?.to ?? []).flatMap(({ host, command_file: file }, i) => {
+    const path = ['notifications', 'nagios', 'to', i]
+    if (host === undefined && file === undefined) {
+      return [{ path, sentence: 'needs a host, or a command_file' }]
+    }
+    if (host === undefined || file === undefined) return []
+    return [{ path, sentence: 'has a host and a command_file: each is an entry of its own' }]
+  })
 }
 
 function notifiedOneWay({ mail, notifications }: Readable): AcrossFault[] {

@@ -1,6 +1,5 @@
 import { hostname } from 'node:os'
 import {
-  channels,
   openAlerting,
   viewAlerts,
   viewRules,
@@ -9,9 +8,10 @@ import {
   type CurrentAlert,
 } from '../alerting/index.ts'
 import { openDesk } from '../alerting/desk.ts'
+import { checkWays } from '../alerting/ways.ts'
 import { declaredRule } from '../config/declared.ts'
 import type { BadRule } from '../config/set-aside.ts'
-import type { MailSettings, Settings } from '../config/settings.ts'
+import type { Settings } from '../config/settings.ts'
 import { compileRules } from '../alerting/rules/compile.ts'
 import type { FlapSettings } from '../alerting/rules/flap-marking.ts'
 import { ruleId } from '../alerting/rules/rule.ts'
@@ -29,6 +29,7 @@ import { openMatchingLines } from '../processors/matching-lines.ts'
 import { nothingKnown, type KnownIdentities } from '../processors/resolve.ts'
 import { secondsSince, type Base, type BaseWithStore } from './base.ts'
 import { readStages, type Stages } from '../alerting/stages/read.ts'
+import { directNames, mailSettings, notifyingOf } from './notifying.ts'
 import { reloadChange, reloadWords } from './reload.ts'
 
 /** See `SignalGridOptions.watchGapMs`. */
@@ -53,6 +54,7 @@ export async function openAlertsView(
       latest: view.latest,
       config: () => stages.current.config,
       configText: () => stages.current.text,
+      direct: () => directNames(base.settings),
       publicUrl: () => publicUrl(base, url),
       clock,
     }),
@@ -118,7 +120,7 @@ export function openAlerts(
   const { bus, clock, log, components, stack } = base
   const options = { ...optionsOf(base, url), lines: linesOf(base, catalog) }
   // Faults of the settings are told at the start, not when it is this process's turn.
-  if (options.mail) channels.mail(options.mail, options).close()
+  checkWays({ ...options, stages: stages.current.config })
   let used = base.settings
   let rules = { rules: used.alerts.map(declaredRule), badRules }
   let refused: string | undefined
@@ -180,6 +182,7 @@ export function openAlerts(
     },
     async reload(settings, bad) {
       const read = readStages(settings.notifications.config)
+      checkWays({ ...options, stages: read.config })
       const told = reloadWords(used, settings, bad)
       stages.current = read
       refused = undefined
@@ -214,7 +217,7 @@ function optionsOf(base: BaseWithStore, url: Url): Omit<AlertingOptions, 'stages
     signals,
     rules: [],
     ...(mail ? { mail: mailSettings(mail) } : {}),
-    hosts: settings.notifications.hosts,
+    ...notifyingOf(settings),
     intervalMs: settings.evaluation.interval,
     flapping: flappingOf(settings),
     watchGapMs,
@@ -252,19 +255,6 @@ export function ruleFacts({ settings, signals }: Pick<Base, 'settings' | 'signal
 
 function publicUrl({ settings }: Base, url: Url): string | undefined {
   return settings.listen.public_url ?? reachable(url())
-}
-
-function mailSettings({ host, port, secure, user, password, from, to, domain }: MailSettings) {
-  return {
-    host,
-    port,
-    secure,
-    ...(user === undefined ? {} : { user }),
-    ...(password === undefined ? {} : { password: password.reveal() }),
-    from,
-    to,
-    domain: domain ?? from.slice(from.indexOf('@') + 1),
-  }
 }
 
 /** For links in mails: nobody can go to `http://0.0.0.0`. */

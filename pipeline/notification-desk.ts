@@ -59,6 +59,17 @@ export interface DeskPostedAlert {
   generatorURL?: string
 }
 
+/** What became of a test of one receiver. */
+export interface ReceiverTrial {
+  receiver: string
+  /** `email`, `webhook`, … */
+  type: string
+  target: string
+  outcome: 'accepted' | 'refused' | 'failed'
+  /** The answer of the other side, or what was in the way. */
+  detail: string
+}
+
 export interface NotificationDesk {
   /** Its configuration as YAML, secrets as `<secret>`. */
   config(): string
@@ -73,4 +84,6 @@ export interface NotificationDesk {
   setSilence(request: DeskSilenceRequest): Promise<string>
   /** False where there is none. */
   expireSilence(id: string): Promise<boolean>
+  /** Tells a receiver (all, where none is named) that nothing is wrong. Rejects with Trouble where there is no such receiver. */
+  test(receiver?: string): Promise<ReceiverTrial[]>
 }

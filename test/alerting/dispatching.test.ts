@@ -3,6 +3,7 @@ import type { Channel, Delivery, Message } from '../../alerting/channels/channel
 import { openDesk } from '../../alerting/desk.ts'
 import { openDispatching, type DispatchingOptions } from '../../alerting/dispatching.ts'
 import { decodeAll } from '../../alerting/records.ts'
+import { parseCron } from '../../alerting/rules/cron.ts'
 import type { PostedAlert } from '../../alerting/stages/alerts.ts'
 import { readStagesConfig } from '../../alerting/stages/config.ts'
 import { followEpochs } from '../../pipeline/bus/epochs.ts'
@@ -47,6 +48,7 @@ type Answering = (told: Told) => Delivery['outcome'] | Promise<Delivery['outcome
 /** Notes what each receiver is told, in its order. */
 function openReceivers(answer: Answering = () => 'accepted') {
   const told: Told[] = []
+  const summaries: string[] = []
   const open = (receiver: string): Channel => ({
     name: receiver,
     address: 'test',
@@ -59,7 +61,14 @@ function openReceivers(answer: Answering = () => 'accepted') {
     },
     close() {},
   })
-  const render: DispatchingOptions['render'] = async ({ status, alerts }): Promise<Message> => ({
+  const render: DispatchingOptions['render'] = async ({ status, alerts }): Promise<Message> => {
+    summaries.push(alerts[0]?.annotations['summary'] ?? '')
+    return messageOf(status, alerts)
+  }
+  const messageOf = (
+    status: Message['state'],
+    alerts: Parameters<DispatchingOptions['render']>[0]['alerts'],
+  ): Message => ({
     incident: '',
     state: status,
     subject: '',
@@ -69,7 +78,7 @@ function openReceivers(answer: Answering = () => 'accepted') {
       alerts: alerts.map((one) => `${one.labels['alertname']} ${one.status}`),
     }),
   })
-  return { told, open, render }
+  return { told, summaries, open, render }
 }
 
 type Receivers = ReturnType<typeof openReceivers>
@@ -79,6 +88,7 @@ async function open(
   bus: Bus,
   receivers: Receivers,
   own: readonly PostedAlert[] = [],
+  more: Partial<DispatchingOptions> = {},
 ) {
   const changes: ChangeDoc[] = []
   const dispatching = openDispatching({
@@ -93,6 +103,7 @@ async function open(
     metrics: openMetrics(),
     log: silentLog,
     pollMs: 5,
+    ...more,
   })
   let isOpen = true
   const close = async () => {
@@ -111,6 +122,7 @@ async function openDeskOn(t: ExecutionContext, bus: Bus) {
     latest: view.latest,
     config: () => config,
     configText: () => text,
+    direct: () => [],
     publicUrl: () => undefined,
     clock: wallClock,
   })
@@ -255,4 +267,35 @@ test('what is inhibited is not told, and no secret is shown', async (t) => {
   t.notRegex(desk.config(), /127\.0\.0\.1/)
   t.regex(desk.config(), /url: '<secret>'/)
   t.deepEqual(desk.receivers(), ['team', 'pager'])
+})
+
+test('receivers are tested on demand: who is reached is told, and that it was a test', async (t) => {
+  const bus = await openWorld(t)
+  const receivers = openReceivers(({ receiver }) => (receiver === 'pager' ? 'refused' : 'accepted'))
+  await open(t, bus, receivers)
+  const desk = await openDeskOn(t, bus)
+  const results = await desk.test()
+  t.deepEqual(
+    results.map(({ receiver, type, outcome }) => `${receiver} ${type} ${outcome}`),
+    ['team webhook accepted', 'pager webhook refused'],
+  )
+  t.deepEqual(receivers.told, [
+    { receiver: 'team', status: 'firing', alerts: ['NotificationTest firing'] },
+    { receiver: 'team', status: 'resolved', alerts: ['NotificationTest resolved'] },
+  ])
+  t.is((await desk.test('team')).length, 1)
+  await t.throwsAsync(desk.test('nobody'), { message: 'there is no receiver nobody' })
+})
+
+test('a drill that does not reach a receiver is told on the others, and is a trouble', async (t) => {
+  const bus = await openWorld(t)
+  const receivers = openReceivers(({ receiver }) => (receiver === 'pager' ? 'failed' : 'accepted'))
+  // Each second of the clock is a minute of the schedule.
+  const began = Date.now()
+  const clock = { ...wallClock, now: () => began + (Date.now() - began) * 60 }
+  const { trouble } = await open(t, bus, receivers, [], { drill: parseCron('* * * * *'), clock })
+  await until('the failure is told', () =>
+    receivers.summaries.some((summary) => /did not reach pager by webhook/.test(summary)),
+  )
+  t.regex(trouble() ?? '', /a drill did not reach pager/)
 })

@@ -12,6 +12,7 @@ const alerting = await openAlerting({
   bus,
   signals: errorRate,
   rules: [ruleOf()],
+  hosts: [],
   stages: readStages(undefined).config,
   intervalMs: 5 * second,
   pollMs: 5,

@@ -201,6 +201,7 @@ export async function openDesk(
     bus,
     signals: errorRate,
     rules: [ruleOf()],
+    hosts: [],
     stages: readStages(undefined).config,
     intervalMs: 5 * second,
     pollMs: 5,
