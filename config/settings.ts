@@ -589,10 +589,10 @@ const nagios = z.strictObject({
   to: z.array(nagiosTarget).min(1).describe('Each is told.'),
   host: text('a Liquid text')
     .prefault('mesoscope')
-    .describe('`host_name` there; Liquid over the labels of the alert.'),
+    .describe('The `host_name` there; Liquid over the labels of the alert.'),
   service: text('a Liquid text')
     .prefault('{{ alertname }} {{ service }}')
-    .describe('`service_description` there; Liquid as well.'),
+    .describe('The `service_description` there; Liquid as well.'),
 })
 
 const remote = {

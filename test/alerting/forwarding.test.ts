@@ -38,6 +38,10 @@ async function openServer(t: ExecutionContext) {
   return { posts, state, url: `http://127.0.0.1:${port}` }
 }
 
+function alertsOf(post: Post | undefined) {
+  return (post?.body ?? []) as { labels: object; endsAt: string }[]
+}
+
 const facts = { alert: 'Slow', when: 'x > 1', forMs: 0, lowIsWorse: false, signals: [] }
 
 function stateOf(alertname: string, more: Partial<AlertState> = {}): OwnedState {
@@ -83,7 +87,7 @@ test('an Alertmanager is given what fires, is over, and goes on; what it did not
   await until('it is taken', () => posts.length === 1)
   const [post] = posts
   t.is(post?.url, '/api/v2/alerts')
-  const [alert, ...others] = post?.body as { labels: object; endsAt: string; startsAt: string }[]
+  const [alert, ...others] = alertsOf(post)
   t.deepEqual(others, [])
   t.like(alert, { labels: { alertname: 'Slow', service: '/web' } })
   t.true(Date.parse(alert?.endsAt ?? '') > Date.now() + 200_000)
@@ -93,7 +97,7 @@ test('an Alertmanager is given what fires, is over, and goes on; what it did not
   await until('it is told again after a minute', () => posts.length === 2)
   states = [stateOf('Slow', { ...states[0]?.alert, state: 'inactive', resolvedAt: clock.now() })]
   await until('its end is told', () => posts.length === 3)
-  const [over] = posts[2]?.body as { endsAt: string }[]
+  const [over] = alertsOf(posts[2])
   t.true(Date.parse(over?.endsAt ?? '') <= clock.now())
 })
 
