@@ -21,7 +21,7 @@ export function headerFault(name: string, value: string): string | undefined {
   return why === undefined ? undefined : `this header cannot be set: ${why}`
 }
 
-/** Those of the settings, and the three that the mailer wants by themselves: whatever else it sets, it sets last. */
+/** Headers apart from those that the mailer wants by themselves. */
 export interface SortedHeaders {
   subject: string | undefined
   from: string | undefined
@@ -29,12 +29,11 @@ export interface SortedHeaders {
   others: Record<string, string>
 }
 
-export function sortedHeaders(headers: Readonly<Record<string, string>>): SortedHeaders {
-  const sorted: SortedHeaders = { subject: undefined, from: undefined, to: undefined, others: {} }
-  for (const [name, value] of Object.entries(headers)) {
-    const lower = name.toLowerCase()
-    if (lower === 'subject' || lower === 'from' || lower === 'to') sorted[lower] = value
-    else sorted.others[name] = value
-  }
-  return sorted
+/** Those of `lists`, the later in place of the earlier: capitals make no difference. */
+export function sortedHeaders(...lists: Readonly<Record<string, string>>[]): SortedHeaders {
+  const all = lists.flatMap((headers) => Object.entries(headers))
+  const { subject, from, to, ...others } = Object.fromEntries(
+    all.map(([name, value]) => [name.toLowerCase(), value]),
+  )
+  return { subject, from, to, others }
 }

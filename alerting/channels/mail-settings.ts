@@ -75,6 +75,15 @@ function isTls({ ca, cert, key }: MailSettings): boolean {
   }
 }
 
+/** To another machine; a challenge (CRAM-MD5) is answered without it. */
+export function tellsPassword({
+  host,
+  password,
+  authMethod,
+}: Pick<MailSettings, 'host' | 'password' | 'authMethod'>): boolean {
+  return password !== undefined && authMethod === undefined && !isLoopback(host)
+}
+
 export function transportOptions(settings: MailSettings, stepTimeoutMs: number) {
   const { host, port, secure, starttls, user, password, authMethod, hello } = settings
   const { ca, cert, key, servername } = settings
@@ -83,7 +92,7 @@ export function transportOptions(settings: MailSettings, stepTimeoutMs: number) 
     port,
     secure,
     // A password goes over the wire in the clear to nobody but this machine.
-    requireTLS: !secure && (starttls === 'always' || (password !== undefined && !isLoopback(host))),
+    requireTLS: !secure && (starttls === 'always' || tellsPassword(settings)),
     ignoreTLS: starttls === 'never',
     ...(user === undefined ? {} : { auth: { user, pass: password ?? '' } }),
     ...(authMethod === undefined ? {} : { authMethod }),

@@ -74,7 +74,8 @@ function composeMail(
 ) {
   const { from, to, text = message.text, html = message.html, headers = {} } = settings
   const { incident, subject } = message
-  const own = sortedHeaders(headers)
+  const ours = { 'Auto-Submitted': 'auto-generated', 'X-Mesoscope-Incident': incident }
+  const own = sortedHeaders(ours, headers)
   return {
     from: own.from ?? from,
     to: own.to ?? to,
@@ -84,11 +85,7 @@ function composeMail(
     subject: own.subject ?? cleanLine(subject, 200),
     text: text || message.text,
     ...(html === '' ? {} : { html }),
-    headers: {
-      'Auto-Submitted': 'auto-generated',
-      'X-Mesoscope-Incident': incident,
-      ...own.others,
-    },
+    headers: own.others,
   }
 }
 
