@@ -65,7 +65,14 @@ function pagerdutySettings(options: PagerdutyOptions): HttpChannelSettings {
   return {
     type: 'pagerduty',
     routingKey: routing_key.reveal(),
-    ...{ url, description, client, clientUrl, source, severity, component, group },
+    url,
+    description,
+    client,
+    clientUrl,
+    source,
+    severity,
+    component,
+    group,
     class: own.class,
     details: Object.fromEntries(
       Object.entries(details).map(([name, value]) => [name, encodable(value)]),
@@ -82,19 +89,19 @@ function encodable(value: unknown): Encodable {
   if (typeof value === 'object' && value !== null) {
     return new Map(Object.entries(value).map(([name, part]) => [name, encodable(part)]))
   }
-  const isPlain = typeof value === 'string' || typeof value === 'boolean'
-  if (isPlain || (typeof value === 'number' && Number.isFinite(value))) return value
-  return value === null || value === undefined ? null : String(value)
+  if (typeof value === 'number') return Number.isFinite(value) ? value : String(value)
+  return typeof value === 'string' || typeof value === 'boolean' ? value : null
 }
 
 function slackSettings(options: SlackOptions): HttpChannelSettings {
   const { url, token, short_fields: shortFields, fields = [], actions } = options
   const { channel, username, title, pretext, text, fallback, footer, color } = options
+  const same = { channel, username, title, pretext, text, fallback, footer, color, actions }
   return {
+    ...same,
     type: 'slack',
     url: url.reveal(),
     token: token?.reveal(),
-    ...{ channel, username, title, pretext, text, fallback, footer, color, actions },
     fields: fields.map(({ title, value, short = shortFields }) => ({ title, value, short })),
     iconEmoji: options.icon_emoji,
     iconUrl: options.icon_url,
@@ -110,11 +117,12 @@ function slackSettings(options: SlackOptions): HttpChannelSettings {
 
 function opsgenieSettings(options: OpsgenieOptions): HttpChannelSettings {
   const { message, description, source, details, note, priority, entity } = options
+  const same = { message, description, source, details, note, priority, entity }
   return {
+    ...same,
     type: 'opsgenie',
     apiKey: options.api_key.reveal(),
     apiUrl: options.api_url,
-    ...{ message, description, source, details, note, priority, entity },
     responders: options.responders?.flatMap(respondersOf),
     tags: listed(options.tags),
     actions: listed(options.actions),
@@ -141,8 +149,9 @@ function listed(text = ''): string[] {
 function mailSettings(options: EmailOptions): MailSettings {
   const { host, port, from, to, hello, headers, html, text, threading } = options
   const { auth_username: user, auth_password, auth_secret, require_tls: requireTls } = options
+  const same = { host, port, from, to, hello, headers, html, text }
   return {
-    ...{ host, port, from, to, hello, headers, html, text },
+    ...same,
     secure: options.implicit_tls,
     starttls: requireTls ? 'always' : 'never',
     ...(user ? loginOf(user, auth_password?.reveal(), auth_secret?.reveal()) : {}),

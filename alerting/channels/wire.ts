@@ -94,7 +94,9 @@ function ask(
         headers: { ...length, ...headers },
         agent: false,
         signal,
-        ...{ ca, cert, key },
+        ca,
+        cert,
+        key,
         // Undefined would be a name here.
         ...(servername === undefined ? {} : { servername }),
       },

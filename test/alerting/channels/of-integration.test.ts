@@ -413,7 +413,9 @@ test('mail: TLS is begun where it is required, with the named authority; a serve
   const { key, cert, certFile } = await certificateFor(t, 'DNS:mail.test')
   const secured: boolean[] = []
   const server: MailboxOptions = {
-    ...{ key, cert, disabledCommands: [] },
+    key,
+    cert,
+    disabledCommands: [],
     onMailFrom(_address, session, done) {
       secured.push(session.secure)
       done()
@@ -436,7 +438,9 @@ test('mail: TLS is begun where it is required, with the named authority; a serve
   t.deepEqual(await tell(none.channel), ['a@example.org refused'])
   t.is(none.mailbox.attempts.length, 0)
   const implicit = await mailTo(t, `{to: a@example.org, force_implicit_tls: true, ${tls}}`, {
-    ...{ key, cert, secure: true },
+    key,
+    cert,
+    secure: true,
   })
   t.deepEqual(await tell(implicit.channel), ['a@example.org accepted'])
 })
