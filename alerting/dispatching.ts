@@ -10,14 +10,13 @@ import type { ReceiverTrial } from '../pipeline/notification-desk.ts'
 import { deliveryDoc } from './changes.ts'
 import type { Channel, Delivery, Message } from './channels/channel.ts'
 import { encode, erase, postedKey, requestsKey, silenceKey, testKey, toldKey } from './records.ts'
-import type { GroupNews } from './rendering.ts'
 import type { AlertRecords } from './records.ts'
 import { decodeRequest, type DeskRequest } from './requests.ts'
 import { nextTime, type Schedule } from './rules/cron.ts'
 import type { PostedAlert } from './stages/alerts.ts'
 import type { StagesConfig } from './stages/config.ts'
 import { createDispatcher, type Dispatcher } from './stages/dispatch.ts'
-import type { Answer, Notification } from './stages/flush.ts'
+import type { Answer, GroupNews, Notification } from './stages/flush.ts'
 import { fingerprint } from './stages/labels.ts'
 import type { Integration } from './stages/receivers.ts'
 import { failedWords, openTrials } from './trial.ts'
@@ -340,7 +339,8 @@ function restoredState({ records, clock }: DispatchingOptions) {
     silences: records.silences,
     groups: [],
     log: records.told,
-    sends: 0,
+    // Reminders are told apart by their number, those from before this start too.
+    sends: now,
     nextCare: now,
   }
 }

@@ -17,6 +17,8 @@ export interface MessageOptions {
   nowMs: number
   /** When the incident ended, if that is known already while its firing is still being told. */
   endedAt?: number
+  /** What is shown beside that: how to silence it, who else is told. */
+  also?: Pick<Content, 'rows' | 'sections' | 'links'>
 }
 
 const lateAfterMs = 5 * 60_000
@@ -39,7 +41,8 @@ export function renderMessage(
   }
 }
 
-function contentOf(
+/** What the message for a notification shows. */
+export function contentOf(
   notification: Notification,
   evidence: Evidence,
   options: MessageOptions,
@@ -48,15 +51,18 @@ function contentOf(
   const firing = state === 'firing'
   const headline = firing ? explainValue(facts, alert, ts) : resolvedHeadline(notification)
   const summary = alert.annotations['summary'] ?? alert.annotations['description']
-  const { publicUrl } = options
+  const { publicUrl, also } = options
   return {
     firing,
     title: `${subjectName(notification)}: ${headline}`,
     // The text is that of the last time the condition held: for what is over it tells of the past.
     summary: summary ? cleanText(firing ? summary : `It was: ${summary}`, 1000) : undefined,
-    rows: rowsOf(notification, evidence),
-    sections: firing ? sectionsOf(notification, evidence) : [],
-    links: publicUrl ? linksOf(publicUrl, notification, firing ? evidence : undefined) : [],
+    rows: [...rowsOf(notification, evidence), ...(also?.rows ?? [])],
+    sections: [...(firing ? sectionsOf(notification, evidence) : []), ...(also?.sections ?? [])],
+    links: [
+      ...(publicUrl ? linksOf(publicUrl, notification, firing ? evidence : undefined) : []),
+      ...(also?.links ?? []),
+    ],
     notes: notesOf(notification, evidence, options),
   }
 }
@@ -68,7 +74,8 @@ function subjectName({ alert, facts }: Notification): string {
   return cleanLine(`${facts.alert} ${who}`, 120)
 }
 
-function resolvedHeadline({ facts, alert, ts, reason }: Notification): string {
+/** `after 7m, peak 9.1 errors/s` */
+export function resolvedHeadline({ facts, alert, ts, reason }: Notification): string {
   if (reason !== undefined) return reason
   const lasted = spokenDuration((alert.resolvedAt ?? ts) - alert.activeAt)
   const peak = isAboutAbsence(facts)

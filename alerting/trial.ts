@@ -3,7 +3,7 @@ import type { Clock } from '../pipeline/clock.ts'
 import { explain } from '../pipeline/errors.ts'
 import type { ReceiverTrial } from '../pipeline/notification-desk.ts'
 import type { Channel, Delivery, Message } from './channels/channel.ts'
-import type { GroupNews } from './rendering.ts'
+import type { GroupNews } from './stages/flush.ts'
 import { fingerprint } from './stages/labels.ts'
 import type { Integration } from './stages/receivers.ts'
 
@@ -123,6 +123,7 @@ function trialNotification(
 ): GroupNews {
   const labels = { alertname: 'NotificationTest', receiver, severity: 'none' }
   return {
+    id: `test ${id}`,
     receiver,
     groupKey: `{}:{alertname="NotificationTest",test="${id}"}`,
     groupLabels: { alertname: 'NotificationTest' },

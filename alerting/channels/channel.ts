@@ -7,6 +7,10 @@ export interface Message {
   subject: string
   text: string
   html: string
+  /** The same however often it is sent, another for every other message: letters, digits, `-` and `.` alone. */
+  id?: string
+  /** What all messages of the group's life share; of such letters too. */
+  thread?: string
   /** The alert's labels, `alertname` among them; for channels that choose by them where a message belongs. */
   labels?: Readonly<Record<string, string>>
   /** True where nobody can tell any longer whether the alert fires. */

@@ -6,13 +6,14 @@ export type Encodable =
   | string
   | number
   | boolean
+  | null
   | readonly Encodable[]
   | ReadonlyMap<string, Encodable>
   | { readonly [field: string]: Encodable | undefined }
 
 export function goJson(value: Encodable): string {
   if (typeof value === 'string') return goString(value)
-  if (typeof value !== 'object') return String(value)
+  if (typeof value !== 'object' || value === null) return String(value)
   if (isList(value)) return `[${value.map(goJson).join(',')}]`
   const fields = value instanceof Map ? sorted(value) : Object.entries(value)
   const parts = fields.flatMap(([name, field]) =>

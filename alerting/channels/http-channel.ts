@@ -35,10 +35,14 @@ export interface HttpChannelOptions {
   rate?: Rate
   /** How long a request may wait for its turn, ms; 30 s unless set. */
   patienceMs?: number
+  /** The value of that header, for requests that have none by themselves. */
+  authorization?: string | undefined
   /** PEM texts. */
   ca?: string | undefined
   cert?: string | undefined
   key?: string | undefined
+  /** Whose certificate the other side must have, where not that of its address. */
+  servername?: string | undefined
 }
 
 /** What differs between the types. */
@@ -126,7 +130,7 @@ export function openHttpChannel(
   settings: HttpChannelSettings,
   options: HttpChannelOptions,
 ): Channel {
-  const plan = planOf(settings)
+  const plan = withLogin(planOf(settings), options.authorization)
   const faults = [...urlFaults(plan, options.hosts), ...keyFaults(plan), ...tlsFaults(options)]
   if (faults.length > 0) {
     throw new Trouble(faults.map((fault) => `${settings.type} ${fault}`).join('\n'))
@@ -162,6 +166,20 @@ export function openHttpChannel(
       return targets.map((target) => ({ target, ...told }))
     },
     close: post.close,
+  }
+}
+
+/** A key of its own comes first, as with Alertmanager's HTTP client. */
+function withLogin(plan: Plan, authorization: string | undefined): Plan {
+  if (authorization === undefined) return plan
+  const login = (request: ChannelRequest): ChannelRequest => ({
+    ...request,
+    headers: { Authorization: authorization, ...request.headers },
+  })
+  return {
+    ...plan,
+    keys: { ...plan.keys, authorization: plan.keys['authorization'] ?? authorization },
+    requests: (group, now) => plan.requests(group, now).map(login),
   }
 }
 

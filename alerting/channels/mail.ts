@@ -1,26 +1,16 @@
 import { createTransport, type SentMessageInfo } from 'nodemailer'
 import type { Clock } from '../../pipeline/clock.ts'
-import { Trouble } from '../../pipeline/errors.ts'
-import { isLoopback } from '../../pipeline/loopback.ts'
 import { cleanLine } from '../clean.ts'
 import type { Channel, Delivery, Message } from './channel.ts'
+import { sortedHeaders } from './mail-headers.ts'
+import { checkMailSettings, transportOptions, type MailSettings } from './mail-settings.ts'
 
-/** The settings of the mail channel. */
-export interface MailSettings {
-  host: string
-  port: number
-  /** TLS from the first byte (port 465); otherwise STARTTLS where the server has it. */
-  secure: boolean
-  user?: string
-  password?: string
-  from: string
-  to: string[]
-  /** The right side of Message-IDs. */
-  domain: string
-}
+export type { MailSettings } from './mail-settings.ts'
 
 export interface MailOptions {
   clock: Clock
+  /** Of the channel, among all; `mail` unless set. */
+  name?: string
   /** Longest wait for each step of SMTP, ms; 15 s unless set. */
   stepTimeoutMs?: number
 }
@@ -39,7 +29,7 @@ const stepsPerMail = 6
 
 /** Mail over SMTP, each in a connection of its own. Throws Trouble where the settings cannot be used. */
 export function openMailChannel(settings: MailSettings, options: MailOptions): Channel {
-  checkSettings(settings)
+  checkMailSettings(settings)
   const { host, port, to } = settings
   const stepTimeoutMs = options.stepTimeoutMs ?? 15_000
   const transport = createTransport(transportOptions(settings, stepTimeoutMs))
@@ -54,7 +44,7 @@ export function openMailChannel(settings: MailSettings, options: MailOptions): C
   }
 
   return {
-    name: 'mail',
+    name: options.name ?? 'mail',
     address: `${host}:${port}`,
     targets: [...new Set(to)],
     async send(message, targets) {
@@ -71,43 +61,6 @@ export function openMailChannel(settings: MailSettings, options: MailOptions): C
   }
 }
 
-function checkSettings({ host, port, from, to, domain }: MailSettings) {
-  const remedy = 'correct it in the settings, under mail'
-  const address = /^[^\s<>",;:@()[\]\\]+@[^\s<>",;:@()[\]\\]+$/
-  const bare = /<([^<>]*)>\s*$/.exec(from)?.[1] ?? from
-  if (host === '') throw new Trouble('mail has no host', { remedy })
-  if (!(port > 0 && port < 65_536)) throw new Trouble(`mail port ${port} is none`, { remedy })
-  if (!/^[A-Za-z0-9.-]+$/.test(domain)) {
-    throw new Trouble(`mail domain "${domain}" is no domain name`, { remedy })
-  }
-  if (to.length === 0) throw new Trouble('mail has nobody to write to', { remedy })
-  for (const one of [bare, ...to]) {
-    if (!address.test(one)) throw new Trouble(`"${one}" is no mail address`, { remedy })
-  }
-  // oxlint-disable-next-line no-control-regex
-  if (/[\u0000-\u001f\u007f]/.test(from)) {
-    throw new Trouble('the sender of mails holds a line break', { remedy })
-  }
-}
-
-function transportOptions(settings: MailSettings, stepTimeoutMs: number) {
-  const { host, port, secure, user, password } = settings
-  return {
-    host,
-    port,
-    secure,
-    // A password goes over the wire in the clear to nobody but this machine.
-    requireTLS: password !== undefined && !secure && !isLoopback(host),
-    ...(user === undefined ? {} : { auth: { user, pass: password ?? '' } }),
-    dnsTimeout: stepTimeoutMs,
-    connectionTimeout: stepTimeoutMs,
-    greetingTimeout: stepTimeoutMs,
-    socketTimeout: stepTimeoutMs,
-    disableFileAccess: true,
-    disableUrlAccess: true,
-  }
-}
-
 /** The id by which readers know a mail they have already: the same however often it is sent. */
 export function messageId(incident: string, state: Message['state'], domain: string): string {
   return `<${incident}.${state}@${domain}>`
@@ -115,24 +68,40 @@ export function messageId(incident: string, state: Message['state'], domain: str
 
 function composeMail(
   message: Message,
-  { from, to, domain }: MailSettings,
+  settings: MailSettings,
   targets: readonly string[],
   nowMs: number,
 ) {
-  const { incident, state, subject, text, html } = message
-  const first = messageId(incident, 'firing', domain)
+  const { from, to, text = message.text, html = message.html, headers = {} } = settings
+  const { incident, subject } = message
+  const ours = { 'Auto-Submitted': 'auto-generated', 'X-Mesoscope-Incident': incident }
+  const own = sortedHeaders(ours, headers)
   return {
-    from,
-    to,
+    from: own.from ?? from,
+    to: own.to ?? to,
     envelope: { from, to: [...targets] },
-    messageId: messageId(incident, state, domain),
-    ...(state === 'resolved' ? { inReplyTo: first, references: first } : {}),
+    ...idsOf(message, settings, nowMs),
     date: new Date(nowMs),
-    subject: cleanLine(subject, 200),
-    text,
-    html,
-    headers: { 'Auto-Submitted': 'auto-generated', 'X-Mesoscope-Incident': incident },
+    subject: own.subject ?? cleanLine(subject, 200),
+    text: text || message.text,
+    ...(html === '' ? {} : { html }),
+    headers: own.others,
   }
+}
+
+/** A thread begins with a mail that was never sent: so it holds together whichever of its mails comes first. */
+function idsOf(message: Message, { domain, threading = 'all' }: MailSettings, nowMs: number) {
+  const { incident, state, id, thread } = message
+  const first = messageId(incident, 'firing', domain)
+  const own = id === undefined ? messageId(incident, state, domain) : `<${id}@${domain}>`
+  if (threading === 'none') return { messageId: own }
+  if (thread !== undefined) {
+    const day = threading === 'daily' ? `-${new Date(nowMs).toISOString().slice(0, 10)}` : ''
+    const root = `<${thread}${day}@${domain}>`
+    return { messageId: own, inReplyTo: root, references: root }
+  }
+  if (state === 'firing') return { messageId: own }
+  return { messageId: own, inReplyTo: first, references: first }
 }
 
 function outcomesOf(info: SentMessageInfo, targets: readonly string[]): Delivery[] {

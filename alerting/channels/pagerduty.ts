@@ -30,7 +30,10 @@ export interface PagerDutySettings {
   component?: Text
   group?: Text
   /** Beside `firing`, `resolved`, `num_firing` and `num_resolved`, or instead of them. */
-  details?: Readonly<Record<string, Text>>
+  details?: Readonly<Record<string, Text | Encodable>>
+  /** Those without a `src` or `href` are left out. */
+  images?: readonly { src: string; alt: string; href: string }[]
+  links?: readonly { href: string; text: string }[]
 }
 
 export const pagerDutyUrl = 'https://events.pagerduty.com/v2/enqueue'
@@ -96,7 +99,8 @@ function eventOf(
     },
     client: client || undefined,
     client_url: linkTo(page) === undefined ? undefined : page,
-    links: linksOf(group.extra),
+    images: listOf(imagesOf(settings)),
+    links: listOf([...ownLinks(settings), ...linksOf(group.extra)]),
   }
   return `${goJson(event)}\n`
 }
@@ -121,9 +125,9 @@ function detailsOf(
     ['num_firing', firing.length],
     ['num_resolved', resolved.length],
     ...evidenceOf(group.extra),
-    ...Object.entries(details).map(([name, text]): [string, string] => [
+    ...Object.entries(details).map(([name, value]): [string, Encodable] => [
       name,
-      textOf(text, group) ?? '',
+      typeof value === 'function' ? value(group) : value,
     ]),
   ])
 }
@@ -135,9 +139,18 @@ function evidenceOf(extra: Extra | undefined): [string, string][] {
 }
 
 function linksOf(extra: Extra | undefined) {
-  const links = (extra?.links ?? []).slice(0, maxLinks).flatMap(({ name, url }) => {
+  return (extra?.links ?? []).slice(0, maxLinks).flatMap(({ name, url }) => {
     const href = linkTo(url)
     return href === undefined ? [] : [{ href, text: titleOf(name, maxText) }]
   })
-  return links.length > 0 ? links : undefined
 }
+
+function ownLinks({ links = [] }: PagerDutySettings) {
+  return links.filter(({ href }) => href !== '').map(({ href, text }) => ({ href, text }))
+}
+
+function imagesOf({ images = [] }: PagerDutySettings) {
+  return images.filter(({ src }) => src !== '').map(({ src, alt, href }) => ({ src, alt, href }))
+}
+
+const listOf = <T>(list: readonly T[]) => (list.length > 0 ? list : undefined)

@@ -1,7 +1,17 @@
 import type { Labels } from '../stages/labels.ts'
-import { textOf, type Extra, type GroupAlert, type GroupNotification, type Text } from './group.ts'
+import { textOf, type GroupAlert, type GroupNotification, type Text } from './group.ts'
 import { jsonRequest, type ChannelRequest } from './request.ts'
-import { alertsUrl, harmless, linkTo, shortened, subject, usualSender } from './texts.ts'
+import {
+  actionsOf,
+  escaped,
+  fieldsOf,
+  maxField,
+  maxTitle,
+  whole,
+  type SlackAction,
+  type SlackField,
+} from './slack-fields.ts'
+import { alertsUrl, harmless, shortened, subject, usualSender } from './texts.ts'
 
 /** A Slack webhook, or `chat.postMessage` with a token. Texts that are left out are those of Alertmanager. */
 export interface SlackSettings {
@@ -13,21 +23,34 @@ export interface SlackSettings {
   username?: Text
   iconEmoji?: Text
   iconUrl?: Text
+  /** Whether `@name` and `#name` become links. */
+  linkNames?: boolean
+  /** Above the attachment. */
+  messageText?: Text
   /**
    * These may hold Slack's markup (`<!here>`). What the group says in them is escaped already: a text that is made of it
    * needs no care.
    */
   title?: Text
+  titleLink?: Text
   pretext?: Text
   text?: Text
+  /** Where markup cannot be shown. */
+  fallback?: Text
   footer?: Text
+  /** `good`, `warning`, `danger` or `#rrggbb`. */
+  color?: Text
+  callbackId?: Text
+  imageUrl?: Text
+  thumbUrl?: Text
+  fields?: readonly SlackField[]
+  actions?: readonly SlackAction[]
+  /** In which texts markup is read; fallback, pretext and text unless set. */
+  mrkdwnIn?: readonly string[]
 }
 
-/** As Slack documents them, in characters: a title as Alertmanager cuts it, a text where Slack cuts it. */
-const [maxTitle, maxText] = [1024, 40_000]
-/** Beyond it an attachment is cut by Slack. */
-const maxField = 8000
-const maxLinks = 20
+/** Where Slack cuts a text, in characters. */
+const maxText = 40_000
 
 /** One message with one attachment. */
 export function slackRequests(group: GroupNotification, settings: SlackSettings): ChannelRequest[] {
@@ -36,55 +59,46 @@ export function slackRequests(group: GroupNotification, settings: SlackSettings)
   return [jsonRequest(url, messageOf(group, settings), authorization)]
 }
 
+type Write = (setting: Text | undefined, usual?: string) => string
+
 function messageOf(group: GroupNotification, settings: SlackSettings) {
-  const escaped = escapedGroup(group)
-  const text = (setting: Text | undefined) =>
-    shortened(harmless(textOf(setting, escaped) ?? ''), maxText)
-  const usualTitle = whole(subject(escaped, maxTitle))
-  const titleLink = alertsUrl(group)
+  const safe = escapedGroup(group)
+  const write: Write = (setting, usual = '') =>
+    setting === undefined ? usual : shortened(harmless(textOf(setting, safe) ?? ''), maxText)
   return {
-    channel: text(settings.channel) || undefined,
-    username:
-      (settings.username === undefined ? usualSender : text(settings.username)) || undefined,
-    icon_emoji: text(settings.iconEmoji) || undefined,
-    icon_url: text(settings.iconUrl) || undefined,
-    attachments: [
-      {
-        title:
-          settings.title === undefined
-            ? usualTitle
-            : whole(shortened(text(settings.title), maxTitle)),
-        title_link: titleLink,
-        pretext: text(settings.pretext) || undefined,
-        text: whole(text(settings.text)),
-        fallback: `${usualTitle} | ${titleLink}`,
-        callback_id: '',
-        fields: fieldsOf(group.extra),
-        footer: text(settings.footer),
-        color: group.status === 'firing' ? 'danger' : 'good',
-        mrkdwn_in: ['fallback', 'pretext', 'text'],
-      },
-    ],
+    channel: write(settings.channel) || undefined,
+    username: write(settings.username, usualSender) || undefined,
+    icon_emoji: write(settings.iconEmoji) || undefined,
+    icon_url: write(settings.iconUrl) || undefined,
+    link_names: settings.linkNames || undefined,
+    text: write(settings.messageText) || undefined,
+    attachments: [attachmentOf(group, settings, { write, title: whole(subject(safe, maxTitle)) })],
   }
 }
 
-function fieldsOf(extra: Extra | undefined) {
-  if (!extra) return undefined
-  const evidence = escaped(harmless(extra.text.slice(0, 2 * maxField)))
-  const links = extra.links.slice(0, maxLinks).flatMap(linkOf).join('\n')
-  const fields = [
-    { title: 'Evidence', value: whole(shortened(evidence, maxField)), short: false },
-    { title: 'Links', value: links, short: false },
-  ].filter(({ value }) => value !== '')
-  return fields.length > 0 ? fields : undefined
-}
-
-/** `<url|name>`; without one that leads to a page nothing. */
-function linkOf({ name, url }: Extra['links'][number]): string[] {
-  const href = linkTo(url)
-  if (href === undefined) return []
-  const named = escaped(harmless(name.slice(0, maxTitle)).replace(/[|\n]+/g, ' '))
-  return [`<${escaped(href).replaceAll('|', '%7C')}|${named}>`]
+/** `title`: the usual one. */
+function attachmentOf(
+  group: GroupNotification,
+  settings: SlackSettings,
+  { write, title }: { write: Write; title: string },
+) {
+  const { fields = [], actions = [], mrkdwnIn = [] } = settings
+  const link = alertsUrl(group)
+  return {
+    title: whole(shortened(write(settings.title, title), maxTitle)) || undefined,
+    title_link: write(settings.titleLink, link) || undefined,
+    pretext: write(settings.pretext) || undefined,
+    text: whole(write(settings.text)),
+    fallback: write(settings.fallback, `${title} | ${link}`),
+    callback_id: write(settings.callbackId),
+    fields: fieldsOf(fields, group.extra),
+    actions: actionsOf(actions),
+    image_url: write(settings.imageUrl) || undefined,
+    thumb_url: write(settings.thumbUrl) || undefined,
+    footer: write(settings.footer),
+    color: write(settings.color, group.status === 'firing' ? 'danger' : 'good') || undefined,
+    mrkdwn_in: mrkdwnIn.length > 0 ? mrkdwnIn : ['fallback', 'pretext', 'text'],
+  }
 }
 
 /** The same group in which nothing is markup: no `<!channel>`, no `<@U1>`, no link in disguise. */
@@ -109,15 +123,3 @@ const safeLabels = (labels: Labels): Labels =>
 
 /** What Slack would not show anyway need not be escaped. */
 const safe = (text: string) => escaped(harmless(text.slice(0, maxField)))
-
-const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' }
-
-/** Slack has three characters that mean something else, whatever follows. */
-function escaped(text: string): string {
-  return text.replace(/[&<>]/g, (sign) => entities[sign] ?? '')
-}
-
-/** Without the beginning of an entity where a text was cut in it. */
-function whole(text: string): string {
-  return text.replace(/&[a-z]{0,3}…$/, '…')
-}

@@ -1,7 +1,7 @@
 import { goJson, mapOf } from './go-json.ts'
-import { textLength, truncatedTo, type GroupNotification } from './group.ts'
+import { textLength, truncatedTo, type Extra, type GroupNotification } from './group.ts'
 import { alertFields, jsonRequest, type ChannelRequest } from './request.ts'
-import { receiverPattern } from './texts.ts'
+import { harmless, linkTo, receiverPattern, shortened } from './texts.ts'
 
 export interface WebhookSettings {
   url: string
@@ -14,7 +14,10 @@ export interface WebhookSettings {
 /** Alerts beyond so many bytes of JSON are left out, as those beyond `maxAlerts` are. */
 const maxAlertBytes = 8 * 2 ** 20
 
-/** Alertmanager's payload, version 4 (with the fields of 0.34). */
+/** Our own limits of what Alertmanager does not tell. */
+const [maxText, maxLinks] = [20_000, 20]
+
+/** Alertmanager's payload, version 4 (with the fields of 0.34); behind it as `extra` what Mesoscope knows, where it does. */
 export function webhookRequests(
   group: GroupNotification,
   { url, authorization, maxAlerts = Infinity }: WebhookSettings,
@@ -34,8 +37,19 @@ export function webhookRequests(
     version: '4',
     groupKey: told.groupKey,
     truncatedAlerts: told.truncatedAlerts,
+    extra: group.extra && extraFields(group.extra),
   }
   return [jsonRequest(url, body, authorization)]
+}
+
+function extraFields({ text, links }: Extra) {
+  return {
+    text: shortened(harmless(text.slice(0, 2 * maxText)), maxText),
+    links: links
+      .slice(0, maxLinks)
+      .filter(({ url }) => linkTo(url) !== undefined)
+      .map(({ name, url }) => ({ name: harmless(name), url })),
+  }
 }
 
 /** How many of the alerts the limit allows. */

@@ -27,6 +27,8 @@ export interface WireOptions {
   ca?: string | undefined
   cert?: string | undefined
   key?: string | undefined
+  /** The name that the certificate of the other side must have, where it is not that of the address. */
+  servername?: string | undefined
 }
 
 /** No answer is read further: it is only told. */
@@ -78,7 +80,7 @@ function nextUrl(answer: WireAnswer, from: URL, method: string): URL | undefined
 function ask(
   url: URL,
   { method, headers, body }: ChannelRequest,
-  { ca, cert, key }: WireOptions,
+  { ca, cert, key, servername }: WireOptions,
   signal: AbortSignal,
 ): Promise<WireAnswer> {
   const { request } = url.protocol === 'https:' ? https : http
@@ -87,7 +89,17 @@ function ask(
     let answered = false
     const sent = request(
       url,
-      { method, headers: { ...length, ...headers }, agent: false, signal, ca, cert, key },
+      {
+        method,
+        headers: { ...length, ...headers },
+        agent: false,
+        signal,
+        ca,
+        cert,
+        key,
+        // Undefined would be a name here.
+        ...(servername === undefined ? {} : { servername }),
+      },
       (response) => {
         answered = true
         answerOf(response).then(resolve, reject)

@@ -17,7 +17,7 @@ export interface Row {
 
 export interface Section {
   title: string
-  lines: { time?: string; text: string }[]
+  lines: { time?: string; text: string; link?: string }[]
 }
 
 /** A place of the page. */

@@ -24,15 +24,14 @@ export function asHtml(content: Content): string {
 }
 
 function htmlRow({ name, text, link }: Row): string {
-  const shown = escapeHtml(text)
-  const value = link ? `<a href="${escapeHtml(link)}" style="color:#0b57d0">${shown}</a>` : shown
+  const value = link ? anchor(text, link) : escapeHtml(text)
   return `<tr><td style="${cell};color:#5f6368">${escapeHtml(name)}</td><td style="${cell}">${value}</td></tr>`
 }
 
 function htmlSection({ title, lines }: Section): string {
-  const rows = lines.map(({ time, text }) => {
+  const rows = lines.map(({ time, text, link }) => {
     const stamp = time && `<span style="color:#5f6368">${escapeHtml(time)}</span> `
-    return `<div style="margin:2px 0">${stamp ?? ''}${breaks(text)}</div>`
+    return `<div style="margin:2px 0">${stamp ?? ''}${link === undefined ? breaks(text) : anchor(text, link)}</div>`
   })
   return `<div style="font-weight:600;margin:12px 0 4px">${escapeHtml(title)}</div><div style="${box}">${rows.join('')}</div>`
 }
@@ -41,6 +40,10 @@ function htmlSection({ title, lines }: Section): string {
 function htmlLink({ name, url }: Link): string {
   const words = `Open ${name.slice(0, 1).toLowerCase()}${name.slice(1)}`
   return `<a href="${escapeHtml(url)}" style="color:#0b57d0;white-space:nowrap">${escapeHtml(words)}</a>`
+}
+
+function anchor(text: string, link: string): string {
+  return `<a href="${escapeHtml(link)}" style="color:#0b57d0">${escapeHtml(text)}</a>`
 }
 
 function breaks(text: string): string {

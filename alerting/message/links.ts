@@ -86,7 +86,7 @@ function timesOf(from: number | undefined, to: number | undefined) {
 }
 
 /** Empty parameters are left out, unless they are `kept`. Slashes and colons stay readable, as in the page's own links. */
-function pageLink(
+export function pageLink(
   publicUrl: string,
   view: string,
   place: Record<string, string | undefined>,

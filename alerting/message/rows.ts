@@ -10,6 +10,7 @@ import { spokenSeconds } from '../../pipeline/spoken.ts'
 import type { StoredDoc } from '../../pipeline/store/store.ts'
 import { cleanLine, safeLink } from '../clean.ts'
 import type { Around } from '../evidence/of-changes.ts'
+import { distinct } from '../evidence/search.ts'
 import type { Evidence, ServiceFacts } from '../evidence.ts'
 import type { Notification } from '../records.ts'
 import { fourDigits, spokenDuration } from '../rules/humanize.ts'
@@ -25,7 +26,7 @@ import { utc, type Row } from './content.ts'
 
 type Put = (name: string, text: string | undefined, link?: string) => void
 
-const shownInstances = 5
+const [shownInstances, shownVersions] = [5, 3]
 
 /** The facts of an alert, one a row. */
 export function rowsOf(notification: Notification, evidence: Evidence): Row[] {
@@ -45,6 +46,7 @@ export function rowsOf(notification: Notification, evidence: Evidence): Row[] {
   const isListed = isOne || topicOf(notification.facts) === 'metrics'
   row('Instances', isListed ? undefined : instances(evidence))
   row('Marathon', standing(evidence.service))
+  if (changes.length === 0) putVersion(row, alert.group, evidence)
   row('Severity', alert.labels['severity'])
   row('Owner', alert.annotations['owner'] ?? alert.labels['owner'] ?? evidence.owner)
   const runbook = alert.annotations['runbook'] ?? alert.labels['runbook'] ?? evidence.runbook
@@ -113,8 +115,23 @@ function putEnd(row: Put, end: EndFacts, { nth, deployment }: Around): void {
   row('Last deployment', deployment && deploymentWords(deployment))
 }
 
+/** Of the lines that were found; a death tells its own. */
+function putVersion(row: Put, group: Identity, evidence: Evidence): void {
+  row('Version', group.version === undefined ? versionsOf(evidence) : undefined)
+  row('Last deployment', deploymentOf(evidence))
+}
+
+/** Of those who wrote the lines. */
+export function versionsOf({ lines }: Evidence): string {
+  return distinct(lines, identityFields.version).slice(0, shownVersions).join(', ')
+}
+
+export function deploymentOf({ around }: Evidence): string | undefined {
+  return around?.deployment && deploymentWords(around.deployment)
+}
+
 /** `3 wanted, 2 running, 1 healthy` */
-function standing(service: ServiceFacts | undefined): string | undefined {
+export function standing(service: ServiceFacts | undefined): string | undefined {
   if (!service) return undefined
   const { instances: wanted, running, healthy, hasChecks = true } = service
   const said = [

@@ -35,6 +35,9 @@ export interface Notification {
   attempt: number
 }
 
+/** What is told, whatever the way. */
+export type GroupNews = Omit<Notification, 'integration' | 'attempt'>
+
 /** `retry`: the same again after a while (network, 5xx); `failed`: not before the group's next flush. */
 export type Answer = 'sent' | 'retry' | 'failed'
 

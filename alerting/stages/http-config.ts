@@ -7,6 +7,7 @@ import {
   notBoth,
   only,
   secret,
+  text,
   unsupported,
 } from './option-kinds.ts'
 import type { Secret } from './secret.ts'
@@ -16,6 +17,8 @@ export interface TlsOptions {
   ca?: Secret
   cert?: Secret
   key?: Secret
+  /** Whose certificate the server must have, where not that of its address. */
+  serverName?: string
 }
 
 export interface HttpClientOptions {
@@ -34,14 +37,18 @@ export const tlsConfig = z
     key: secret,
     key_file: file,
     insecure_skip_verify: only(false, 'certificates are always verified here; name a ca_file'),
-    server_name: unsupported(),
+    server_name: text(),
     min_version: unsupported(),
     max_version: unsupported(),
   })
   .superRefine(notBoth('ca', 'cert', 'key'))
-  .transform(({ ca, ca_file, cert, cert_file, key, key_file }): TlsOptions => {
+  .refine(({ server_name = 'x' }) => /^[A-Za-z0-9.:-]+$/.test(server_name), {
+    path: ['server_name'],
+    message: 'no name of a server',
+  })
+  .transform(({ ca, ca_file, cert, cert_file, key, key_file, server_name }): TlsOptions => {
     const pem = { ca: eitherSecret(ca, ca_file), cert: eitherSecret(cert, cert_file) }
-    return present({ ...pem, key: eitherSecret(key, key_file) })
+    return present({ ...pem, key: eitherSecret(key, key_file), serverName: server_name })
   })
 
 /** Without what is undefined. */

@@ -1,5 +1,6 @@
 /** Options with names of the user's own, of which Alertmanager sets some by itself. */
 import { z } from 'zod'
+import { headerFault } from '../channels/mail-headers.ts'
 import { textRecord } from './option-kinds.ts'
 
 const subject = '{{ template "email.default.subject" . }}'
@@ -16,6 +17,12 @@ export const emailHeaders = z
     return new Set(names).size === names.length
   }, 'a header stands there twice: capitals make no difference')
   .pipe(textRecord)
+  .superRefine((headers, context) => {
+    for (const [name, value] of Object.entries(headers)) {
+      const message = headerFault(name, value)
+      if (message !== undefined) context.addIssue({ code: 'custom', path: [name], message })
+    }
+  })
 
 /** What Alertmanager puts there by itself, in its versions. */
 const details: ReadonlySet<unknown> = new Set([

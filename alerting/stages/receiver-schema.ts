@@ -60,15 +60,9 @@ const email = z
       .optional(),
   })
   .superRefine(notBoth('auth_password', 'auth_secret'))
-  .superRefine(({ headers, threading }, context) => {
-    if (!threading?.enabled) return
-    const fault = (path: string[], message: string) =>
-      context.addIssue({ code: 'custom', path, message })
-    if (!threading.thread_by_date) fault(['threading'], 'thread_by_date must be none or daily')
-    for (const name of Object.keys(headers)) {
-      if (!/^(?:references|in-reply-to)$/i.test(name)) continue
-      fault(['headers', name], 'threading sets this header itself')
-    }
+  .refine(({ threading }) => !threading?.enabled || threading.thread_by_date, {
+    path: ['threading'],
+    message: 'thread_by_date must be none or daily',
   })
 
 const image = z.strictObject({ src: text(), alt: text(), href: text() })

@@ -2,13 +2,13 @@
 import type { ParsedGlobal } from './global-schema.ts'
 import { eitherSecret } from './option-kinds.ts'
 import type {
-  ParsedEmail,
   ParsedOpsgenie,
   ParsedPagerduty,
   ParsedReceiver,
   ParsedSlack,
   ParsedWebhook,
 } from './receiver-schema.ts'
+import { email, type TellFault } from './receiver-email.ts'
 import { secretOf, type Secret } from './secret.ts'
 
 type Fill<Options> = (
@@ -16,9 +16,6 @@ type Fill<Options> = (
   global: ParsedGlobal,
   fault: TellFault,
 ) => object | undefined
-
-/** Tells what is missing, with the option that would have it. */
-type TellFault = (option: string, sentence: string) => undefined
 
 type Filled<F extends Fill<never>> = NonNullable<ReturnType<F>>
 export type WebhookOptions = Filled<typeof webhook>
@@ -89,41 +86,6 @@ function webhook(
   return { url: address, http: http_config ?? global.http_config, max_alerts, timeout }
 }
 
-function email(options: ParsedEmail, global: ParsedGlobal, fault: TellFault) {
-  const { auth_password, auth_password_file, auth_secret, auth_secret_file, ...rest } = options
-  const { smarthost = global.smtp_smarthost, tls_config = global.smtp_tls_config, ...own } = rest
-  const address = hostPort(smarthost)
-  const from = own.from ?? global.smtp_from
-  if (smarthost === undefined)
-    return fault('smarthost', 'neither here nor in global.smtp_smarthost')
-  if (!address) return fault('smarthost', `no address as mail.example.org:587: ${smarthost}`)
-  if (from === undefined) return fault('from', 'neither here nor in global.smtp_from')
-  return {
-    ...own,
-    ...address,
-    from,
-    hello: own.hello ?? global.smtp_hello ?? 'localhost',
-    auth_username: own.auth_username ?? global.smtp_auth_username,
-    auth_identity: own.auth_identity ?? global.smtp_auth_identity,
-    auth_password:
-      eitherSecret(auth_password, auth_password_file) ??
-      eitherSecret(global.smtp_auth_password, global.smtp_auth_password_file),
-    auth_secret:
-      eitherSecret(auth_secret, auth_secret_file) ??
-      eitherSecret(global.smtp_auth_secret, global.smtp_auth_secret_file),
-    require_tls: own.require_tls ?? global.smtp_require_tls,
-    force_implicit_tls: own.force_implicit_tls ?? global.smtp_force_implicit_tls,
-    tls: tls_config ?? {},
-  }
-}
-
-/** `host:port`, an IPv6 address in brackets. */
-function hostPort(text = ''): { host: string; port: number } | undefined {
-  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text) ?? []
-  if (port === undefined || Number(port) > 65_535) return undefined
-  return { host: bracketed ?? plain ?? '', port: Number(port) }
-}
-
 function pagerduty(
   { routing_key, routing_key_file, http_config, ...own }: ParsedPagerduty,
   global: ParsedGlobal,
@@ -171,6 +133,9 @@ function opsgenie(
     eitherSecret(api_key, api_key_file) ??
     eitherSecret(global.opsgenie_api_key, global.opsgenie_api_key_file)
   if (!key) return fault('api_key', 'neither here nor in global.opsgenie_api_key')
+  if (http_config?.basic ?? http_config?.authorization) {
+    return fault('http_config', 'a login has no effect: Opsgenie knows by api_key who tells it')
+  }
   const url = api_url ?? global.opsgenie_api_url ?? 'https://api.opsgenie.com/'
   return {
     ...own,

@@ -1,11 +1,8 @@
 import test from 'ava'
-import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import https from 'node:https'
-import { join } from 'node:path'
 import { webhookRequests } from '../../../alerting/channels/webhook.ts'
 import { openHttpServer, unusedUrl } from '../../helpers/http-server.ts'
-import { tempDir } from '../world.ts'
+import { certificateFor } from './certificate.ts'
 import { group, open, send, settingsOf, takes } from './some-channel.ts'
 
 test('the bytes on the wire are those of the request', async (t) => {
@@ -89,16 +86,7 @@ test('on the same host a redirect is followed where the request stays what it is
 })
 
 test('TLS: an unknown authority gets nothing; one that is named does', async (t) => {
-  const dir = await tempDir(t)
-  const [keyFile, certFile] = [join(dir, 'key'), join(dir, 'cert')]
-  execFileSync(
-    'openssl',
-    // prettier-ignore
-    ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',
-      '-subj', '/CN=hook', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', keyFile, '-out', certFile],
-    { stdio: 'ignore' },
-  )
-  const [key, cert] = [readFileSync(keyFile, 'utf8'), readFileSync(certFile, 'utf8')]
+  const { key, cert } = await certificateFor(t, 'IP:127.0.0.1')
   const server = await openHttpServer(t, takes('slack'), {
     create: (listener) => https.createServer({ key, cert }, listener),
   })

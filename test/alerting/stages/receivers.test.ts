@@ -25,6 +25,8 @@ function only<Type extends Integration['type']>(type: Type, lists: string, more 
 const template =
   'Go templates are not run here; write the text itself, or leave the option out to get our own'
 
+const mailServer = "from: b@example.org, smarthost: 'mail.example.org:25'"
+
 const bad: [string, string, string][] = [
   [
     'a receiver of another kind',
@@ -103,8 +105,43 @@ const bad: [string, string, string][] = [
   ],
   [
     'a header that threading sets',
-    'email_configs:\n- to: a@example.org\n  headers: {References: a}\n  threading: {enabled: true, thread_by_date: daily}',
-    'am.yml:6: receivers[0].email_configs[0].headers.References: threading sets this header itself',
+    'email_configs:\n- to: a@example.org\n  headers: {References: a}',
+    'am.yml:6: receivers[0].email_configs[0].headers.References: this header cannot be set: mails of a group are held together by this header: see threading',
+  ],
+  [
+    'a header with a line break',
+    'email_configs:\n- to: a@example.org\n  headers: {X-Team: "a\\r\\nBcc: all@example.org"}',
+    'am.yml:6: receivers[0].email_configs[0].headers.X-Team: a header is one line',
+  ],
+  [
+    'a recipient that is none',
+    `email_configs: [{to: 'a@example.org, ops', ${mailServer}}]`,
+    'am.yml:4: receivers[0].email_configs[0].to: "ops" is no mail address',
+  ],
+  [
+    'two senders',
+    `email_configs: [{to: a@example.org, smarthost: 'mail:25', from: 'b@example.org, c@example.org'}]`,
+    'am.yml:4: receivers[0].email_configs[0].from: it must be one address',
+  ],
+  [
+    'a user without a password',
+    `email_configs: [{to: a@example.org, ${mailServer}, auth_username: u}]`,
+    'am.yml:4: receivers[0].email_configs[0].auth_username: there is neither an auth_password nor an auth_secret to it',
+  ],
+  [
+    'a password in the clear',
+    `email_configs: [{to: a@example.org, ${mailServer}, auth_username: u, auth_password: p, require_tls: false}]`,
+    'am.yml:4: receivers[0].email_configs[0].require_tls: mail.example.org would get a password in the clear',
+  ],
+  [
+    'an identity beside the user',
+    `email_configs: [{to: a@example.org, ${mailServer}, auth_username: u, auth_password: p, auth_identity: x}]`,
+    'am.yml:4: receivers[0].email_configs[0].auth_identity: another identity than auth_username is not supported here',
+  ],
+  [
+    'a login for Opsgenie, which has a key',
+    'opsgenie_configs: [{api_key: k, http_config: {bearer_token: t}}]',
+    'am.yml:4: receivers[0].opsgenie_configs[0].http_config: a login has no effect: Opsgenie knows by api_key who tells it',
   ],
   [
     'two logins',
