@@ -6,7 +6,7 @@
  */
 import type { PostedAlert } from './alerts.ts'
 import { createDueQueue } from './due.ts'
-import { labelOf, type Labels } from './labels.ts'
+import { compareText, labelOf, type Labels } from './labels.ts'
 import type { LeaseFact } from './lease-facts.ts'
 import {
   forgottenAt,
@@ -118,13 +118,18 @@ export function createLease(settings: Partial<StuckSettings> = {}, restored?: Le
     heldBy(labels, now) {
       if (labelOf(labels, 'during_deployment') === 'tell') return undefined
       const service = labelOf(labels, 'service')
-      for (const one of byService.get(service) ?? []) {
-        if (now < heldUntil(one, service, all)) return leaseText(one, service)
-      }
-      return undefined
+      const holding = [...(byService.get(service) ?? [])]
+        .filter((one) => now < heldUntil(one, service, all))
+        .toSorted(oldestFirst)
+      return holding[0] && leaseText(holding[0], service)
     },
     nextDue: () => due.earliest(),
     advance,
     state: () => ({ deployments: [...deployments.values()].map(plainOf) }),
   }
+}
+
+/** The same one is named before and after a restart. */
+function oldestFirst(a: LeasedDeployment, b: LeasedDeployment): number {
+  return a.sinceMs - b.sinceMs || compareText(a.id, b.id)
 }
