@@ -1,7 +1,7 @@
 /** News of agents, as the topic `changes` and alerts tell them. */
 import { isoToMs, type ChangeDoc } from '../../pipeline/event.ts'
 import { identityFromEcs } from '../../pipeline/identity.ts'
-import type { Alert } from './alerts.ts'
+import { isResolved, type Alert } from './alerts.ts'
 import { labelOf } from './labels.ts'
 
 /** News of an agent, by its host name. */
@@ -39,7 +39,7 @@ export function agentFactOfAlert(
 ): AgentFact | undefined {
   const agent = labelOf(alert.labels, 'agent')
   if (agent === '' || !names.has(labelOf(alert.labels, 'alertname'))) return undefined
-  return alert.endsAt <= now
+  return isResolved(alert, now)
     ? { agent, what: 'back', at: alert.endsAt }
     : { agent, what: 'lost', at: alert.startsAt }
 }
