@@ -26,7 +26,7 @@ export interface Alert {
 }
 
 /** Of the end itself it is resolved. */
-export function isResolved({ endsAt }: Alert, now: number): boolean {
+export function isResolved({ endsAt }: Pick<Alert, 'endsAt'>, now: number): boolean {
   return endsAt <= now
 }
 

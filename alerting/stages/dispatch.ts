@@ -4,6 +4,7 @@
  * never falls. `state` is plain data, from which a new dispatcher goes on; what was on its way is sent again.
  */
 import { explain } from '../../pipeline/errors.ts'
+import { withoutUndefined } from '../../pipeline/without-undefined.ts'
 import { ingest, isResolved, merge, type Alert, type PostedAlert } from './alerts.ts'
 import type { StagesConfig } from './config.ts'
 import type { LogEntry } from './dedup.ts'
@@ -11,6 +12,7 @@ import { createDueQueue } from './due.ts'
 import { attempt, flush, giveUp, settle, type Answer, type Notification } from './flush.ts'
 import { dueOf, groupKey, type Group } from './groups.ts'
 import { createInhibitor } from './inhibition.ts'
+import type { Held } from './muting.ts'
 import { outline, restore } from './restore.ts'
 import { routesById } from './routes.ts'
 import { createSilences, type Silence, type Silences } from './silences.ts'
@@ -35,6 +37,13 @@ export interface AlertStatus {
   state: 'active' | 'suppressed'
   silencedBy: string[]
   inhibitedBy?: string
+  /** Why it is held. */
+  mutedBy?: string
+}
+
+export interface DispatcherOptions {
+  /** Asked of each alert that would be told; see `muting.ts`. */
+  held?: Held
 }
 
 export interface Dispatcher {
@@ -62,6 +71,7 @@ export function createDispatcher(
   config: StagesConfig,
   now: number,
   restored?: DispatcherState,
+  { held }: DispatcherOptions = {},
 ): Dispatcher {
   const world: World = {
     config,
@@ -74,6 +84,7 @@ export function createDispatcher(
     due: createDueQueue(),
     inhibitor: createInhibitor(config.inhibitRules),
     silences: createSilences(restored?.silences),
+    held,
     sends: restored?.sends ?? 0,
     nextCare: restored?.nextCare ?? now + careInterval,
   }
@@ -162,12 +173,13 @@ function statusOf(world: World, now: number): AlertStatus[] {
     .map((alert) => {
       const silencedBy = world.silences.mutedBy(alert.labels, now)
       const inhibitedBy = world.inhibitor.inhibitedBy(alert.labels, now)
-      const suppressed = silencedBy.length > 0 || inhibitedBy !== undefined
+      const mutedBy = world.held?.(alert.labels, now)
+      const suppressed = silencedBy.length > 0 || (inhibitedBy ?? mutedBy) !== undefined
       return {
         alert,
         state: suppressed ? 'suppressed' : 'active',
         silencedBy,
-        ...(inhibitedBy === undefined ? {} : { inhibitedBy }),
+        ...withoutUndefined({ inhibitedBy, mutedBy }),
       }
     })
 }

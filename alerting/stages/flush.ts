@@ -14,9 +14,9 @@ import {
   type Send,
 } from './groups.ts'
 import type { Labels } from './labels.ts'
+import { unmuted, withoutHeldNews, type Unmuted } from './muting.ts'
 import type { Integration } from './receivers.ts'
 import type { Route } from './routes.ts'
-import { contains } from './time-intervals.ts'
 import { noteTold, type World } from './world.ts'
 
 export interface Notification {
@@ -54,7 +54,7 @@ export function flush(
   group.flush = started
   group.nextFlush = now + route.groupInterval
   const alerts = unmuted(world, route, alertsToNotify(group, now), now)
-  for (const send of alerts.length > 0 ? sendsOf(world, started, alerts, now) : []) {
+  for (const send of sendsOf(world, started, alerts, now)) {
     started.sends.push(send)
     world.underWay.set(send.id, id)
   }
@@ -62,41 +62,31 @@ export function flush(
   if (started.sends.length === 0) finish(world, id, group, started)
 }
 
-/** Resolved ones are muted like the firing: what resolves under a silence is never told. */
-function unmuted(world: World, route: Route, alerts: NotifiedAlert[], now: number) {
-  const inside = (name: string) =>
-    (world.config.timeIntervals.get(name) ?? []).some((interval) => contains(interval, now))
-  const { activeTimeIntervals, muteTimeIntervals } = route
-  if (activeTimeIntervals.length > 0 && !activeTimeIntervals.some(inside)) return []
-  if (muteTimeIntervals.some(inside)) return []
-  return alerts.filter(
-    ({ labels }) =>
-      world.inhibitor.inhibitedBy(labels, now) === undefined &&
-      world.silences.mutedBy(labels, now).length === 0,
-  )
-}
-
 /** What is news to each integration of the receiver. */
-function sendsOf(world: World, flush: Flush, alerts: NotifiedAlert[], now: number): Send[] {
-  const of = (status: NotifiedAlert['status']) => alerts.filter((alert) => alert.status === status)
-  const firing = of('firing')
-  const names = (some: NotifiedAlert[]) => some.map(({ fingerprint }) => fingerprint)
-  const entry = { firing: names(firing), resolved: names(of('resolved')) }
+function sendsOf(world: World, flush: Flush, unmuted: Unmuted, now: number): Send[] {
   const integrations = world.config.receivers.get(flush.receiver) ?? []
   return integrations.flatMap(({ type, index, sendResolved }) => {
     const integration = { type, index }
     const key = logKey(flush, integration)
+    const before = world.log.get(key)
+    const alerts = withoutHeldNews(unmuted, before?.firing)
+    if (alerts.length === 0) return []
+    const entry = { firing: namesOf(alerts, 'firing'), resolved: namesOf(alerts, 'resolved') }
     const situation = { ...entry, sendResolved, repeatInterval: flush.repeatInterval, now }
-    const reason = reasonToNotify(world.log.get(key), situation)
+    const reason = reasonToNotify(before, situation)
     if (!reason) return []
-    if (!sendResolved && firing.length === 0) {
+    if (!sendResolved && entry.firing.length === 0) {
       noteTold(world, key, logEntry(entry, flush.repeatInterval, now))
       return []
     }
-    const told = sendResolved ? alerts : firing
+    const told = sendResolved ? alerts : alerts.filter(({ status }) => status === 'firing')
     const id = String(++world.sends)
     return [{ id, integration, alerts: told, reason, entry, attempts: 0, nextAttempt: now }]
   })
+}
+
+function namesOf(alerts: readonly NotifiedAlert[], wanted: NotifiedAlert['status']): string[] {
+  return alerts.flatMap(({ status, fingerprint }) => (status === wanted ? [fingerprint] : []))
 }
 
 function logKey({ groupKey, receiver }: Flush, { type, index }: IntegrationName): string {

@@ -6,6 +6,7 @@ import type { DueQueue } from './due.ts'
 import { bornGroup, dueOf, type Group } from './groups.ts'
 import type { Inhibitor } from './inhibition.ts'
 import { labelsText, type Labels } from './labels.ts'
+import type { Held } from './muting.ts'
 import { groupLabelsOf, routesOf, type Route } from './routes.ts'
 import type { Silences } from './silences.ts'
 
@@ -22,6 +23,7 @@ export interface World {
   due: DueQueue
   inhibitor: Inhibitor
   silences: Silences
+  held: Held | undefined
   sends: number
   nextCare: number
 }
