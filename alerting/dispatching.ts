@@ -9,7 +9,17 @@ import type { Metrics } from '../pipeline/metrics.ts'
 import type { ReceiverTrial } from '../pipeline/notification-desk.ts'
 import { deliveryDoc } from './changes.ts'
 import type { Channel, Delivery, Message } from './channels/channel.ts'
-import { encode, erase, postedKey, requestsKey, silenceKey, testKey, toldKey } from './records.ts'
+import { openHolding, type HoldingOptions } from './holding.ts'
+import {
+  encode,
+  erase,
+  heldKey,
+  postedKey,
+  requestsKey,
+  silenceKey,
+  testKey,
+  toldKey,
+} from './records.ts'
 import type { AlertRecords } from './records.ts'
 import { decodeRequest, type DeskRequest } from './requests.ts'
 import { nextTime, type Schedule } from './rules/cron.ts'
@@ -25,11 +35,13 @@ export interface DispatchingOptions {
   bus: Bus
   config: StagesConfig
   /** What an earlier process left. */
-  records: Pick<AlertRecords, 'silences' | 'told' | 'posted' | 'tests' | 'requests'>
+  records: Pick<AlertRecords, 'silences' | 'told' | 'posted' | 'tests' | 'held' | 'requests'>
   /** The alerts of our own rules, those too that are resolved since a short while. */
   own: readonly PostedAlert[]
   /** A way to tell somebody; opened once for each. */
   open: (receiver: string, integration: Integration) => Channel
+  /** Deployments and lost agents hold alerts back; without it nothing does. */
+  held?: Pick<HoldingOptions, 'services' | 'marathons'>
   /** Ways that no receiver has: each incident is told by itself. */
   direct?: readonly Channel[]
   /** A test of receivers at these times; the failure of one is told on the others. */
@@ -76,7 +88,10 @@ interface Outlet {
 export function openDispatching(options: DispatchingOptions): Dispatching {
   const { bus, clock, metrics, log, records, config, pollMs = 50 } = options
   const stop = new AbortController()
-  const dispatcher = createDispatcher(config, clock.now(), restoredState(options))
+  const holding =
+    options.held && openHolding({ ...options, ...options.held, restored: records.held })
+  const hooks = holding ? { held: holding.heldBy } : {}
+  const dispatcher = createDispatcher(config, clock.now(), restoredState(options), hooks)
   const outlets = new Map<string, Outlet>()
   const sending = new Set<Promise<void>>()
   /** By the notification: who has it already. */
@@ -103,6 +118,7 @@ export function openDispatching(options: DispatchingOptions): Dispatching {
   async function work() {
     while (!stop.signal.aborted) {
       await patiently(takeRequests)
+      await patiently(lookForHolds)
       for (const notification of dispatcher.advance(clock.now())) {
         begin(deliver(notification))
       }
@@ -160,6 +176,13 @@ export function openDispatching(options: DispatchingOptions): Dispatching {
       if (batch.records.length === 0) return
       await bus.produce('alerts', [...written, encode(requestsKey, { position })])
     }
+  }
+
+  async function lookForHolds(): Promise<void> {
+    const posts = (await holding?.advance()) ?? []
+    if (posts.length > 0) dispatcher.post(posts, clock.now())
+    const state = holding?.takeState()
+    if (state) await bus.produce('alerts', [encode(heldKey, state)])
   }
 
   /** Gives what is to be written down of it. Throws where it is refused. */
@@ -315,7 +338,8 @@ export function openDispatching(options: DispatchingOptions): Dispatching {
 
   return {
     post: (alert) => void dispatcher.post([alert], clock.now()),
-    mutedBy: (labels) => mutedBy(dispatcher, labels, clock.now()),
+    mutedBy: (labels) =>
+      holding?.heldBy(labels, clock.now()) ?? mutedBy(dispatcher, labels, clock.now()),
     trouble: () => outletTrouble([...outlets.values()]) ?? drillTrouble ?? busTrouble,
     async close() {
       stop.abort()

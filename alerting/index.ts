@@ -3,7 +3,7 @@ import type { AlertmanagerSettings } from './channels/alertmanager.ts'
 import type { Channel } from './channels/channel.ts'
 import type { MailOptions } from './channels/mail.ts'
 import { openIntegration } from './channels/of-integration.ts'
-import { openDispatching } from './dispatching.ts'
+import { openDispatching, type DispatchingOptions } from './dispatching.ts'
 import { openEvaluator, type Evaluator, type EvaluatorOptions } from './evaluator.ts'
 import { openForwarding } from './forwarding.ts'
 import { openHeartbeat } from './heartbeat.ts'
@@ -50,6 +50,8 @@ export interface AlertingOptions
   alertmanagers?: readonly AlertmanagerSettings[]
   /** Who is told from time to time that all works. */
   heartbeat?: HeartbeatSettings
+  /** See `DispatchingOptions.held`. */
+  held?: DispatchingOptions['held']
   /** When the receivers are tested. */
   drill?: Schedule
 }

@@ -10,6 +10,7 @@
  * - `silence:<id>` a silence
  * - `posted:<fingerprint>` an alert from outside
  * - `told:<hash>` what a receiver was told of a group
+ * - `held` what holds alerts back: deployments, lost agents
  * - `test:<id>` what became of a test of receivers
  * - `requests` how far the topic `requests` was taken
  * - `notify:<incident>:<firing|resolved>` what has to be told, and to whom it was told
@@ -17,6 +18,7 @@
 import stringify from 'fast-json-stable-stringify'
 import { createHash } from 'node:crypto'
 import type { BusRecord, ProducedRecord } from '../pipeline/bus/bus.ts'
+import type { HoldingState } from './holding.ts'
 import type { LogRuleState } from './rules/log-rule.ts'
 import type { AlertState } from './rules/state.ts'
 import type { PostedAlert } from './stages/alerts.ts'
@@ -104,6 +106,7 @@ export interface AlertRecords {
   /** What receivers were told, by their key in the notification log. */
   told: [key: string, entry: LogEntry][]
   tests: TestRecord[]
+  held: HoldingState | undefined
   /** Where to read the topic `requests` on. */
   requests: number | undefined
   /** Records that could not be read, with the reason. */
@@ -119,6 +122,7 @@ export const progressKey = 'evaluator'
 export const linesKey = 'lines'
 export const healthKey = 'health'
 export const requestsKey = 'requests'
+export const heldKey = 'held'
 export const silenceKey = (id: string) => `silence:${id}`
 export const testKey = (id: string) => `test:${id}`
 export const postedKey = (fingerprint: string) => `posted:${fingerprint}`
@@ -162,6 +166,7 @@ export function decodeAll(latest: ReadonlyMap<string, BusRecord>): AlertRecords 
     posted: [],
     told: [],
     tests: [],
+    held: undefined,
     requests: undefined,
     unreadable: [],
   }
@@ -179,6 +184,7 @@ function decodeInto(records: AlertRecords, key: string, value: unknown) {
   if (key === progressKey) records.progress = value as Progress
   else if (key === linesKey) records.lines = value
   else if (key === healthKey) records.health = (value as { rules: RuleHealth[] }).rules
+  else if (key === heldKey) records.held = value as HoldingState
   else if (key === requestsKey) records.requests = (value as { position: number }).position
   else if (key.startsWith('silence:')) records.silences.push(value as Silence)
   else if (key.startsWith('test:')) records.tests.push(value as TestRecord)

@@ -125,6 +125,7 @@ export function deploymentChanges(
     'deployment.affected': told.affected.slice(0, maxServices),
     'deployment.step': told.step,
     'deployment.steps': told.total,
+    ...(told.scalesOnly ? { 'deployment.scales_only': true } : {}),
     ...identityToEcs({
       ...(service === undefined ? {} : identityOf(service)),
       deployment: id,

@@ -26,6 +26,8 @@ export interface ToldDeployment {
   affected: string[]
   /** Services that it takes away. */
   stopped: string[]
+  /** It only changes how many instances there are: none is replaced. */
+  scalesOnly?: true
   total: number
   /** The step that was told last, from 1, and when it was begun, ms. */
   step: number

@@ -74,6 +74,7 @@ export function openRollouts(options: RolloutsOptions): Rollouts {
       sinceMs,
       affected,
       stopped: steps.flat().flatMap(({ action, service }) => (isStop(action) ? [service] : [])),
+      ...(scalesOnly(steps.flat()) ? { scalesOnly: true } : {}),
       total,
       step,
       // Of a later step nobody knows when it was begun.
@@ -208,6 +209,12 @@ function unknown(plan: MarathonDeployment | undefined, timeMs: number): ToldDepl
     step: total,
     stepMs: timeMs,
   }
+}
+
+function scalesOnly(actions: readonly DeploymentAction[]): boolean {
+  return (
+    actions.length > 0 && actions.every(({ action }) => /^Scale(?:Application|Pod)$/.test(action))
+  )
 }
 
 const isStop = (action: string) => action === 'StopApplication' || action === 'StopPod'

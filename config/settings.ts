@@ -612,6 +612,11 @@ const notifications = z.strictObject({
     .describe(
       'Hosts that receivers over HTTP may lead to: `hooks.slack.com`, `alerts.internal:8443`.',
     ),
+  hold: flag()
+    .prefault(true)
+    .describe(
+      'Alerts of a service are held while a deployment replaces its tasks (for a quarter of an hour at most), and those of tasks whose agent was lost for ten minutes; what goes on then is told. An alert with the label `during_deployment: tell` is never held by a deployment.',
+    ),
   nagios: nagios
     .optional()
     .describe('Each incident is also told to Nagios or Icinga, as a passive check.'),

@@ -218,6 +218,9 @@ function optionsOf(base: BaseWithStore, url: Url): Omit<AlertingOptions, 'stages
     rules: [],
     ...(mail ? { mail: mailSettings(mail) } : {}),
     ...notifyingOf(settings),
+    ...(settings.notifications.hold
+      ? { held: { services: services.all, marathons: services.marathon } }
+      : {}),
     intervalMs: settings.evaluation.interval,
     flapping: flappingOf(settings),
     watchGapMs,
