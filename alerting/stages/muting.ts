@@ -74,7 +74,8 @@ export interface Unmuted {
 /**
  * The alerts of a group that may be told at `now`, ms. In Alertmanager what is muted when it resolves is never told, and its
  * receiver keeps an open incident. A silence is set by somebody who knows of the alert; a lease begins by itself, and mostly
- * ends the very trouble that was told before: so what is held is kept from those alone who have not been told of it yet.
+ * ends the very trouble that was told before: so what is held is kept from those alone who have not been told of it yet. To
+ * others it goes on as it was, repetitions included, and its resolution is told.
  */
 export function unmuted(
   world: Asked,

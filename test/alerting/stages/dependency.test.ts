@@ -110,6 +110,7 @@ test('late news change nothing', (t) => {
 test('it remembers nothing that is over', (t) => {
   const dependency = dependencyWith(fact('lost', 0), fact('back', minute, 'agent-2'))
   dependency.take(fact('back', 12 * minute, 'agent-3'), t0 + 12 * minute)
+  dependency.take(fact('lost', minute, 'agent-4'), t0 + 12 * minute)
   t.deepEqual(dependency.state(), { lost: [], back: [['agent-3', t0 + 12 * minute]] })
 })
 

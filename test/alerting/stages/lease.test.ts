@@ -70,6 +70,12 @@ test('seen again and again it goes on; not seen for two minutes it is over', (t)
   t.true(holds(lease, 7 * minute))
 })
 
+test('older news take nothing back', (t) => {
+  const lease = leaseWith(seen(0, 4 * minute, { step: 2, steps: 3 }))
+  lease.take(runs(minute, { step: 1, steps: 3 }), t0 + 4 * minute)
+  t.regex(lease.heldBy(web, t0 + 5 * minute) ?? '', /\(step 2 of 3\)$/)
+})
+
 test('what is told late was so then', (t) => {
   const lease = createLease()
   lease.take(runs(0), t0 + 2 * minute)
@@ -92,8 +98,10 @@ test('an end whose beginning was missed holds for the rest of its grace', (t) =>
 })
 
 test('late news do not begin it anew; being seen long after the end does', (t) => {
-  const lease = leaseWith([runs(0), ended(minute), runs(80 * second), ended(minute)])
+  const lease = leaseWith([runs(0), ended(minute), runs(80 * second)])
   t.false(holds(lease, 90 * second))
+  lease.take(ended(85 * second), t0 + 90 * second)
+  t.false(holds(lease, 90 * second), 'its first end counts')
   lease.take(runs(3 * minute), t0 + 3 * minute)
   t.true(holds(lease, 3 * minute))
 })
@@ -178,6 +186,18 @@ test('whether one that is seen no more still runs is not known: no alert begins,
   t.deepEqual(posted(lost, 31 * minute, 60 * minute), ['32m firing'], 'it goes on')
   lost.take(ended(61 * minute), t0 + 61 * minute)
   t.deepEqual(posted(lost, 61 * minute, 70 * minute), ['61m resolved'])
+})
+
+test('the times of an alert agree, whatever comes late', (t) => {
+  const lease = leaseWith(seen(0, 15 * minute))
+  const [first] = lease.advance(t0 + 15 * minute)
+  lease.take(runs(15 * minute, { sinceMs: t0 - 5 * minute }), t0 + 15 * minute)
+  lease.take(runs(minute, { services: ['/shop/db'] }), t0 + 15 * minute)
+  const [again] = lease.advance(t0 + 16 * minute)
+  t.deepEqual([again?.labels, again?.startsAt], [first?.labels, first?.startsAt])
+  lease.take(ended(14 * minute), t0 + 17 * minute)
+  const [over] = lease.advance(t0 + 17 * minute)
+  t.deepEqual([over?.labels, over?.endsAt], [first?.labels, first?.startsAt])
 })
 
 test('a deployment in time is no alert, and is forgotten', (t) => {
