@@ -90,8 +90,7 @@ function trieOf(texts: readonly string[], classOf: Uint8Array, classes: number) 
     let state = 0
     for (let i = 0; i < text.length; i++) {
       const at = state * classes + (classOf[text.charCodeAt(i)] as number)
-      next[at] ||= found.push([]) - 1
-      state = next[at] as number
+      state = next[at] ||= found.push([]) - 1
     }
     found[state]?.push(place)
   }

@@ -85,7 +85,12 @@ export function bucketKey({
   from,
   group,
 }: Pick<SignalBucket, 'signal' | 'from' | 'group'>): string {
-  return `${signal} ${from} ${stringify(group)}`
+  return keyIn(signal, from, stringify(group))
+}
+
+/** The same; `group`: its text. */
+export function keyIn(signal: string, from: number, group: string): string {
+  return `${signal} ${from} ${group}`
 }
 
 export function openPartition(number: number): Partition {
