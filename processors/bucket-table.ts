@@ -18,15 +18,9 @@ export interface BucketTable {
 export function tableOf(buckets: ReadonlyMap<string, SignalBucket>): BucketTable {
   const table: BucketTable = { groups: [], rows: [] }
   const texts: NonNullable<BucketTable['texts']> = []
-  const places = new Map<string, number>()
+  const placeOf = openPlacesIn(table)
   for (const [key, { signal, group, from, to, count, lastMs, values, ...more }] of buckets) {
-    const name = signal + key.slice(key.indexOf(' ', signal.length + 1))
-    let place = places.get(name)
-    if (place === undefined) {
-      place = table.groups.push([signal, group]) - 1
-      places.set(name, place)
-    }
-    const row = [place, from, to - from, count, lastMs]
+    const row = [placeOf(signal, group, key), from, to - from, count, lastMs]
     if (values) row.push(...numbersOf(values))
     table.rows.push(row)
     const { sketch, distinct } = more
@@ -35,6 +29,27 @@ export function tableOf(buckets: ReadonlyMap<string, SignalBucket>): BucketTable
     }
   }
   return texts.length > 0 ? { ...table, texts } : table
+}
+
+/** Groups are mostly the same object in all their buckets, and else have the same key but for the time. */
+function openPlacesIn({ groups }: BucketTable) {
+  const byGroup = new Map<Identity, Map<string, number>>()
+  const byName = new Map<string, number>()
+
+  function placeNamed(signal: string, group: Identity, key: string): number {
+    const name = signal + key.slice(key.indexOf(' ', signal.length + 1))
+    const place = byName.get(name) ?? groups.push([signal, group]) - 1
+    byName.set(name, place)
+    return place
+  }
+
+  return (signal: string, group: Identity, key: string): number => {
+    const bySignal = byGroup.get(group) ?? new Map<string, number>()
+    if (bySignal.size === 0) byGroup.set(group, bySignal)
+    const place = bySignal.get(signal) ?? placeNamed(signal, group, key)
+    if (bySignal.get(signal) === undefined) bySignal.set(signal, place)
+    return place
+  }
 }
 
 /** The inverse of {@link tableOf}. */

@@ -5,7 +5,8 @@ import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
 import { quantileOf } from '../pipeline/measures.ts'
 import type { SignalDeclaration } from '../pipeline/signals.ts'
-import { keyIn, type Partition } from './partition.ts'
+import { openSlots } from './newest-buckets.ts'
+import type { Partition } from './partition.ts'
 import { openPlaces } from './places.ts'
 
 /** What counting goes by of a signal's declaration; without a measure it counts. */
@@ -44,6 +45,7 @@ export function openBuckets({
 }: Pick<CounterOptions, 'signals' | 'resolutionMs' | 'metrics'>) {
   const startOf = (ms: number) => Math.floor(ms / resolutionMs) * resolutionMs
   const placesBy = openPlaces()
+  const slotOf = openSlots()
   const known = new Map(
     Object.entries(signals).map(([name, { by, measure = 'count' }]) => [
       name,
@@ -62,18 +64,19 @@ export function openBuckets({
         metrics.late_lines_total.inc({ signal }, count)
         return undefined
       }
-      const { group, text } = declared.placeOf(identity)
-      const key = keyIn(signal, from, text)
-      const before = partition.buckets.get(key)
+      const place = declared.placeOf(identity)
+      const slot = slotOf(partition, signal, from, place)
+      const { key, bucket: before } = slot
       const opens = term !== undefined || (value !== undefined && declared.isDistributed)
       const open = opens ? openOne(partition, key, before) : undefined
       if (before) addTo(before, { ms, count, value })
       else {
         const times = { from, to: from + resolutionMs }
         const counted = { partition: partition.number, count, lastMs: Math.max(0, ms) }
-        const bucket: SignalBucket = { signal, group, ...times, ...counted }
+        const bucket: SignalBucket = { signal, group: place.group, ...times, ...counted }
         if (value !== undefined) bucket.values = valuesOf(value)
         partition.buckets.set(key, bucket)
+        slot.bucket = bucket
       }
       partition.changed.add(key)
       if (open && term !== undefined) addTerm(open, term)
