@@ -236,8 +236,7 @@ export function closeBuckets(
   const { buckets, changed, counted, open, watermark } = partition
   let before = (watermark ?? -Infinity) - lateMs
   if (buckets.size > maxOpenBuckets) {
-    const starts = [...buckets.values()].map(({ from }) => from).toSorted((a, b) => a - b)
-    const oldestKept = starts[buckets.size - maxOpenBuckets] ?? before
+    const oldestKept = startBehind(buckets.values(), buckets.size - maxOpenBuckets)
     before = Math.max(before, Math.min(oldestKept, watermark ?? oldestKept))
   }
   partition.closedBefore = Math.max(partition.closedBefore, before)
@@ -247,6 +246,18 @@ export function closeBuckets(
     open.delete(key)
   }
   for (const [key, from] of counted) if (from < partition.closedBefore) counted.delete(key)
+}
+
+/** By their starts, the start of the bucket that has so many before it. */
+function startBehind(buckets: Iterable<SignalBucket>, count: number): number {
+  const starts = new Map<number, number>()
+  for (const { from } of buckets) starts.set(from, (starts.get(from) ?? 0) + 1)
+  let left = count
+  for (const [from, those] of [...starts].toSorted(([a], [b]) => a - b)) {
+    if (left < those) return from
+    left -= those
+  }
+  return Infinity
 }
 
 /** Once the bus keeps nothing of a source any more, its records cannot come again. */
