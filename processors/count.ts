@@ -109,6 +109,7 @@ export function openCounter(options: LineCounterOptions) {
     const origin = { ...counting, source: counting.head.source }
     for (const { line, time, level } of lines) {
       let opened: OpenedLine | undefined
+      let ms: number | undefined
       const open = () => (opened ??= openLine(JSON.parse(line) as LogDoc))
       for (const candidatesOf of candidates) {
         for (const signal of candidatesOf(line, level)) {
@@ -116,7 +117,7 @@ export function openCounter(options: LineCounterOptions) {
           if (!onlyLevel && !matchesLine(open())) continue
           const measured = signal.field?.read(open(), origin)
           if (signal.field && !measured) continue
-          add(counting, signal, { ms: isoToMs(time), count: 1, ...measured })
+          add(counting, signal, { ms: (ms ??= isoToMs(time)), count: 1, ...measured })
         }
       }
     }

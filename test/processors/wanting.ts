@@ -71,7 +71,7 @@ const pieces = [
   '\u{1f600}',
 ]
 const text = fc.array(fc.constantFrom(...pieces), { maxLength: 5 }).map((some) => some.join(''))
-const message = fc.oneof(
+export const message = fc.oneof(
   text,
   fc
     .record(
@@ -85,7 +85,7 @@ const message = fc.oneof(
     .constantFrom(200, 500)
     .map((status) => `1.2.3.4 - - [22/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" ${status} 5`),
 )
-const identity: fc.Arbitrary<Identity> = fc.record(
+export const identity: fc.Arbitrary<Identity> = fc.record(
   {
     service: fc.constantFrom('/a', '/b', 'a', 'undefined'),
     agent: fc.constantFrom('one', 'two'),
