@@ -14,7 +14,9 @@ export function openFinder(texts: readonly string[]): (text: string) => number[]
     const places: number[] = []
     let state = 0
     for (let i = 0; i < text.length; i++) {
-      state = next[state + (classOf[text.charCodeAt(i)] as number)] as number
+      const code = text.charCodeAt(i)
+      const letter = code < ascii ? (classOf[code] as number) : classOfOther(code, classOf)
+      state = next[state + letter] as number
       if (state >= 0) continue
       state = -state
       for (const place of found[state / classes] as number[]) {
@@ -28,23 +30,25 @@ export function openFinder(texts: readonly string[]): (text: string) => number[]
   }
 }
 
-const codeUnits = 2 ** 16
+const ascii = 128
 /** The two letters that `toLowerCase` makes ASCII; of the second a mark remains behind the i. */
-const alsoFolded = [
-  ['\u212a', 'k'],
-  ['\u0130', 'i'],
-] as const
+const alsoFolded = new Map([
+  [0x212a, 'k'.charCodeAt(0)],
+  [0x0130, 'i'.charCodeAt(0)],
+])
+
+function classOfOther(code: number, classOf: Uint8Array): number {
+  const folded = alsoFolded.get(code)
+  return folded === undefined ? 0 : (classOf[folded] as number)
+}
 
 /** Letters by what the texts tell apart; 0 stands in none of them. */
 function classesOf(texts: readonly string[]): { classOf: Uint8Array; classes: number } {
-  const classOf = new Uint8Array(codeUnits)
+  const classOf = new Uint8Array(ascii)
   const letters = [...new Set(texts.join(''))]
   for (const [i, letter] of letters.entries()) {
     classOf[letter.charCodeAt(0)] = i + 1
     classOf[letter.toUpperCase().charCodeAt(0)] = i + 1
-  }
-  for (const [other, letter] of alsoFolded) {
-    classOf[other.charCodeAt(0)] = classOf[letter.charCodeAt(0)] as number
   }
   return { classOf, classes: letters.length + 1 }
 }

@@ -29,7 +29,7 @@ export interface LineIndex<Signal> {
 }
 
 /** So few signals look for their texts faster one after the other. */
-const fewSignals = 8
+const fewSignals = 3
 
 export function openLineIndex<Signal extends WantingLines>(
   signals: readonly Signal[],

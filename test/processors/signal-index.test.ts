@@ -78,7 +78,7 @@ test('what is left of a query, of lines that may be of its services alone, says 
         }
       }
     }),
-    { numRuns: 300 },
+    { numRuns: 200 },
   )
 })
 
@@ -116,7 +116,7 @@ test('the index counts what is counted where every line goes past every signal',
       }
       compare(t, counted, plainly)
     }),
-    { numRuns: 150 },
+    { numRuns: 80 },
   )
 })
 
