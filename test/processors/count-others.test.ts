@@ -71,7 +71,7 @@ test('changes are counted as where every change goes past every signal, each onc
       fc.array(change, { minLength: 1, maxLength: 8, size: 'max' }),
       (declared, changes) => {
         const options = optionsFor(
-          declared.map(({ metric: _, ...one }) => ({ ...one, from: 'changes' })),
+          declared.map(({ where, by }) => ({ from: 'changes', where, by })),
         )
         const docs = changes.map((one, n): ChangeDoc => ({
           '@timestamp': msToIso(someTime + one.afterMs),
