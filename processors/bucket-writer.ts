@@ -1,6 +1,7 @@
 import type { SignalBucket } from '../pipeline/event.ts'
 import type { Identity } from '../pipeline/identity.ts'
 import { addRow, bucketsOf, type BucketRows, type Series } from './bucket-table.ts'
+import { countByStart } from './bucket-starts.ts'
 import { compressed } from './frames.ts'
 
 /** Of so many rows a frame compresses well; a few more or less do no harm. */
@@ -53,11 +54,12 @@ export function openBucketWriter(): WriteBuckets {
     else seriesFrames = [frameOf(series.all)]
   }
 
-  return (buckets, changed) => {
-    const starts = countBy(buckets, ({ from }) => from)
-    fitSpan(starts, buckets.size)
-    dropUnusedSeries(buckets.size)
-    const spanOf = ({ from }: { from: number }) => Math.floor(from / spanMs)
+  const spanOf = ({ from }: Pick<SignalBucket, 'from'>) => Math.floor(from / spanMs)
+
+  function dropStale(
+    starts: ReadonlyMap<number, number>,
+    ...[buckets, changed]: Parameters<WriteBuckets>
+  ): void {
     const counts = new Map<number, number>()
     for (const [from, count] of starts) {
       const span = spanOf({ from })
@@ -68,10 +70,27 @@ export function openBucketWriter(): WriteBuckets {
       const bucket = buckets.get(key)
       if (bucket) written.delete(spanOf(bucket))
     }
-    for (const [span, rows] of rowsBySpan(buckets, series.placeOf, (bucket) => {
+  }
+
+  /** The rows of the spans that are not written. */
+  function missingRows(buckets: ReadonlyMap<string, SignalBucket>): Map<number, BucketRows> {
+    const missing = new Map<number, BucketRows>()
+    for (const [key, bucket] of buckets) {
       const span = spanOf(bucket)
-      return written.has(span) ? undefined : span
-    })) {
+      if (written.has(span)) continue
+      let rows = missing.get(span)
+      if (!rows) missing.set(span, (rows = { rows: [] }))
+      addRow(rows, bucket, series.placeOf(key, bucket))
+    }
+    return missing
+  }
+
+  return (buckets, changed) => {
+    const starts = countByStart(buckets.values())
+    fitSpan(starts, buckets.size)
+    dropUnusedSeries(buckets.size)
+    dropStale(starts, buckets, changed)
+    for (const [span, rows] of missingRows(buckets)) {
       written.set(span, { count: rows.rows.length, frame: frameOf(rows) })
     }
     writeSeries()
@@ -100,31 +119,6 @@ function spanFor(starts: ReadonlyMap<number, number>, size: number): number {
   const wantedMs = ((last - first) / size) * rowsPerFrame
   if (!(wantedMs > shortestSpanMs)) return shortestSpanMs
   return shortestSpanMs * 2 ** Math.round(Math.log2(wantedMs / shortestSpanMs))
-}
-
-function countBy(
-  buckets: ReadonlyMap<string, SignalBucket>,
-  by: (bucket: SignalBucket) => number,
-): Map<number, number> {
-  const counts = new Map<number, number>()
-  for (const bucket of buckets.values()) counts.set(by(bucket), (counts.get(by(bucket)) ?? 0) + 1)
-  return counts
-}
-
-function rowsBySpan(
-  buckets: ReadonlyMap<string, SignalBucket>,
-  placeOf: (key: string, bucket: SignalBucket) => number,
-  spanOf: (bucket: SignalBucket) => number | undefined,
-): Map<number, BucketRows> {
-  const bySpan = new Map<number, BucketRows>()
-  for (const [key, bucket] of buckets) {
-    const span = spanOf(bucket)
-    if (span === undefined) continue
-    const rows = bySpan.get(span) ?? { rows: [] }
-    bySpan.set(span, rows)
-    addRow(rows, bucket, placeOf(key, bucket))
-  }
-  return bySpan
 }
 
 /** Gives each series its place. A group is mostly the same object in all its buckets, and else has the same text in their keys. */

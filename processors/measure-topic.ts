@@ -6,6 +6,7 @@ import { writtenDistribution } from '../pipeline/distribution.ts'
 import { killPoint } from '../pipeline/fault.ts'
 import { encodeBuckets } from '../pipeline/signal-records.ts'
 import type { SignalTopic } from '../pipeline/signals.ts'
+import { startBehind } from './bucket-starts.ts'
 import type { CounterOptions } from './buckets.ts'
 import {
   decodePartition,
@@ -236,7 +237,7 @@ export function closeBuckets(
   const { buckets, changed, counted, open, watermark } = partition
   let before = (watermark ?? -Infinity) - lateMs
   if (buckets.size > maxOpenBuckets) {
-    const oldestKept = startBehind(buckets.values(), buckets.size - maxOpenBuckets)
+    const oldestKept = startBehind(buckets.values(), buckets.size - maxOpenBuckets) ?? before
     before = Math.max(before, Math.min(oldestKept, watermark ?? oldestKept))
   }
   partition.closedBefore = Math.max(partition.closedBefore, before)
@@ -246,18 +247,6 @@ export function closeBuckets(
     open.delete(key)
   }
   for (const [key, from] of counted) if (from < partition.closedBefore) counted.delete(key)
-}
-
-/** By their starts, the start of the bucket that has so many before it. */
-function startBehind(buckets: Iterable<SignalBucket>, count: number): number {
-  const starts = new Map<number, number>()
-  for (const { from } of buckets) starts.set(from, (starts.get(from) ?? 0) + 1)
-  let left = count
-  for (const [from, those] of [...starts].toSorted(([a], [b]) => a - b)) {
-    if (left < those) return from
-    left -= those
-  }
-  return Infinity
 }
 
 /** Once the bus keeps nothing of a source any more, its records cannot come again. */
