@@ -21,9 +21,18 @@ export function fieldOf(name: string): string {
   return Object.hasOwn(aliases, name) ? (aliases[name] as string) : name
 }
 
+const identityNames: ReadonlySet<string> = new Set(
+  Object.values(identityFields).filter((field) => field !== 'labels'),
+)
+
+/** Whether it is one name of the identity: the same in all lines of a record. */
+export function isIdentity(field: string): boolean {
+  return identityNames.has(field)
+}
+
 /** Fields that are one name: a query means all of it. */
 export const exactFields: ReadonlySet<string> = new Set([
-  ...Object.values(identityFields).filter((field) => field !== 'labels'),
+  ...identityNames,
   'log.level',
   'log.iostream',
   'event.id',

@@ -20,8 +20,14 @@ export function openSkip(words: readonly string[], needs: Needs): (json: string)
       const lower = json.toLowerCase()
       if (words.every((word) => lower.includes(word))) return true
     }
-    // Escaped letters, and the one other letter than k whose small form is ASCII (toLowerCase knows the Kelvin sign),
-    // are left to the real test.
-    return json.includes('\\u') || json.includes('\u017f')
+    return mayHide(json)
   }
+}
+
+/**
+ * Whether JSON text may hold words that do not stand in it as they are: escaped letters, and the one letter beside the
+ * Kelvin sign (which toLowerCase knows) that is as good as an ASCII one. They are left to the real test.
+ */
+export function mayHide(json: string): boolean {
+  return json.includes('\\u') || json.includes('\u017f')
 }

@@ -17,6 +17,8 @@ export interface ValueTest {
   words: string[]
   /** Likewise of every message that is an object with a field it matches. */
   fieldWords: string[]
+  /** The names it matches, where these are known. */
+  only: string[] | undefined
 }
 
 export function valueTest({ expression, operator }: Tag, text: string): ValueTest {
@@ -37,7 +39,7 @@ export function valueTest({ expression, operator }: Tag, text: string): ValueTes
   return literalTest(asWritten(expression, text), expression.quoted)
 }
 
-const noWords = { words: [], fieldWords: [] }
+const noWords = { words: [], fieldWords: [], only: undefined }
 
 /** A number as it stands in the query: `version:1.10` is not 1.1. The parser tells where it starts, not where it ends. */
 export function asWritten(
@@ -112,6 +114,7 @@ function literalTest(literal: string, quoted: boolean): ValueTest {
     words,
     // A number may be written in several ways; integers are not, in practice.
     fieldWords: Number.isNaN(number) || isPlainInteger(literal) ? words : [],
+    only: pattern ? undefined : [literal],
   }
 }
 

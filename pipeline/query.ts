@@ -5,17 +5,24 @@ import { ownLabel } from './own-label.ts'
 import { accessFields, parseAccessLine, type AccessLine } from './access-line.ts'
 import { Trouble } from './errors.ts'
 import { levels as allLevels, type Level } from './event.ts'
-import { exactFields, fieldOf, isOwnField, lookUp, marksOf } from './query-fields.ts'
-import { eitherNeeds, openSkip, type Needs } from './query-skip.ts'
+import { exactFields, fieldOf, isIdentity, isOwnField, lookUp, marksOf } from './query-fields.ts'
+import {
+  all,
+  both,
+  either,
+  negated,
+  none,
+  ofIdentity,
+  plain,
+  type Node,
+  type OpenedLine,
+  type Queryable,
+} from './query-node.ts'
+import { openSkip, type Needs } from './query-skip.ts'
 import { valueTest, type Tag } from './query-value.ts'
 
 export { parsePattern } from './pattern.ts'
-
-/** What a query can be put to: a line, a change, a sample (which has no message), any document of ours. */
-export interface Queryable {
-  message?: unknown
-  [field: string]: unknown
-}
+export type { OpenedLine, Queryable } from './query-node.ts'
 
 /**
  * The Lucene-like query language, the same wherever a person or a rule selects lines: `error`, `"connection refused"`,
@@ -39,30 +46,23 @@ export interface Query {
   mayMatch(json: string): boolean
   /** ASCII words, lower case, that the message of every matching line holds. */
   words: string[]
+  /** What {@link Query.mayMatch} looks for beside the words. */
+  needs: Needs
   /** If only lines of these levels can match. */
   levels: Level[] | undefined
   /** True if `levels` says it all: a line matches if its level is one of them (any, if undefined). */
   onlyLevel: boolean
+  /** If only events of services with these names can match. */
+  services: string[] | undefined
+  /** Fields of the identity, as ECS names them, on which it depends whether an event matches. */
+  asks: readonly string[]
+  /**
+   * What is left to ask of events of which these fields are known: all that it `asks`, absent where the events lack them.
+   * Undefined where none of them can match.
+   */
+  of(known: Queryable): Query | undefined
 }
 
-interface Node {
-  test(line: OpenedLine): boolean
-  words: string[]
-  needs: Needs
-  levels: Level[] | undefined
-  onlyLevel: boolean
-}
-
-/** A document with what several tests need of it, made at most once. */
-export interface OpenedLine {
-  doc: Queryable
-  /** Undefined where it has none. */
-  message: string | undefined
-  json(): Record<string, unknown> | undefined
-  access(): AccessLine | undefined
-}
-
-const all: Node = { test: () => true, words: [], needs: [], levels: undefined, onlyLevel: true }
 const maxQueryLength = 4096
 
 /** Throws Trouble with the place of the fault. The empty text matches everything. */
@@ -70,16 +70,33 @@ export function parseQuery(text: string): Query {
   if (text.length > maxQueryLength)
     throw new Trouble(`the query is longer than ${maxQueryLength} characters`)
   const root = text.trim() === '' ? all : compile(parseTree(text), text)
-  const words = [...new Set(root.words)]
-  return {
-    text,
-    matches: (doc) => root.test(openLine(doc)),
-    matchesLine: root.test,
-    mayMatch: openSkip(words, root.needs),
-    words,
-    levels: root.levels,
-    onlyLevel: root.onlyLevel,
+  return openQuery(root, text)
+}
+
+function openQuery(root: Node, text: string): Query {
+  const made = new WeakMap<Node, Query>()
+  /** Thousands of services leave the same of it. */
+  function queryOf(node: Node): Query {
+    const query = made.get(node) ?? toQuery(node)
+    made.set(node, query)
+    return query
   }
+  function toQuery({ test, of, ...facts }: Node): Query {
+    const words = [...new Set(facts.words)]
+    return {
+      ...facts,
+      text,
+      words,
+      matches: (doc) => test(openLine(doc)),
+      matchesLine: test,
+      mayMatch: openSkip(words, facts.needs),
+      of(known) {
+        const left = of(known)
+        return left === none ? undefined : queryOf(left)
+      },
+    }
+  }
+  return queryOf(root)
 }
 
 /** For stores that translate it. Throws Trouble as {@link parseQuery} does, which checks more. */
@@ -130,15 +147,15 @@ export interface FieldReader {
   read(line: OpenedLine): unknown
   /** False only where nothing in this JSON text (of one document or of many) can have it. */
   mayHave(json: string): boolean
+  /** What {@link FieldReader.mayHave} looks for. */
+  needs: Needs
 }
 
 export function openField(name: string): FieldReader {
   const field = fieldOf(name)
   const marks = marksOf(name, field)
-  return {
-    read: (line) => valueIn(line, name, field),
-    mayHave: openSkip([], marks ? [marks] : []),
-  }
+  const needs = marks ? [marks] : []
+  return { read: (line) => valueIn(line, name, field), mayHave: openSkip([], needs), needs }
 }
 
 /** How the service says that its messages are to be read; where it does not, they tell. */
@@ -171,18 +188,8 @@ function compile(ast: LiqeQuery, text: string): Node {
       return all
     case 'ParenthesizedExpression':
       return compile(ast.expression, text)
-    case 'UnaryOperator': {
-      const operand = compile(ast.operand, text)
-      return {
-        test: (line) => !operand.test(line),
-        words: [],
-        needs: [],
-        levels: operand.onlyLevel
-          ? allLevels.filter((level) => operand.levels && !operand.levels.includes(level))
-          : undefined,
-        onlyLevel: operand.onlyLevel,
-      }
-    }
+    case 'UnaryOperator':
+      return negated(compile(ast.operand, text))
     case 'LogicalExpression': {
       const [left, right] = [compile(ast.left, text), compile(ast.right, text)]
       return ast.operator.operator === 'OR' ? either(left, right) : both(left, right)
@@ -192,60 +199,34 @@ function compile(ast: LiqeQuery, text: string): Node {
   }
 }
 
-function both(left: Node, right: Node): Node {
-  return {
-    test: (line) => left.test(line) && right.test(line),
-    words: [...left.words, ...right.words],
-    needs: [...left.needs, ...right.needs],
-    levels:
-      left.levels && right.levels
-        ? left.levels.filter((level) => right.levels?.includes(level))
-        : (left.levels ?? right.levels),
-    onlyLevel: left.onlyLevel && right.onlyLevel,
-  }
-}
-
-function either(left: Node, right: Node): Node {
-  return {
-    test: (line) => left.test(line) || right.test(line),
-    words: left.words.filter((word) => right.words.includes(word)),
-    needs: eitherNeeds(left.needs, right.needs),
-    levels: left.levels && right.levels && [...new Set([...left.levels, ...right.levels])],
-    onlyLevel: left.onlyLevel && right.onlyLevel,
-  }
-}
-
 function compileTag(tag: Tag, text: string): Node {
   const test = valueTest(tag, text)
   const name = tag.field.type === 'ImplicitField' ? 'message' : tag.field.name
   const field = fieldOf(name)
   if (field === 'message') {
     if (tag.expression.type === 'LiteralExpression' && tag.expression.value === '*') return all
-    return {
+    return plain({
       test: ({ message }) => message !== undefined && test.text(message),
       words: test.words,
-      needs: [],
-      levels: undefined,
-      onlyLevel: false,
-    }
+    })
+  }
+  if (isIdentity(field)) {
+    return ofIdentity(field, test.exact, field === 'service.name' ? test.only : undefined)
   }
   if (exactFields.has(field)) {
-    return {
+    const isLevel = field === 'log.level'
+    return plain({
       test: (line) => test.exact(line.doc[field]),
-      words: [],
-      needs: [],
-      levels: field === 'log.level' ? allLevels.filter((level) => test.exact(level)) : undefined,
-      onlyLevel: field === 'log.level',
-    }
+      levels: isLevel ? allLevels.filter((level) => test.exact(level)) : undefined,
+      onlyLevel: isLevel,
+    })
   }
   const marks = marksOf(name, field)
-  return {
+  return plain({
     test: (line) => some(valueIn(line, name, field), test.value),
     words: isOwnField(field) ? [] : test.fieldWords,
     needs: marks ? [marks] : [],
-    levels: undefined,
-    onlyLevel: false,
-  }
+  })
 }
 
 /** `name` is as the query has it, `field` what that is short for: a message may have a field called `state`. */

@@ -1,11 +1,13 @@
 import { addNumber, addTerm, distributionOf, emptyDistribution } from '../pipeline/distribution.ts'
 import type { BucketValues, SignalBucket } from '../pipeline/event.ts'
-import { unresolvedService, type Identity } from '../pipeline/identity.ts'
+import type { Identity } from '../pipeline/identity.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
 import { quantileOf } from '../pipeline/measures.ts'
 import type { SignalDeclaration } from '../pipeline/signals.ts'
-import { bucketKey, type Partition } from './partition.ts'
+import { openSlots } from './newest-buckets.ts'
+import type { Partition } from './partition.ts'
+import { openPlaces } from './places.ts'
 
 /** What counting goes by of a signal's declaration; without a measure it counts. */
 export type CountedSignal = Pick<SignalDeclaration, 'from' | 'metric' | 'where' | 'by'> &
@@ -28,7 +30,8 @@ export interface Measured {
 /** What is counted into one bucket at once. */
 export interface Counted extends Measured {
   signal: string
-  group: Identity
+  /** Of the events; their group is what the signal is measured by. */
+  identity: Identity
   /** Of the event, or of the newest of them, ms. */
   ms: number
   count: number
@@ -41,39 +44,43 @@ export function openBuckets({
   metrics,
 }: Pick<CounterOptions, 'signals' | 'resolutionMs' | 'metrics'>) {
   const startOf = (ms: number) => Math.floor(ms / resolutionMs) * resolutionMs
-  const distributed = new Set(
-    Object.entries(signals)
-      .filter(([, { measure = 'count' }]) => quantileOf(measure) !== undefined)
-      .map(([name]) => name),
+  const placesBy = openPlaces()
+  const slotOf = openSlots()
+  const known = new Map(
+    Object.entries(signals).map(([name, { by, measure = 'count' }]) => [
+      name,
+      { placeOf: placesBy(by), isDistributed: quantileOf(measure) !== undefined },
+    ]),
   )
 
   return {
     startOf,
-    /** Returns the start of the bucket; undefined where that is closed. */
-    add(partition: Partition, { signal, group, ms, count, value, term }: Counted) {
+    /** Returns the start of the bucket; undefined where that is closed, or there is no such signal. */
+    add(partition: Partition, { signal, identity, ms, count, value, term }: Counted) {
+      const declared = known.get(signal)
+      if (!declared) return undefined
       const from = startOf(ms)
       if (from < partition.closedBefore) {
         metrics.late_lines_total.inc({ signal }, count)
         return undefined
       }
-      const key = bucketKey({ signal, from, group })
-      const before = partition.buckets.get(key)
-      const bucket: SignalBucket = {
-        signal,
-        group,
-        from,
-        to: from + resolutionMs,
-        partition: partition.number,
-        count: (before?.count ?? 0) + count,
-        lastMs: Math.max(before?.lastMs ?? 0, ms),
+      const place = declared.placeOf(identity)
+      const slot = slotOf(partition, signal, from, place)
+      const { key, bucket: before } = slot
+      const opens = term !== undefined || (value !== undefined && declared.isDistributed)
+      const open = opens ? openOne(partition, key, before) : undefined
+      if (before) addTo(before, { ms, count, value })
+      else {
+        const times = { from, to: from + resolutionMs }
+        const counted = { partition: partition.number, count, lastMs: Math.max(0, ms) }
+        const bucket: SignalBucket = { signal, group: place.group, ...times, ...counted }
+        if (value !== undefined) bucket.values = valuesOf(value)
+        partition.buckets.set(key, bucket)
+        slot.bucket = bucket
       }
-      if (value !== undefined) bucket.values = merged(before, value, ms)
-      partition.buckets.set(key, bucket)
       partition.changed.add(key)
-      if (term !== undefined) addTerm(openOne(partition, key, before), term)
-      else if (value !== undefined && distributed.has(signal)) {
-        addNumber(openOne(partition, key, before), value)
-      }
+      if (open && term !== undefined) addTerm(open, term)
+      else if (open && value !== undefined) addNumber(open, value)
       return from
     },
   }
@@ -85,22 +92,29 @@ function openOne({ open }: Partition, key: string, before: SignalBucket | undefi
   return opened
 }
 
-/** Of two samples of one ms the one that comes later is the newer. */
-function merged(before: SignalBucket | undefined, value: number, ms: number): BucketValues {
-  if (!before?.values) return { sum: value, min: value, max: value, last: value }
-  const { sum, min, max, last } = before.values
-  return {
-    sum: sum + value,
-    min: Math.min(min, value),
-    max: Math.max(max, value),
-    last: ms >= before.lastMs ? value : last,
+function addTo(
+  bucket: SignalBucket,
+  { ms, count, value }: { ms: number; count: number; value: number | undefined },
+): void {
+  if (value !== undefined) {
+    if (bucket.values) addValue(bucket.values, value, ms >= bucket.lastMs)
+    else bucket.values = valuesOf(value)
   }
+  bucket.count += count
+  bucket.lastMs = Math.max(bucket.lastMs, ms)
 }
 
-/** Parts that are not known are left out; what has no service counts for all that are unresolved. */
-export function groupOf({ by }: Pick<CountedSignal, 'by'>, identity: Identity): Identity {
-  const known = { ...identity, service: identity.service ?? unresolvedService }
-  return Object.fromEntries(
-    by.flatMap((part) => (known[part] === undefined ? [] : [[part, known[part]]])),
-  )
+const valuesOf = (value: number): BucketValues => ({
+  sum: value,
+  min: value,
+  max: value,
+  last: value,
+})
+
+/** Of two samples of one ms the one that comes later is the newer. */
+function addValue(values: BucketValues, value: number, isNewest: boolean): void {
+  values.sum += value
+  values.min = Math.min(values.min, value)
+  values.max = Math.max(values.max, value)
+  if (isNewest) values.last = value
 }

@@ -1,10 +1,11 @@
 import { isoToNs } from '../pipeline/event.ts'
 import { openLine, parseQuery, type Query } from '../pipeline/query.ts'
 import type { StoredDoc } from '../pipeline/store/store.ts'
-import { groupOf, openBuckets, type CountedSignal, type CounterOptions } from './buckets.ts'
+import { openBuckets, type CountedSignal, type CounterOptions } from './buckets.ts'
 import { identified, type Complete } from './documents.ts'
 import type { Partition } from './partition.ts'
 import { openFieldSignal, type FieldSignal } from './readings.ts'
+import { openSignalIndex } from './signal-index.ts'
 
 interface Signal extends Omit<CountedSignal, 'field'> {
   name: string
@@ -25,6 +26,7 @@ export function openChangeCounter(options: CounterOptions & { complete?: Complet
       query: parseQuery(signal.where),
       field: openFieldSignal({ ...signal, name }, options.metrics),
     }))
+  const signalsOf = openSignalIndex(signals, (some) => some)
   const buckets = openBuckets(options)
 
   return function count(partition: Partition, change: StoredDoc): void {
@@ -32,13 +34,14 @@ export function openChangeCounter(options: CounterOptions & { complete?: Complet
     const ms = Number((isoToNs(doc['@timestamp']) ?? 0n) / 1_000_000n)
     const line = openLine(doc)
     const origin = { partition, source: doc['event.id'], busMs: ms }
-    for (const signal of signals) {
+    for (const signal of signalsOf(doc).flat()) {
+      if (!signal.query.matchesLine(line)) continue
       const key = `${signal.name} ${doc['event.id']}`
-      if (partition.counted.has(key) || !signal.query.matchesLine(line)) continue
+      if (partition.counted.has(key)) continue
       const measured = signal.field?.read(line, origin)
       if (signal.field && !measured) continue
-      const group = groupOf(signal, identity)
-      const from = buckets.add(partition, { signal: signal.name, group, ms, count: 1, ...measured })
+      const counted = { signal: signal.name, identity, ms, count: 1, ...measured }
+      const from = buckets.add(partition, counted)
       if (from !== undefined) partition.counted.set(key, from)
     }
   }

@@ -1,12 +1,13 @@
 import stringify from 'fast-json-stable-stringify'
 import { isoToMs, type SampleDoc } from '../pipeline/event.ts'
-import { openLine, parseQuery, type Query } from '../pipeline/query.ts'
+import { openLine, parseQuery, type OpenedLine, type Query } from '../pipeline/query.ts'
 import type { SampleRecord } from '../pipeline/sample.ts'
-import { groupOf, openBuckets, type CountedSignal, type CounterOptions } from './buckets.ts'
+import { openBuckets, type CountedSignal, type CounterOptions, type Measured } from './buckets.ts'
 import { identified, type Complete } from './documents.ts'
 import { takeFresh, type Partition } from './partition.ts'
 import { grownBy, openFieldSignal, type FieldSignal, type Origin } from './readings.ts'
 import { readSamples } from './samples.ts'
+import { openSignalIndex } from './signal-index.ts'
 
 interface Signal extends Omit<CountedSignal, 'field'> {
   name: string
@@ -17,12 +18,7 @@ interface Signal extends Omit<CountedSignal, 'field'> {
 
 /** Returns a function that counts the samples of a record into the buckets of a partition, each sample once. */
 export function openSampleCounter(options: CounterOptions & { complete?: Complete }) {
-  const signals: Signal[] = Object.entries(options.signals).flatMap(([name, signal]) => {
-    const { from, metric, where } = signal
-    if (from !== 'metrics' || metric === undefined) return []
-    const field = openFieldSignal({ ...signal, name }, options.metrics)
-    return [{ ...signal, name, metric, query: parseQuery(where), field }]
-  })
+  const byMetric = indexOf(options)
   const buckets = openBuckets(options)
 
   /** `busMs`: when the record came to the bus. */
@@ -42,26 +38,59 @@ export function openSampleCounter(options: CounterOptions & { complete?: Complet
   }
 
   function countSample(sample: SampleDoc, origin: Origin): void {
-    const wanted = signals.filter(({ metric }) => Object.hasOwn(sample.metrics, metric))
+    const wanted = Object.keys(sample.metrics).flatMap((metric) => byMetric.get(metric) ?? [])
     if (wanted.length === 0) return
     const { identity, doc } = identified(sample, options.complete)
     const line = openLine(doc)
     const ms = isoToMs(doc['@timestamp'])
-    for (const signal of wanted) {
-      if (!signal.query.matchesLine(line)) continue
-      const value = doc.metrics[signal.metric] as number
-      const measured = measure(signal, value, origin)
-      if (!measured) continue
-      const group = groupOf(signal, identity)
-      buckets.add(origin.partition, { signal: signal.name, group, ms, count: 1, ...measured })
-    }
-
-    function measure({ name, field, counter }: Signal, value: number, origin: Origin) {
-      if (field) return field.read(line, origin)
-      if (!counter) return { value }
-      return grownBy(name, value, { ...origin, source: `${origin.source} ${seriesOf(sample)}` })
+    const opened = { line, series: once(() => seriesOf(sample)) }
+    for (const signalsOf of wanted) {
+      for (const signal of signalsOf(doc).flat()) {
+        if (!signal.query.matchesLine(line)) continue
+        const measured = measure(signal, doc, { ...opened, origin })
+        if (!measured) continue
+        buckets.add(origin.partition, { signal: signal.name, identity, ms, count: 1, ...measured })
+      }
     }
   }
+}
+
+/** By the name of a metric, the signals that are measured from it. */
+function indexOf(options: CounterOptions) {
+  const signals = Object.entries(options.signals).flatMap(([name, signal]): Signal[] => {
+    const { from, metric, where } = signal
+    if (from !== 'metrics' || metric === undefined) return []
+    const field = openFieldSignal({ ...signal, name }, options.metrics)
+    return [{ ...signal, name, metric, query: parseQuery(where), field }]
+  })
+  return new Map(
+    [...Map.groupBy(signals, ({ metric }) => metric)].map(([metric, those]) => [
+      metric,
+      openSignalIndex(those, (some) => some),
+    ]),
+  )
+}
+
+interface OpenedSample {
+  line: OpenedLine
+  series(): string
+  origin: Origin
+}
+
+function measure(
+  { name, field, counter, metric }: Signal,
+  { metrics }: SampleDoc,
+  { line, series, origin }: OpenedSample,
+): Measured | undefined {
+  const value = metrics[metric] as number
+  if (field) return field.read(line, origin)
+  if (!counter) return { value }
+  return grownBy(name, value, { ...origin, source: `${origin.source} ${series()}` })
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined
+  return () => (made ??= { value: make() }).value
 }
 
 /** What tells the samples of one place apart: all that one says but its time, its numbers and its ids. */

@@ -1,11 +1,14 @@
 import type { Bus, BusRecord } from '../pipeline/bus/bus.ts'
 import { pause } from '../pipeline/clock.ts'
 import { isoToMs, isoToNs, type LogDoc } from '../pipeline/event.ts'
+import { identityToEcs } from '../pipeline/identity.ts'
 import type { Logger } from '../pipeline/log.ts'
-import { allFields, openLine, parseQuery, type OpenedLine, type Query } from '../pipeline/query.ts'
-import { fromBusRecord, scanLines, type LogHead } from '../pipeline/record.ts'
+import { allFields, openLine, parseQuery, type OpenedLine } from '../pipeline/query.ts'
+import { fromBusRecord, scanLines } from '../pipeline/record.ts'
 import { identified, readDoc } from './documents.ts'
+import { hasLevel, openLineIndex } from './line-index.ts'
 import { resolveLines, type KnownIdentities } from './resolve.ts'
+import { openSignalIndex } from './signal-index.ts'
 import { isMark, takeMark, type Reach } from './watermark.ts'
 
 /** A line, or a change, that somebody wants. */
@@ -69,7 +72,10 @@ export async function openMatchingLines(options: MatchingLinesOptions) {
     from,
     query: parseQuery(where),
   }))
-  const ofLines = rules.filter(({ from }) => from === 'logs')
+  const rulesOf = openSignalIndex(
+    rules.filter(({ from }) => from === 'logs'),
+    openLineIndex,
+  )
   const ofChanges = rules.filter(({ from }) => from === 'changes')
   const waiting = new Map<string, MatchingLine[]>()
   const stored = readPosition(options.restored)
@@ -158,22 +164,30 @@ export async function openMatchingLines(options: MatchingLinesOptions) {
   }
 
   function findLines(record: BusRecord): void {
-    const read = fromBusRecord(record)
-    const possible = ofLines.filter(({ query }) => canMatch(query, read.head))
-    if (possible.length === 0) return
-    const text = resolveLines(read, catalog).ndjson().toString('utf8')
-    const likely = possible.filter(({ query }) => query.mayMatch(text))
-    if (likely.length === 0) return
+    const lines = resolveLines(fromBusRecord(record), catalog)
+    const { identity, levels: ofRecord } = lines.head
+    const groups = rulesOf(identityToEcs(identity))
+    const ofLevels = groups.flatMap((group) =>
+      group.ofLevels.filter(({ levels }) => hasLevel(ofRecord, levels)),
+    )
+    const looking = groups.filter((group) => group.looksInto(ofRecord))
+    if (ofLevels.length === 0 && looking.length === 0) return
+    const text = lines.ndjson().toString('utf8')
+    const candidates = looking.flatMap((group) => group.candidates(text) ?? [])
+    if (ofLevels.length === 0 && candidates.length === 0) return
     for (const { line, time, level } of scanLines(text)) {
       let opened: OpenedLine | undefined
-      let fields: MatchingLine['fields'] | undefined
-      for (const { id, query } of likely) {
-        if (query.levels && !query.levels.includes(level)) continue
-        if (!query.onlyLevel && !query.mayMatch(line)) continue
-        opened ??= openLine(JSON.parse(line) as LogDoc)
-        if (!query.onlyLevel && !query.matchesLine(opened)) continue
-        fields ??= allFields(opened)
-        put(id, { ms: isoToMs(time), fields })
+      let found: MatchingLine | undefined
+      const open = () => (opened ??= openLine(JSON.parse(line) as LogDoc))
+      const give = ({ id }: { id: string }) =>
+        put(id, (found ??= { ms: isoToMs(time), fields: allFields(open()) }))
+      for (const { levels, signals } of ofLevels) {
+        if (!levels || levels.includes(level)) signals.forEach(give)
+      }
+      for (const candidatesOf of candidates) {
+        for (const rule of candidatesOf(line, level)) {
+          if (rule.query.matchesLine(open())) give(rule)
+        }
       }
     }
   }
@@ -216,10 +230,6 @@ export async function openMatchingLines(options: MatchingLinesOptions) {
       ...(changes.size > 0 ? { changes: [...changes] } : {}),
     }),
   }
-}
-
-function canMatch({ levels }: Query, head: LogHead): boolean {
-  return levels === undefined || levels.some((level) => (head.levels[level] ?? 0) > 0)
 }
 
 /** Undefined where it is none of ours. */

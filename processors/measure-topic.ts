@@ -6,6 +6,7 @@ import { writtenDistribution } from '../pipeline/distribution.ts'
 import { killPoint } from '../pipeline/fault.ts'
 import { encodeBuckets } from '../pipeline/signal-records.ts'
 import type { SignalTopic } from '../pipeline/signals.ts'
+import { startBehind } from './bucket-starts.ts'
 import type { CounterOptions } from './buckets.ts'
 import {
   decodePartition,
@@ -236,8 +237,7 @@ export function closeBuckets(
   const { buckets, changed, counted, open, watermark } = partition
   let before = (watermark ?? -Infinity) - lateMs
   if (buckets.size > maxOpenBuckets) {
-    const starts = [...buckets.values()].map(({ from }) => from).toSorted((a, b) => a - b)
-    const oldestKept = starts[buckets.size - maxOpenBuckets] ?? before
+    const oldestKept = startBehind(buckets.values(), buckets.size - maxOpenBuckets) ?? before
     before = Math.max(before, Math.min(oldestKept, watermark ?? oldestKept))
   }
   partition.closedBefore = Math.max(partition.closedBefore, before)

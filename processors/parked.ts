@@ -1,11 +1,10 @@
 import stringify from 'fast-json-stable-stringify'
 import type { Identity } from '../pipeline/identity.ts'
-import { groupOf, type Counted, type CountedSignal, type openBuckets } from './buckets.ts'
+import type { Counted, CountedSignal, openBuckets } from './buckets.ts'
 import type { Parked, Partition } from './partition.ts'
 import type { KnownIdentities } from './resolve.ts'
 
 interface ParkingOptions {
-  signals: Readonly<Record<string, Pick<CountedSignal, 'by'>>>
   buckets: ReturnType<typeof openBuckets>
   catalog: KnownIdentities
   /** How long a count waits for the identity of its lines, by the times of the bus, ms. */
@@ -21,7 +20,7 @@ const maxGivenUp = 10_000
  * doubles none, and so that nothing else waits with them. Each identity is waited for once; what is not known by then
  * counts for all that are unresolved. They are looked at when something comes to the partition: a mark, at the latest.
  */
-export function openParking({ signals, buckets, catalog, patienceMs }: ParkingOptions) {
+export function openParking({ buckets, catalog, patienceMs }: ParkingOptions) {
   const givenUp = new Set<string>()
 
   /** Under which key of the topic `identity` more is to be expected, where that may change the group. */
@@ -34,10 +33,7 @@ export function openParking({ signals, buckets, catalog, patienceMs }: ParkingOp
   function release(partition: Partition, { identity, time, counts }: Parked): void {
     const complete = catalog.complete(identity, time)
     for (const [signal, , lastMs, count, measured] of counts) {
-      const declared = signals[signal]
-      if (!declared) continue
-      const group = groupOf(declared, complete)
-      buckets.add(partition, { signal, group, ms: lastMs, count, ...measured })
+      buckets.add(partition, { signal, identity: complete, ms: lastMs, count, ...measured })
     }
   }
 
@@ -59,7 +55,7 @@ export function openParking({ signals, buckets, catalog, patienceMs }: ParkingOp
       { parked }: Partition,
       { identity, time, busMs }: { identity: Identity; time: string; busMs: number },
       by: CountedSignal['by'],
-      { signal, ms, count, ...measured }: Omit<Counted, 'group'>,
+      { signal, ms, count, ...measured }: Omit<Counted, 'identity'>,
     ): boolean {
       if (awaited(by, identity) === undefined) return false
       const key = stringify(identity)

@@ -1,10 +1,11 @@
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import stringify from 'fast-json-stable-stringify'
 import type { SignalBucket } from '../pipeline/event.ts'
 import type { Identity } from '../pipeline/identity.ts'
 import type { Distribution } from '../pipeline/distribution.ts'
 import type { Measured } from './buckets.ts'
-import { bucketsOf, tableOf, type BucketTable } from './bucket-table.ts'
+import { bucketsOf, type BucketRows, type Series } from './bucket-table.ts'
+import { openBucketWriter, readBucketFrames, type WriteBuckets } from './bucket-writer.ts'
+import { compressed, joinFrames, readFrames } from './frames.ts'
 import { addRange, missingFrom, type Ranges } from './marks.ts'
 
 /** What the measurer holds of one partition of a topic. Times are ms. */
@@ -66,13 +67,13 @@ export interface CollectorMark {
 
 /** The state as it is written whole, and read whole by the next owner, who goes on at its position. */
 interface Snapshot {
-  v: 1 | 2
+  v: 1 | 2 | 3
   position: number
   collectors: [name: string, mark: CollectorMark][]
   watermark?: number
   marks: [key: string, ranges: Ranges, lastMs: number][]
-  /** Those of version 1 (of 0.1.0) are a list. */
-  buckets: BucketTable | SignalBucket[]
+  /** Those of version 1 (of 0.1.0) are a list, of version 2 a table; of version 3 they stand behind it, in frames of their own. */
+  buckets?: (BucketRows & { groups: Series[] }) | SignalBucket[]
   /** Absent in snapshots of 0.1.0, which counted lines alone. */
   counted?: [key: string, from: number][]
   parked?: [key: string, parked: Parked][]
@@ -85,7 +86,12 @@ export function bucketKey({
   from,
   group,
 }: Pick<SignalBucket, 'signal' | 'from' | 'group'>): string {
-  return `${signal} ${from} ${stringify(group)}`
+  return keyIn(signal, from, stringify(group))
+}
+
+/** The same; `group`: its text. */
+export function keyIn(signal: string, from: number, group: string): string {
+  return `${signal} ${from} ${group}`
 }
 
 export function openPartition(number: number): Partition {
@@ -105,17 +111,22 @@ export function openPartition(number: number): Partition {
   }
 }
 
-/** Zstandard of JSON: thousands of much alike buckets and sources. */
+/** What was written of a partition before. */
+const writers = new WeakMap<Partition, WriteBuckets>()
+
+/**
+ * Zstandard of JSON: thousands of much alike buckets and sources. Buckets that were in its last snapshot, and have not
+ * changed since, cost next to nothing.
+ */
 export function encodePartition(partition: Partition): Uint8Array {
   const { position, collectors, watermark, marks, buckets, counted, parked } = partition
   const { readings, closedBefore } = partition
   const snapshot: Snapshot = {
-    v: 2,
+    v: 3,
     position,
     collectors: [...collectors],
     ...(watermark === undefined ? {} : { watermark }),
     marks: [...marks].map(([key, { ranges, lastMs }]) => [key, ranges, lastMs]),
-    buckets: tableOf(buckets),
     ...(counted.size === 0 ? {} : { counted: [...counted] }),
     ...(parked.size === 0 ? {} : { parked: [...parked] }),
     ...(readings.size === 0
@@ -123,7 +134,9 @@ export function encodePartition(partition: Partition): Uint8Array {
       : { readings: [...readings].map(([key, { value, lastMs }]) => [key, value, lastMs]) }),
     closedBefore,
   }
-  return new Uint8Array(zstdCompressSync(JSON.stringify(snapshot)))
+  const write = writers.get(partition) ?? openBucketWriter()
+  writers.set(partition, write)
+  return joinFrames([compressed(JSON.stringify(snapshot)), ...write(buckets, partition.changed)])
 }
 
 /** Buckets for which `wanted` is false (of signals that were changed since) are left out. */
@@ -132,12 +145,11 @@ export function decodePartition(
   value: Uint8Array,
   wanted: (bucket: SignalBucket) => boolean,
 ): Partition {
-  const snapshot = JSON.parse(zstdDecompressSync(value).toString('utf8')) as Snapshot
+  const [head = '', ...frames] = readFrames(value)
+  const snapshot = JSON.parse(head) as Snapshot
   const { position, collectors, watermark, marks, counted, parked, closedBefore } = snapshot
   const { readings = [] } = snapshot
-  const buckets = Array.isArray(snapshot.buckets)
-    ? snapshot.buckets
-    : bucketsOf(snapshot.buckets, number)
+  const buckets = [...bucketsIn(snapshot, number), ...readBucketFrames(frames, number)]
   return {
     number,
     position,
@@ -152,6 +164,11 @@ export function decodePartition(
     parked: new Map(parked),
     closedBefore,
   }
+}
+
+/** Of snapshots before version 3. */
+function bucketsIn({ buckets = [] }: Snapshot, number: number): SignalBucket[] {
+  return Array.isArray(buckets) ? buckets : bucketsOf(buckets, buckets.groups, number)
 }
 
 /** The sequences of a record that were not counted yet; from now on they are. `busMs`: when it came to the bus. */

@@ -22,6 +22,7 @@ export interface FieldSignal {
   read: Reader
   /** False only where nothing in this JSON text has the field. */
   mayHave: FieldReader['mayHave']
+  needs: FieldReader['needs']
 }
 
 /** Undefined where the signal measures no field. */
@@ -42,7 +43,7 @@ export function openFieldSignal(
     return found?.value !== undefined && counter ? grownBy(name, found.value, origin) : found
   }
 
-  return { read, mayHave: field.mayHave }
+  return { read, mayHave: field.mayHave, needs: field.needs }
 }
 
 /** What a counter grew by since it was read last. Its first reading tells nothing; if it is less, it began anew at 0. */

@@ -1,10 +1,13 @@
 import test from 'ava'
+import fc from 'fast-check'
+import { parseQuery } from '../../pipeline/query.ts'
 import { silentLog, type Logger } from '../../pipeline/log.ts'
-import { toBusRecord } from '../../pipeline/record.ts'
+import { decodeDocs, toBusRecord, type LogRecord } from '../../pipeline/record.ts'
 import { openMatchingLines, type MatchingLinesOptions } from '../../processors/matching-lines.ts'
 import { nothingKnown } from '../../processors/resolve.ts'
 import { openBus, produceLines, record, someTime } from '../helpers/pipeline.ts'
 import { mark } from './measuring.ts'
+import { someRecords, where } from './wanting.ts'
 
 const never = new AbortController().signal
 const wanted = [
@@ -165,3 +168,58 @@ test('changes are looked at like lines, each once, also by a later reader', asyn
   await second.advance(someTime + 20_000, never)
   t.deepEqual(told(second.take('deaths', someTime + 20_000)), ['8 death c', '11 death d'])
 })
+
+test('of many rules each is given what it asks for, as where every line goes past every rule', async (t) => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(where, { minLength: 1, maxLength: 20, size: 'max' }),
+      someRecords,
+      async (wheres, records) => {
+        const rules = wheres.map((text, i) => ({ id: `r${i}`, from: 'logs' as const, where: text }))
+        const reader = await openMatchingLines({
+          bus: busOf(records),
+          catalog: nothingKnown,
+          wanted: rules,
+          from: async () => [0],
+          log: silentLog,
+        })
+        await reader.advance(someTime + 60_000, never)
+        const docs = records.flatMap((one) => decodeDocs(one))
+        for (const rule of rules) {
+          const { matches } = parseQuery(rule.where)
+          const found = reader.take(rule.id, someTime + 60_000)
+          t.deepEqual(
+            found.map(({ fields }) => fields['event.id']),
+            docs.filter(matches).map((doc) => doc['event.id']),
+          )
+        }
+      },
+    ),
+    { numRuns: 60 },
+  )
+})
+
+/** All records in one partition, and a mark behind them. */
+function busOf(given: readonly LogRecord[]): MatchingLinesOptions['bus'] {
+  const through = { kind: 'mark', collector: 'c', through: String(someTime + 60_000) }
+  const produced = [
+    ...given.map(toBusRecord),
+    { key: 'm', value: new Uint8Array(), headers: through },
+  ]
+  const records = produced.map((one, offset) => ({ ...one, offset, time: someTime }))
+  return {
+    partitions: () => 1,
+    ends: () => Promise.resolve([records.length]),
+    read: (topic, partition, from) => {
+      const next = records.length
+      return Promise.resolve({
+        topic,
+        partition,
+        records: records.slice(from),
+        from,
+        next,
+        end: next,
+      })
+    },
+  }
+}

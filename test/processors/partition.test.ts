@@ -1,3 +1,4 @@
+import { zstdCompressSync } from 'node:zlib'
 import test from 'ava'
 import fc from 'fast-check'
 import type { SignalBucket } from '../../pipeline/event.ts'
@@ -57,4 +58,34 @@ test('what repeats in the buckets of a task is written once', (t) => {
     partition.buckets.set(bucketKey(one), one)
   }
   t.true(encodePartition(partition).length < 4000)
+})
+
+test('a snapshot of version 2, which is one frame, is read', (t) => {
+  const groups = [['cpu', { service: '/shop/web' }]]
+  const rows = [
+    [0, 5000, 5000, 2, 6000],
+    [0, 10_000, 5000, 3, 11_000, 6, 1, 3, 2],
+  ]
+  const texts = [[1, { sketch: 's' }]]
+  const buckets = { groups, rows, texts }
+  const snapshot = { v: 2, position: 7, collectors: [], marks: [], buckets, closedBefore: 5000 }
+  const value = new Uint8Array(zstdCompressSync(JSON.stringify(snapshot)))
+  const read = decodePartition(1, value, ({ from }) => from > 5000)
+  t.is(read.position, 7)
+  t.deepEqual(
+    [...read.buckets.values()],
+    [
+      {
+        signal: 'cpu',
+        group: { service: '/shop/web' },
+        from: 10_000,
+        to: 15_000,
+        partition: 1,
+        count: 3,
+        lastMs: 11_000,
+        values: { sum: 6, min: 1, max: 3, last: 2 },
+        sketch: 's',
+      },
+    ],
+  )
 })
