@@ -1,10 +1,9 @@
 /** One alert among several, in a few lines. */
 import { cleanLine, safeLink } from '../clean.ts'
 import type { Evidence } from '../evidence.ts'
-import { utc, type Section } from '../message/content.ts'
+import { sinceText, utc, type Section } from '../message/content.ts'
 import { linksOf } from '../message/links.ts'
 import { deploymentOf, standing, versionsOf } from '../message/rows.ts'
-import { spokenDuration } from '../rules/humanize.ts'
 import {
   calledOf,
   labelsLine,
@@ -24,19 +23,18 @@ export interface Shared {
   runbook: string | undefined
   evidenceOf: (told: ToldAlert) => Evidence | undefined
   publicUrl: string | undefined
+  nowMs: number
 }
 
 type Line = Section['lines'][number]
 
 /** Of one that fires, with its number. */
 export function alertSection(told: ToldAlert, number: number, shared: Shared): Section {
-  const { alert, known, since } = told
+  const { alert } = told
   const evidence = shared.evidenceOf(told)
-  const until = known?.ts ?? since
-  const lasted = until > since ? ` (for ${spokenDuration(until - since)})` : ''
   const texts = [
     saidOf(told),
-    `Since ${utc(since)}${lasted}`,
+    `Since ${sinceText(told.since, shared.nowMs)}`,
     labelsLine(alert.labels, shared.common, 300),
     ...(evidence ? evidenceLines(evidence) : []),
     shared.owner === undefined ? named('Owner', ownerOf(told, evidence)) : '',
