@@ -1,4 +1,6 @@
 /** One alert among several, in a few lines. */
+import { readEnd, type EndFacts } from '../../pipeline/post-mortem/facts.ts'
+import { exitWords } from '../../pipeline/post-mortem/words.ts'
 import { cleanLine, safeLink } from '../clean.ts'
 import type { Evidence } from '../evidence.ts'
 import { sinceText, utc, type Section } from '../message/content.ts'
@@ -13,6 +15,7 @@ import {
   sourceLink,
   type ToldAlert,
 } from './told.ts'
+import { topicOf } from '../words.ts'
 
 /** What is the same for all: it stands above. */
 export interface Shared {
@@ -50,23 +53,33 @@ export function alertSection(told: ToldAlert, number: number, shared: Shared): S
 }
 
 function evidenceLines(evidence: Evidence): string[] {
+  const [newest] = evidence.changes ?? []
+  const end = newest && readEnd(newest)
   return [
+    named('Exit code', end && endText(end)),
     named('Marathon', standing(evidence.service)),
     named('Version', versionsOf(evidence)),
     named('Last deployment', deploymentOf(evidence)),
   ]
 }
 
+function endText(end: EndFacts): string {
+  return [exitWords(end), end.outOfMemory ? 'out of memory' : undefined]
+    .filter((part) => part !== undefined)
+    .join(', ')
+}
+
 function named(name: string, text: string | undefined): string {
   return text === undefined || text === '' ? '' : cleanLine(`${name}: ${text}`, 300)
 }
 
-/** The best place for one of our own, the sender's for one from outside. */
+/** The best place for one of our own, of a death why it was; the sender's for one from outside. */
 function linkLines(told: ToldAlert, evidence: Evidence | undefined, { publicUrl }: Shared): Line[] {
   if (told.known) {
     if (publicUrl === undefined) return []
-    const [{ name, url }] = linksOf(publicUrl, told.known, evidence)
-    return [{ text: name, link: url }]
+    const links = linksOf(publicUrl, told.known, evidence)
+    const shown = topicOf(told.known.facts) === 'changes' ? links.slice(0, 2) : links.slice(0, 1)
+    return shown.map(({ name, url }) => ({ text: name, link: url }))
   }
   const link = sourceLink(told)
   return link === undefined ? [] : [{ text: 'Its source', link }]

@@ -8,6 +8,7 @@ import type { Notification as Known } from '../../alerting/records.ts'
 import { readStagesConfig } from '../../alerting/stages/config.ts'
 import type { NotifiedAlert } from '../../alerting/stages/groups.ts'
 import { wallClock } from '../../pipeline/clock.ts'
+import type { StoredDoc } from '../../pipeline/store/store.ts'
 import { json, openHttpServer } from '../helpers/http-server.ts'
 import { knownOf, someAlert, someNotification } from './some-notification.ts'
 import { line, openMailbox, t0 } from './world.ts'
@@ -124,6 +125,49 @@ test('one alert of our own rules is told with its evidence, and with how to sile
     extra?.links.map(({ name }) => name),
     ['These lines', 'This service', 'The form to silence it'],
   )
+})
+
+/** A rule on deaths; the last one was out of memory. */
+function deathsOf(alert: NotifiedAlert): { known: Known; found: Partial<Evidence> } {
+  const known = knownOf(alert, 6)
+  const signal = { name: 'deaths', from: 'changes', where: 'kind:task', measure: 'count' } as const
+  const facts = { ...known.facts, signals: [{ ...signal, overMs: minute }] }
+  const death: StoredDoc = {
+    '@timestamp': new Date(t0).toISOString(),
+    'event.id': 'change:task:web.1',
+    'event.kind': 'task',
+    'event.action': 'died',
+    message: 'web.1 died',
+    'process.exit_code': 137,
+    'container.oom_killed': true,
+    'mesos.task.id': 'web.1',
+  }
+  const deployment = {
+    id: 'd1',
+    atMs: t0 - 3 * minute,
+    beforeMs: 3 * minute,
+    action: 'succeeded',
+    changed: [],
+  }
+  return { known: { ...known, facts }, found: { changes: [death], around: { nth: 2, deployment } } }
+}
+
+test('a death: its post-mortem where it is alone, else how it ended and where it is explained', (t) => {
+  const { known, found } = deathsOf(web)
+  const options = {
+    ...optionsOf([[cart, 7]]),
+    known: ({ fingerprint }: NotifiedAlert) =>
+      fingerprint === web.fingerprint ? known : knownOf(cart, 7),
+    evidence: (one: Known) =>
+      one.incident === known.incident ? { ...noEvidence(one), ...found } : undefined,
+  }
+  const alone = renderGroup(someNotification([web]), options).text
+  t.regex(alone, /^Exit code: +137 \(SIGKILL\)$/m)
+  t.regex(alone, /^Last deployment: +d1, begun 3 min before, succeeded$/m)
+  const among = renderGroup(someNotification([web, cart]), options).text
+  t.regex(among, /^ {2}Exit code: 137 \(SIGKILL\), out of memory$/m)
+  t.regex(among, /^ {2}Last deployment: d1, begun 3 min before, succeeded$/m)
+  t.regex(among, /^ {2}Why this task ended: https:\/\/logs\.test\/#\/why\?task=web\.1$/m)
 })
 
 test('what fires is told as it stands now, also hours later: a reminder is not late', (t) => {
