@@ -175,6 +175,8 @@ test('what fires is told as it stands now, also hours later: a reminder is not l
   const { text } = renderGroup(someNotification([web]), { ...optionsOf([[web, 7.2]]), nowMs })
   t.regex(text, /^Since: +2026-11-22 17:57:00 UTC \(for 4h 3m\)$/m)
   t.notRegex(text, / late:/)
+  const over = renderGroup(someNotification([api]), { ...optionsOf([[api, 9]]), nowMs })
+  t.notRegex(over.text, / late:/)
 })
 
 test('the dispatcher says whether it fires: what the rule saw meanwhile is a note, and an end without one ends', (t) => {
