@@ -1,10 +1,11 @@
 /** One alert among several, in a few lines. */
+import { readEnd, type EndFacts } from '../../pipeline/post-mortem/facts.ts'
+import { exitWords } from '../../pipeline/post-mortem/words.ts'
 import { cleanLine, safeLink } from '../clean.ts'
 import type { Evidence } from '../evidence.ts'
-import { utc, type Section } from '../message/content.ts'
+import { sinceText, utc, type Section } from '../message/content.ts'
 import { linksOf } from '../message/links.ts'
 import { deploymentOf, standing, versionsOf } from '../message/rows.ts'
-import { spokenDuration } from '../rules/humanize.ts'
 import {
   calledOf,
   labelsLine,
@@ -14,6 +15,7 @@ import {
   sourceLink,
   type ToldAlert,
 } from './told.ts'
+import { topicOf } from '../words.ts'
 
 /** What is the same for all: it stands above. */
 export interface Shared {
@@ -24,19 +26,18 @@ export interface Shared {
   runbook: string | undefined
   evidenceOf: (told: ToldAlert) => Evidence | undefined
   publicUrl: string | undefined
+  nowMs: number
 }
 
 type Line = Section['lines'][number]
 
 /** Of one that fires, with its number. */
 export function alertSection(told: ToldAlert, number: number, shared: Shared): Section {
-  const { alert, known, since } = told
+  const { alert } = told
   const evidence = shared.evidenceOf(told)
-  const until = known?.ts ?? since
-  const lasted = until > since ? ` (for ${spokenDuration(until - since)})` : ''
   const texts = [
     saidOf(told),
-    `Since ${utc(since)}${lasted}`,
+    `Since ${sinceText(told.since, shared.nowMs)}`,
     labelsLine(alert.labels, shared.common, 300),
     ...(evidence ? evidenceLines(evidence) : []),
     shared.owner === undefined ? named('Owner', ownerOf(told, evidence)) : '',
@@ -52,23 +53,33 @@ export function alertSection(told: ToldAlert, number: number, shared: Shared): S
 }
 
 function evidenceLines(evidence: Evidence): string[] {
+  const [newest] = evidence.changes ?? []
+  const end = newest && readEnd(newest)
   return [
+    named('Exit code', end && endText(end)),
     named('Marathon', standing(evidence.service)),
     named('Version', versionsOf(evidence)),
     named('Last deployment', deploymentOf(evidence)),
   ]
 }
 
+function endText(end: EndFacts): string {
+  return [exitWords(end), end.outOfMemory ? 'out of memory' : undefined]
+    .filter((part) => part !== undefined)
+    .join(', ')
+}
+
 function named(name: string, text: string | undefined): string {
   return text === undefined || text === '' ? '' : cleanLine(`${name}: ${text}`, 300)
 }
 
-/** The best place for one of our own, the sender's for one from outside. */
+/** The best place for one of our own, of a death why it was; the sender's for one from outside. */
 function linkLines(told: ToldAlert, evidence: Evidence | undefined, { publicUrl }: Shared): Line[] {
   if (told.known) {
     if (publicUrl === undefined) return []
-    const [{ name, url }] = linksOf(publicUrl, told.known, evidence)
-    return [{ text: name, link: url }]
+    const links = linksOf(publicUrl, told.known, evidence)
+    const shown = topicOf(told.known.facts) === 'changes' ? links.slice(0, 2) : links.slice(0, 1)
+    return shown.map(({ name, url }) => ({ text: name, link: url }))
   }
   const link = sourceLink(told)
   return link === undefined ? [] : [{ text: 'Its source', link }]

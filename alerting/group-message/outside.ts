@@ -1,6 +1,6 @@
 /** What the message of one alert shows that none of our rules has made: what its sender wrote, and nothing else. */
 import { cleanLine, cleanText, safeLink } from '../clean.ts'
-import { utc, type Content, type Row, type Section } from '../message/content.ts'
+import { sinceText, utc, type Content, type Row, type Section } from '../message/content.ts'
 import { spokenDuration } from '../rules/humanize.ts'
 import { labelOf, sortedLabels, type Labels } from '../stages/labels.ts'
 import {
@@ -24,11 +24,11 @@ export function outsideContent(
   return {
     firing: alert.status === 'firing',
     title: said === '' ? calledOf(told) : cleanLine(`${calledOf(told)}: ${said}`, 300),
-    summary: summaryText(told),
+    summary: summaryText(told, said),
     rows: [...factRows(told, nowMs), ...also.rows],
     sections: [
       ...pairSection('Labels', alert.labels),
-      ...pairSection('What its sender says', alert.annotations),
+      ...pairSection('What its sender says besides', othersOf(told)),
       ...also.sections,
     ],
     links: [...(source === undefined ? [] : [{ name: 'Its source', url: source }]), ...also.links],
@@ -36,24 +36,23 @@ export function outsideContent(
   }
 }
 
-/** Of what is over it tells of the past. */
-function summaryText({ alert }: ToldAlert): string | undefined {
+/** Of what is over it tells of the past. What the title says already is not said again. */
+function summaryText({ alert }: ToldAlert, said: string): string | undefined {
   const summary = summaryOf(alert)
-  if (summary === undefined) return undefined
+  if (summary === undefined || summary === said) return undefined
   return cleanText(alert.status === 'firing' ? summary : `It was: ${summary}`, 1000)
 }
 
 function factRows(told: ToldAlert, nowMs: number): Row[] {
   const { alert, service, since } = told
-  const until = alert.status === 'firing' ? nowMs : alert.endsAt
-  const lasted = spokenDuration(Math.max(0, until - since))
+  const lasted = spokenDuration(Math.max(0, alert.endsAt - since))
   const runbook = runbookOf(told, undefined)
   const link = runbook === undefined ? undefined : safeLink(runbook)
   const rows: [name: string, text: string | undefined, link?: string][] = [
     ['Service', service],
     alert.status === 'firing'
-      ? ['Since', `${utc(since)} (for ${lasted})`]
-      : ['Lasted', `${lasted}, ${utc(since)} to ${utc(until)}`],
+      ? ['Since', sinceText(since, nowMs)]
+      : ['Lasted', `${lasted}, ${utc(since)} to ${utc(alert.endsAt)}`],
     ['Severity', labelOf(alert.labels, 'severity')],
     ['Owner', ownerOf(told, undefined)],
     ['Runbook', runbook, link],
@@ -62,6 +61,18 @@ function factRows(told: ToldAlert, nowMs: number): Row[] {
     const shown = cleanLine(text, 500)
     return shown === '' ? [] : [{ name, text: shown, ...(link === undefined ? {} : { link }) }]
   })
+}
+
+/** The annotations that stand nowhere else. */
+function othersOf(told: ToldAlert): Labels {
+  const shown = new Set([
+    summaryOf(told.alert),
+    runbookOf(told, undefined),
+    ownerOf(told, undefined),
+  ])
+  return Object.fromEntries(
+    Object.entries(told.alert.annotations).filter(([, value]) => !shown.has(value)),
+  )
 }
 
 const most = 40

@@ -3,9 +3,8 @@ import { alertsUrl } from '../channels/texts.ts'
 import type { GroupNotification } from '../channels/group.ts'
 import { cleanLine, safeLink } from '../clean.ts'
 import type { Evidence } from '../evidence.ts'
-import { utc, type Content, type Row } from '../message/content.ts'
+import { sinceText, utc, type Content, type Row } from '../message/content.ts'
 import type { Notification as Known } from '../records.ts'
-import { spokenDuration } from '../rules/humanize.ts'
 import { alertSection, resolvedSection, type Shared } from './one-of-several.ts'
 import { labelsLine, nameOf, ownerOf, runbookOf, saidOf, type ToldAlert } from './told.ts'
 import { worstFirst } from './worst.ts'
@@ -87,7 +86,9 @@ function topRows(
   return rowsWith({
     What: others === '' ? names : `${names} (${others})`,
     'How many': howMany(firing.length, resolved.length),
-    ...(firing.length > 0 ? { Since: sinceText(firing, nowMs) } : { When: whenText(resolved) }),
+    ...(firing.length > 0
+      ? { Since: sinceText(begin(firing), nowMs) }
+      : { When: whenText(resolved) }),
     Services: listed(services, mostNamed),
     Worst: worst,
   })
@@ -98,13 +99,11 @@ function howMany(firing: number, resolved: number): string {
   return counts.filter((count) => count !== '').join(', ')
 }
 
-function sinceText(firing: readonly ToldAlert[], nowMs: number): string {
-  const since = firing.reduce((earliest, one) => Math.min(earliest, one.since), Infinity)
-  return nowMs > since ? `${utc(since)} (for ${spokenDuration(nowMs - since)})` : utc(since)
-}
+const begin = (alerts: readonly ToldAlert[]) =>
+  alerts.reduce((earliest, { since }) => Math.min(earliest, since), Infinity)
 
 function whenText(resolved: readonly ToldAlert[]): string {
-  const from = resolved.reduce((earliest, one) => Math.min(earliest, one.since), Infinity)
+  const from = begin(resolved)
   const to = resolved.reduce((latest, { alert }) => Math.max(latest, alert.endsAt), from)
   return `${utc(from)} to ${utc(to)}`
 }
@@ -118,7 +117,7 @@ function worstLine(worst: ToldAlert, { common }: Shared): string {
 function sharedOf(
   { commonLabels }: GroupNotification,
   shown: readonly ToldAlert[],
-  { evidence, publicUrl }: SeveralOptions,
+  { evidence, publicUrl, nowMs }: SeveralOptions,
 ): Shared {
   const found = new Map(shown.map((one) => [one, one.known && evidence(one.known)]))
   const same = (text: (one: ToldAlert) => string | undefined) => {
@@ -134,6 +133,7 @@ function sharedOf(
     runbook: same((one) => runbookOf(one, found.get(one))),
     evidenceOf: (one) => found.get(one),
     publicUrl,
+    nowMs,
   }
 }
 

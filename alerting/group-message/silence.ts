@@ -15,13 +15,18 @@ export function silenceHelp(
   publicUrl: string | undefined,
 ): Pick<Content, 'sections' | 'links'> {
   for (const labels of candidates) {
+    // Somebody can post a megabyte: what is too long anyway is not read.
+    if (lengthOf(labels) > maxCommand) continue
     const matchers = sortedLabels(labels).map(([name, value]) => matcherText(name, value))
     const known = matchers.filter((matcher) => matcher !== undefined)
     const isWhole = known.length > 0 && known.length === matchers.length
-    const length = known.reduce((sum, matcher) => sum + matcher.length + 3, 0)
-    if (isWhole && length <= maxCommand) return helpOf(known, publicUrl)
+    if (isWhole && known.join().length <= maxCommand) return helpOf(known, publicUrl)
   }
   return { sections: [], links: [] }
+}
+
+function lengthOf(labels: Labels): number {
+  return Object.entries(labels).reduce((sum, pair) => sum + pair.join().length, 0)
 }
 
 function helpOf(matchers: readonly string[], publicUrl: string | undefined) {

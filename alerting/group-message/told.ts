@@ -28,7 +28,7 @@ export interface Sources {
 
 export function toldOf(alert: NotifiedAlert, { known, nowMs }: Sources): ToldAlert {
   const found = known(alert)
-  const told = found && inStateOf(alert, found, nowMs)
+  const told = found && knownAsTold(alert, found, nowMs)
   return {
     alert,
     known: told,
@@ -37,8 +37,11 @@ export function toldOf(alert: NotifiedAlert, { known, nowMs }: Sources): ToldAle
   }
 }
 
-/** The dispatcher has the last word on whether it fires: what fires is told as it stands now. */
-function inStateOf(alert: NotifiedAlert, known: Known, nowMs: number): Known {
+/**
+ * The dispatcher has the last word on whether it fires: what fires is told as it stands at `nowMs`. What is behind that, as
+ * the links in the message have it, is the evidence of this.
+ */
+export function knownAsTold(alert: NotifiedAlert, known: Known, nowMs: number): Known {
   if (alert.status === 'firing') {
     const state = { ...known.alert, state: 'firing' as const }
     delete state.resolvedAt
@@ -124,7 +127,9 @@ const most = 20
 /** `zone=a, host=b`, without those that are named anyway; at most `maxLength` characters. */
 export function labelsLine(labels: Labels, without: ReadonlySet<string>, maxLength: number) {
   const shown = Object.entries(labels).filter(([name]) => !without.has(name))
-  const texts = shown.slice(0, most).map(([name, value]) => `${name}=${value.slice(0, maxLength)}`)
+  const texts = shown
+    .slice(0, most)
+    .map(([name, value]) => `${name.slice(0, maxLength)}=${value.slice(0, maxLength)}`)
   const more = shown.length > most ? `, and ${shown.length - most} more` : ''
   return cleanLine(`${texts.join(', ')}${more}`, maxLength)
 }

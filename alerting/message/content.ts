@@ -1,3 +1,5 @@
+import { spokenDuration } from '../rules/humanize.ts'
+
 /** What a message shows, before it is text or HTML; everything in it is clean text. */
 export interface Content {
   firing: boolean
@@ -25,6 +27,11 @@ export interface Link {
   /** `These lines`, `The lines of this incident`. */
   name: string
   url: string
+}
+
+/** `2026-11-22 17:58:00 UTC (for 2m)`; times in ms. */
+export function sinceText(since: number, now: number): string {
+  return now > since ? `${utc(since)} (for ${spokenDuration(now - since)})` : utc(since)
 }
 
 export function utc(ms: number): string {

@@ -22,7 +22,7 @@ import {
   topicOf,
   valueWithUnit,
 } from '../words.ts'
-import { utc, type Row } from './content.ts'
+import { sinceText, utc, type Row } from './content.ts'
 
 type Put = (name: string, text: string | undefined, link?: string) => void
 
@@ -72,11 +72,6 @@ function putCondition(row: Put, notification: Notification): void {
   row('Lasted', `${lasted}, ${utc(alert.activeAt)} to ${utc(ts)}`)
   if (!isAboutAbsence(facts)) row('Peak', valueWithUnit(facts, alert.peak))
   row('Ended because', reason)
-}
-
-function sinceText(activeAt: number, ts: number): string {
-  const lasted = ts > activeAt ? ` (for ${spokenDuration(ts - activeAt)})` : ''
-  return `${utc(activeAt)}${lasted}`
 }
 
 const parts: [part: keyof Identity, name: string][] = [

@@ -236,6 +236,21 @@ test('Opsgenie: every option stands in the alert', async (t) => {
   t.like(bodyOf(server.asked[0])['details'], { a: 'b' })
 })
 
+test('a login of the whole configuration: Opsgenie keeps its key, others get it', async (t) => {
+  const server = await openHttpServer(t, takes('opsgenie'))
+  const global = `global: {http_config: {authorization: {credentials: all}}}`
+  for (const list of [
+    `opsgenie_configs: [{api_key: k3y, api_url: '${server.url}/'}]`,
+    `webhook_configs: [{url: '${server.url}/'}]`,
+  ]) {
+    await tell(open(t, integrationOf(list, global), { hosts: [server.host] }))
+  }
+  t.deepEqual(
+    server.asked.map(({ headers }) => headers.authorization),
+    ['GenieKey k3y', 'Bearer all'],
+  )
+})
+
 test('TLS: authority and name of the configuration', async (t) => {
   const { key, cert, certFile } = await certificateFor(t, 'DNS:hook.test')
   const server = await openHttpServer(t, (_, response) => response.end(), {

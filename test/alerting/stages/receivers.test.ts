@@ -199,6 +199,18 @@ test('what a receiver does not say comes from global, else it is Alertmanager’
   t.like(pagerduty.options, { url: 'https://events.pagerduty.com/v2/enqueue', timeout: 5000 })
 })
 
+test('TLS from the first byte: at port 465, unless it is said', (t) => {
+  const tls = (more: string) =>
+    only(
+      'email',
+      `email_configs: [{to: 'A <a@example.org>, b@example.org', from: c@example.org, ${more}}]`,
+    ).options
+  t.true(tls("smarthost: 'mail:465'").implicit_tls)
+  t.false(tls("smarthost: 'mail:587'").implicit_tls)
+  t.false(tls("smarthost: 'mail:465', force_implicit_tls: false").implicit_tls)
+  t.deepEqual(tls("smarthost: 'mail:25'").to, ['a@example.org', 'b@example.org'])
+})
+
 test('Alertmanager’s own default texts may stand there: they mean ours', (t) => {
   const { options } = only(
     'slack',
