@@ -43,6 +43,7 @@ export function alertmanagerRoutes(app: FastifyInstance, context: Context): void
   // Errors and bodies are read and told otherwise than on our own routes.
   void app.register(async (scope) => {
     readBodiesAsText(scope)
+    tellPlainJson(scope)
     scope.setErrorHandler((error: FastifyError, _request, reply) =>
       answerError(error, reply, context),
     )
@@ -187,6 +188,14 @@ function readBodiesAsText(app: FastifyInstance): void {
     { parseAs: 'string' as const },
     async (_request: unknown, body: string) => body,
   )
+}
+
+/** JSON's media type has no charset: some clients compare the whole. */
+function tellPlainJson(app: FastifyInstance): void {
+  app.addHook('onSend', async (_request, reply) => {
+    const type = String(reply.getHeader('content-type') ?? '')
+    if (type.startsWith('application/json')) reply.header('content-type', 'application/json')
+  })
 }
 
 function answerError(
