@@ -2,7 +2,13 @@
  * Alertmanager's API v2 over the notification desk, so that amtool, a Prometheus as a sender, Grafana and karma work. Answers,
  * status codes and sentences are those of Alertmanager 0.34.
  */
-import type { FastifyError, FastifyInstance, FastifyReply, RouteGenericInterface } from 'fastify'
+import type {
+  FastifyError,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  RouteGenericInterface,
+} from 'fastify'
 import { explain, Trouble } from '../../pipeline/errors.ts'
 import type {
   DeskSilence,
@@ -188,6 +194,11 @@ function readBodiesAsText(app: FastifyInstance): void {
     { parseAs: 'string' as const },
     async (_request: unknown, body: string) => body,
   )
+  app.addContentTypeParser('*', async ({ headers }: FastifyRequest) => {
+    const type = JSON.stringify(headers['content-type']?.split(';', 1)[0]?.slice(0, 100) ?? '')
+    const sentence = `unsupported media type ${type}, only [application/json] are allowed`
+    throw wireRefusal(415, sentence, 415)
+  })
 }
 
 /** JSON's media type has no charset: some clients compare the whole. */

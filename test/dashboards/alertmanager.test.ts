@@ -6,6 +6,7 @@ import { maxAlertChars, maxAlerts } from '../../dashboards/alertmanager/bodies.t
 import type { DashboardsOptions } from '../../dashboards/api.ts'
 import { manualClock } from '../../pipeline/clock.ts'
 import { Trouble } from '../../pipeline/errors.ts'
+import type { DeskGroup } from '../../pipeline/notification-desk.ts'
 import { memoryDesk } from '../helpers/desk.ts'
 import { differences, shapeOf } from '../helpers/shape.ts'
 import { comparable, config, missingSteps, sessions } from './alertmanager-story.ts'
@@ -163,6 +164,46 @@ for (const [query, names] of [
       'the same by groups, sorted by their labels',
     )
   })
+}
+
+test('alerts of a group: by job, by instance, those without one last, then by their labels', async (t) => {
+  const { post, get } = await openDesk(t)
+  const alert = (zz: string, labels: object) => ({ labels: { alertname: 'A', zz, ...labels } })
+  const posted = [
+    alert('4', { job: 'a' }),
+    alert('1', { job: 'a', instance: 'i1', z: 'z' }),
+    alert('2', { job: 'a', instance: 'i1', y: 'y' }),
+    alert('3', { job: 'a', instance: 'i2' }),
+    alert('8', { q: 'q' }),
+    alert('6', {}),
+    alert('5', { job: 'b', instance: 'i0' }),
+    alert('7', {}),
+  ]
+  await post('/api/v2/alerts', posted)
+  const [group] = (await get('/api/v2/alerts/groups')).body
+  t.deepEqual(
+    group.alerts.map(({ labels }: { labels: { zz: string } }) => labels.zz).join(''),
+    '12345678',
+  )
+})
+
+test('groups that a time interval mutes can be left out; their alerts count as active', async (t) => {
+  const desk = memoryDesk(config, manualClock(now))
+  const muted = { ...desk, groups: () => desk.groups().map(inTheNight) }
+  const { post, get } = await openDesk(t, { desk: muted })
+  await post('/api/v2/alerts', [{ labels: { alertname: 'Down' } }, { labels: { alertname: 'Up' } }])
+  const groups = async (query: string) => (await get(`/api/v2/alerts/groups${query}`)).body
+  t.like((await groups(''))[0].alerts[0].status, { state: 'suppressed', mutedBy: ['night'] })
+  t.deepEqual(
+    (await groups('?muted=false')).map((group: { labels: object }) => group.labels),
+    [{ alertname: 'Up' }],
+  )
+  t.deepEqual(await groups('?active=false'), [])
+})
+
+function inTheNight(group: DeskGroup): DeskGroup {
+  if (group.labels['alertname'] !== 'Down') return group
+  return { ...group, alerts: group.alerts.map((alert) => ({ ...alert, mutedBy: ['night'] })) }
 }
 
 test('alerts come in the order of their fingerprints', async (t) => {
@@ -421,7 +462,8 @@ test('bodies: none, no list, too long, too many, of another type', async (t) => 
   t.is((await post(path, 'x'.repeat(9 * 1024 * 1024))).status, 413)
   for (const type of ['text/plain', 'application/x-www-form-urlencoded']) {
     const { status, body } = await ask('POST', path, '[]', { 'content-type': type })
-    t.deepEqual([status, body.code], [415, 415])
+    const sentence = `unsupported media type "${type}", only [application/json] are allowed`
+    t.deepEqual([status, body], [415, { code: 415, message: sentence }])
   }
   t.deepEqual(desk.alerts(), [])
   t.is((await post(path, [{ labels: { a: 'x'.repeat(maxAlertChars - 1) } }])).status, 200)
