@@ -270,6 +270,7 @@ test('silences: by state and by their own matchers; the next to end first', asyn
   t.deepEqual(await listed('?filter=alertname=Quiet'), all.slice(1))
   t.deepEqual(await listed('?filter=alertname!~Qu.*&filter=a=b'), all.slice(0, 1))
   t.deepEqual(await listed('?filter=alertname=~Qu.*'), [], 'another operator')
+  t.deepEqual(await listed('?filter=alertname=~Quiet'), [], 'another operator')
 })
 
 test('a silence changes under its id, is ended, and an unknown one is nowhere', async (t) => {
@@ -301,6 +302,7 @@ for (const [what, body, status, sentence] of [
     /^"Failed to create silence: createdBy must not/,
   ],
   ['for no reason', silence({ comment: '' }), 400, /^"Failed to create silence: comment must not/],
+  ['nothing is said', {}, 422, /"comment in body is required"/],
   ['no comment', silence({ comment: null }), 422, /"code":602,"message":"comment in body is req/],
   ['without end', silence({ endsAt: null }), 422, /endsAt in body is required/],
   ["ends at Go's zero", silence({ endsAt: '0001-01-01T00:00:00.000Z' }), 422, /endsAt in body is/],
@@ -571,4 +573,40 @@ test('a preview tells what a silence would mute, and sets none', async (t) => {
   t.is((await preview(undefined)).status, 422)
   t.is((await preview([cluster], {} as never)).status, 403)
   t.is(desk.silences().length, 1)
+})
+
+test('a preview takes names and values as they are, whatever is in them', async (t) => {
+  const { post } = await openDesk(t)
+  const odd = [
+    '\\',
+    'a\\',
+    '\\n',
+    '"',
+    'a"b\\"',
+    '\n',
+    '\t',
+    ' ',
+    '{',
+    '}',
+    ',',
+    "'",
+    'ü',
+    '\u0001',
+    '🚨',
+  ]
+  const labels = odd.flatMap((value) => [{ plain: value }, { [`odd ${value}`]: value }])
+  await post(
+    '/api/v2/alerts',
+    labels.map((one) => ({ labels: one })),
+  )
+  for (const one of labels) {
+    const [[name, value] = ['', '']] = Object.entries(one)
+    const { body } = await post(
+      '/api/silences/preview',
+      { matchers: [{ name, value, isRegex: false }] },
+      { 'x-mesoscope': '1' },
+    )
+    const found = body.alerts?.map((alert: { labels: object }) => alert.labels)
+    t.deepEqual(found, [one], JSON.stringify(one))
+  }
 })
