@@ -6,10 +6,10 @@ import type {
   DeskAlert,
   DeskGroup,
   DeskMatcher,
-  DeskPostedAlert,
   DeskSilence,
-  DeskSilenceRequest,
   NotificationDesk,
+  PostedAlert,
+  SilenceRequest as DeskRequested,
 } from '../pipeline/notification-desk.ts'
 import { hasFired, ownAlert } from './own-alerts.ts'
 import { decodeAll, silenceKey, testKey, type TestRecord } from './records.ts'
@@ -17,6 +17,7 @@ import { encodeRequest, type DeskRequest } from './requests.ts'
 import { ingest } from './stages/alerts.ts'
 import { maskedConfig, type StagesConfig } from './stages/config.ts'
 import { createDispatcher, type AlertStatus, type Dispatcher } from './stages/dispatch.ts'
+import { createLease } from './stages/lease.ts'
 import { labelsText } from './stages/labels.ts'
 import type { MatcherText } from './stages/matcher.ts'
 import { groupLabelsOf, routesOf } from './stages/routes.ts'
@@ -44,7 +45,7 @@ export interface DeskOptions {
 
 const pollMs = 20
 /** A receiver may take its time to answer, ms. */
-const testPatienceMs = 120_000
+const testPatienceMs = 25_000
 /** What is shown may be this old, ms: of ten thousand alerts it takes a while to make. */
 const freshMs = 500
 /** Alerts of a request. */
@@ -62,10 +63,11 @@ export function openDesk(options: DeskOptions): NotificationDesk {
   function replica(): Dispatcher {
     const now = clock.now()
     if (made && now - made.at < freshMs && now >= made.at) return made.dispatcher
-    const { states, posted, silences } = decodeAll(latest())
+    const { states, posted, silences, held } = decodeAll(latest())
     const empty = { routes: '', alerts: [], groups: [], log: [], sends: 0 }
     const restored = { ...empty, at: now, silences, nextCare: Infinity }
-    const dispatcher = createDispatcher(config(), now, restored)
+    const lease = createLease({}, held?.lease)
+    const dispatcher = createDispatcher(config(), now, restored, { held: lease.heldBy })
     const own = states.filter(hasFired).map((state) => ownAlert(state, options.publicUrl()))
     dispatcher.post([...own, ...posted], now)
     made = { at: now, dispatcher }
@@ -110,7 +112,7 @@ export function openDesk(options: DeskOptions): NotificationDesk {
     async post(given) {
       const now = clock.now()
       const refused: { index: number; sentence: string }[] = []
-      const good: DeskPostedAlert[] = []
+      const good: PostedAlert[] = []
       for (const [index, alert] of given.entries()) {
         try {
           ingest(alert, now, config().resolveTimeout)
@@ -173,7 +175,7 @@ export function openDesk(options: DeskOptions): NotificationDesk {
 }
 
 function deskAlert(
-  { alert, state, silencedBy, inhibitedBy }: AlertStatus,
+  { alert, state, silencedBy, inhibitedBy, mutedBy }: AlertStatus,
   { route, resolveTimeout }: StagesConfig,
   now: number,
 ): DeskAlert {
@@ -191,7 +193,7 @@ function deskAlert(
     state,
     silencedBy,
     inhibitedBy: inhibitedBy === undefined ? [] : [inhibitedBy],
-    mutedBy: [],
+    mutedBy: mutedBy === undefined ? [] : [mutedBy],
   }
 }
 
@@ -201,7 +203,8 @@ function groupsOf(alerts: readonly DeskAlert[], { route }: StagesConfig): DeskGr
     for (const one of routesOf(route, alert.labels)) {
       const labels = groupLabelsOf(one, alert.labels)
       const key = `${one.id} ${labelsText(labels)}`
-      const group = groups.get(key) ?? { labels, receiver: one.receiver, alerts: [] }
+      const { receiver, labels: routeLabels } = one
+      const group = groups.get(key) ?? { labels, routeLabels, receiver, alerts: [] }
       groups.set(key, group)
       group.alerts.push(alert)
     }
@@ -224,7 +227,7 @@ const deskMatcher = ({ name, op, value }: MatcherText): DeskMatcher => ({
   isEqual: !op.startsWith('!'),
 })
 
-function requestOf({ matchers, ...request }: DeskSilenceRequest): SilenceRequest {
+function requestOf({ matchers, ...request }: DeskRequested): SilenceRequest {
   return {
     ...request,
     matchers: matchers.map(({ name, value, isRegex, isEqual }) => ({

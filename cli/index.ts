@@ -10,6 +10,7 @@ import { addDoctor } from './doctor.ts'
 import { addGaps } from './gaps.ts'
 import { processIo } from './io.ts'
 import { addLogs } from './logs.ts'
+import { addNotify } from './notify.ts'
 import type { AddCommand, CliParts } from './parts.ts'
 import { addPlayground } from './playground.ts'
 import { addReadiness } from './readiness.ts'
@@ -28,6 +29,7 @@ const commands = {
   services: addServices,
   alerts: addAlerts,
   rules: addRules,
+  notify: addNotify,
   readiness: addReadiness,
   changes: addChanges,
   task: addTask,

@@ -6,11 +6,13 @@ import type { Logger } from '../pipeline/log.ts'
 import type { Dashboards, DashboardsOptions, ErrorAnswer } from './api.ts'
 import { serveFiles } from './files.ts'
 import { refusal, type Refusal } from './params.ts'
+import { alertmanagerRoutes } from './routes/alertmanager.ts'
 import { backtestRoutes } from './routes/backtest.ts'
 import { deadRoutes } from './routes/dead.ts'
 import { demoRoutes } from './routes/demo.ts'
 import { discoveryRoutes } from './routes/discovery.ts'
 import { postMortemRoutes } from './routes/post-mortem.ts'
+import { notifyRoutes } from './routes/notify.ts'
 import { logRoutes } from './routes/logs.ts'
 import { readinessRoutes } from './routes/readiness.ts'
 import { scalingRoutes } from './routes/scaling.ts'
@@ -40,6 +42,8 @@ const allRoutes = [
   demoRoutes,
   postMortemRoutes,
   backtestRoutes,
+  alertmanagerRoutes,
+  notifyRoutes,
 ]
 
 /**

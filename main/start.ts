@@ -94,6 +94,7 @@ export async function start(
     const shown = {
       alerts: () => alerting?.alerts() ?? view.alerts(),
       rules: () => alerting?.rules() ?? view.rules(),
+      desk: view.desk,
       scaling: () => scaling?.current() ?? standings(),
     }
     await early?.close()

@@ -5,7 +5,9 @@ import { openDashboards, openStatus } from '../dashboards/server.ts'
 import { tailBus } from '../dashboards/tail.ts'
 import type { ScalingStatus } from '../pipeline/decision.ts'
 import { healthOf } from '../pipeline/health.ts'
+import { parseFilter } from '../alerting/stages/filter.ts'
 import { coveringRules } from '../pipeline/covers.ts'
+import type { NotificationDesk } from '../pipeline/notification-desk.ts'
 import { followPostures } from '../pipeline/posture-view.ts'
 import { followProcesses } from '../pipeline/presence.ts'
 import { openRedrive } from '../processors/redrive.ts'
@@ -20,6 +22,7 @@ export type Extras = Pick<DashboardsOptions, 'mails' | 'faults'>
 interface Shown {
   alerts: () => CurrentAlert[]
   rules: () => Answers['/api/rules']
+  desk: NotificationDesk
   scaling: () => ScalingStatus[]
   /** Of a process that resolves identities; without, a live line has what its collector knew. */
   catalog: Catalog | undefined
@@ -28,7 +31,7 @@ interface Shown {
 /** The HTTP API and the page; returns their address. */
 export async function openSurfaces(
   base: BaseWithStore,
-  { alerts, rules: ruleViews, scaling, catalog }: Shown,
+  { alerts, rules: ruleViews, desk, scaling, catalog }: Shown,
   extras: Extras,
 ): Promise<string> {
   const { settings, signals, bus, store, services, clock, components, stack } = base
@@ -46,6 +49,8 @@ export async function openSurfaces(
       tailBus(bus, filter, onLines, signal, catalog && ((record) => resolve(record, catalog))),
     alerts,
     rules: ruleViews,
+    desk,
+    parseMatcher: parseFilter,
     signals,
     serviceFacts: services.all,
     marathons: services.marathon,
