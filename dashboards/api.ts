@@ -6,6 +6,7 @@ import type { Logger } from '../pipeline/log.ts'
 import type { Lag } from '../pipeline/health.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
 import type { RuleFacts } from '../pipeline/covers.ts'
+import type { NotificationDesk, ParseMatcher } from '../pipeline/notification-desk.ts'
 import type { PostureView } from '../pipeline/posture-view.ts'
 import type { Readiness } from '../pipeline/readiness.ts'
 import type { PostMortem, TaskMatch } from '../pipeline/post-mortem/find.ts'
@@ -18,6 +19,7 @@ import type {
 import type { SignalDeclaration, SignalDeclarations } from '../pipeline/signals.ts'
 import type { Losses } from '../pipeline/store/losses.ts'
 import type { Store } from '../pipeline/store/store.ts'
+import type { AlertAnswer } from './alertmanager/answers.ts'
 
 /** What the HTTP API needs of the rest of the program, handed in as functions. */
 export interface DashboardsOptions {
@@ -55,6 +57,11 @@ export interface DashboardsOptions {
   mails?: () => MailView[] | Promise<MailView[]>
   /** The demo's faults. */
   faults?: Faults
+  /** The part that notifies: behind Alertmanager's API. Both are given, or neither. */
+  desk?: NotificationDesk
+  parseMatcher?: ParseMatcher
+  /** Of the program, as it tells it of itself. */
+  version?: string
   clock: Clock
   log: Logger
   listen: { host: string; port: number }
@@ -291,6 +298,8 @@ export interface Answers {
   '/api/alerts': { alerts: AlertView[]; history: ChangeDoc[] }
   /** `through`: the last evaluation time, ms, where this process evaluates. */
   '/api/rules': { rules: RuleView[]; through?: number }
+  /** What a silence would mute now: how many alerts, and at most 1,000 of them. */
+  '/api/silences/preview': { count: number; alerts: AlertAnswer[] }
   '/api/changes': { changes: ChangeDoc[] }
   /** Without `postMortem` none is known, or several are meant. `rows` are its facts in words. */
   '/api/tasks/why': { matches: TaskMatch[]; postMortem?: PostMortem; rows?: [string, string][] }

@@ -6,6 +6,7 @@ import type { Logger } from '../pipeline/log.ts'
 import type { Dashboards, DashboardsOptions, ErrorAnswer } from './api.ts'
 import { serveFiles } from './files.ts'
 import { refusal, type Refusal } from './params.ts'
+import { alertmanagerRoutes } from './routes/alertmanager.ts'
 import { backtestRoutes } from './routes/backtest.ts'
 import { deadRoutes } from './routes/dead.ts'
 import { demoRoutes } from './routes/demo.ts'
@@ -40,6 +41,7 @@ const allRoutes = [
   demoRoutes,
   postMortemRoutes,
   backtestRoutes,
+  alertmanagerRoutes,
 ]
 
 /**

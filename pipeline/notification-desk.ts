@@ -1,24 +1,31 @@
-/** Who notifies, as the HTTP API and the CLI see it. Times are ms. */
+/** What others may ask of the part that notifies: its alerts, its silences, and a place to post both. All times are ms. */
+
+export type DeskLabels = Readonly<Record<string, string>>
 
 export interface DeskAlert {
-  labels: Readonly<Record<string, string>>
-  annotations: Readonly<Record<string, string>>
+  labels: DeskLabels
+  annotations: DeskLabels
   startsAt: number
   endsAt: number
   updatedAt: number
   generatorURL: string
+  /** 16 hex digits, of the labels. */
   fingerprint: string
+  /** Names, in the order of the routes that take the alert. */
   receivers: string[]
   state: 'active' | 'suppressed' | 'unprocessed'
+  /** Ids of silences. */
   silencedBy: string[]
-  /** Fingerprints. */
+  /** Fingerprints of alerts. */
   inhibitedBy: string[]
-  /** Why else nobody is told. */
+  /** Names of time intervals; the same for all alerts of a group. */
   mutedBy: string[]
 }
 
 export interface DeskGroup {
-  labels: Readonly<Record<string, string>>
+  labels: DeskLabels
+  /** Those of its route. */
+  routeLabels?: DeskLabels
   receiver: string
   alerts: DeskAlert[]
 }
@@ -31,6 +38,7 @@ export interface DeskMatcher {
 }
 
 export interface DeskSilence {
+  /** A UUID. */
   id: string
   matchers: DeskMatcher[]
   startsAt: number
@@ -41,22 +49,22 @@ export interface DeskSilence {
   state: 'pending' | 'active' | 'expired'
 }
 
-export interface DeskSilenceRequest {
-  /** Of one that is to change. */
-  id?: string
-  matchers: DeskMatcher[]
-  startsAt: number
-  endsAt: number
-  createdBy: string
-  comment: string
-}
+/** With the id of the silence that is to change; without one it is new. */
+export type SilenceRequest = Omit<DeskSilence, 'id' | 'updatedAt' | 'state'> & { id?: string }
 
-export interface DeskPostedAlert {
-  labels: Readonly<Record<string, string>>
-  annotations?: Readonly<Record<string, string>>
+export interface PostedAlert {
+  labels: DeskLabels
+  annotations?: DeskLabels
   startsAt?: number
+  /** Left out: as long as it is posted again within the resolve timeout. */
   endsAt?: number
   generatorURL?: string
+}
+
+export interface RefusedAlert {
+  /** Its place among those that were posted. */
+  index: number
+  sentence: string
 }
 
 export interface NotificationDesk {
@@ -67,10 +75,25 @@ export interface NotificationDesk {
   alerts(): DeskAlert[]
   groups(): DeskGroup[]
   silences(): DeskSilence[]
-  /** Takes the good ones; tells of each other its place and why not. Resolves when they are written down. */
-  post(alerts: readonly DeskPostedAlert[]): Promise<{ index: number; sentence: string }[]>
+  /**
+   * Takes the good ones; tells of each other its place and why not. Resolves when they are written down, rejects with
+   * Trouble that is retryable where that cannot be done now.
+   */
+  post(alerts: readonly PostedAlert[]): Promise<RefusedAlert[]>
   /** Resolves with the id when it holds; rejects with Trouble where it is refused. */
-  setSilence(request: DeskSilenceRequest): Promise<string>
+  setSilence(request: SilenceRequest): Promise<string>
   /** False where there is none. */
   expireSilence(id: string): Promise<boolean>
 }
+
+/** A matcher that was read, and can be asked. */
+export interface ReadMatcher extends DeskMatcher {
+  /** Of a label's value; a missing label has the empty one. */
+  test(value: string): boolean
+}
+
+/** Reads one matcher as Alertmanager's API does: `name=~"value"`. Throws Trouble. */
+export type ParseMatcher = (text: string) => ReadMatcher
+
+export type DeskPostedAlert = PostedAlert
+export type DeskSilenceRequest = SilenceRequest

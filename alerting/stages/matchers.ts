@@ -63,7 +63,8 @@ function trimmed(text: string): string {
 const classicMatcher =
   /^[\t\n\f\r ]*([a-zA-Z_:][\w:]*)[\t\n\f\r ]*(=~|=|!=|!~)[\t\n\f\r ]*(.*?)[\t\n\f\r ]*$/s
 
-function parseClassicMatcher(text: string): MatcherText {
+/** One matcher of the classic grammar; what follows its value up to the end belongs to it. Throws Trouble. */
+export function parseClassicMatcher(text: string): MatcherText {
   const [, name, op, raw] = classicMatcher.exec(text) ?? []
   if (name === undefined || op === undefined || raw === undefined) {
     throw new Trouble(`bad matcher format: ${text}`)
