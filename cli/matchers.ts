@@ -1,7 +1,7 @@
 import { parseFilter } from '../alerting/stages/filter.ts'
 import { matchersText, type Matcher } from '../alerting/stages/matcher.ts'
 import { parseMatchers } from '../alerting/stages/matchers.ts'
-import { explain } from '../pipeline/errors.ts'
+import { explain, Trouble } from '../pipeline/errors.ts'
 import type { DeskMatcher } from '../pipeline/notification-desk.ts'
 import { misuse } from './report.ts'
 
@@ -13,13 +13,19 @@ import { misuse } from './report.ts'
 export function readMatchers(words: readonly string[]): DeskMatcher[] {
   return words.flatMap((word, i) => {
     try {
-      return word.startsWith('{') ? parseMatchers(word).map(asked) : [plain(parseFilter(word))]
+      return word.startsWith('{') ? severalOf(word) : [plain(parseFilter(word))]
     } catch (error) {
       if (i === 0 && isBareName(word)) return [equal('alertname', word)]
       const shown = word.slice(0, 100)
       throw misuse(`"${shown}" is no matcher (${explain(error)})`, 'write service=/web')
     }
   })
+}
+
+function severalOf(word: string): DeskMatcher[] {
+  const matchers = parseMatchers(word).map(asked)
+  if (matchers.length > 0) return matchers
+  throw new Trouble('it is empty')
 }
 
 /** The matchers that take an alert with exactly these labels. */

@@ -13,7 +13,7 @@ export interface Notified {
 export interface Standing {
   /** The alert with what is known of its notifications. */
   about(alert: AlertView): AlertView & { notification?: Notified }
-  /** The alerts that others posted, as far as they are none of `own`. */
+  /** The alerts that others posted: those that are none of `own`, or of one that is over. */
   others(own: readonly AlertView[]): (AlertView & { notification: Notified })[]
 }
 
@@ -37,7 +37,8 @@ export async function readStanding(api: Api): Promise<Standing | undefined> {
       return told ? { ...alert, notification: notified(told) } : alert
     },
     others(own) {
-      const ours = new Set(own.map(({ labels }) => keyOf(labels)))
+      const open = own.filter(({ state }) => state !== 'resolved')
+      const ours = new Set(open.map(({ labels }) => keyOf(labels)))
       return alerts
         .filter(({ labels }) => !ours.has(keyOf(labels)))
         .map((alert) => ({ ...viewOf(alert), notification: notified(alert) }))
