@@ -130,7 +130,7 @@ test.serial('an alert is silenced, with a look at what that mutes; seen, and end
   t.is(await form(page).count(), 0)
   t.true(page.url().endsWith('#/alerts'))
   t.regex(await silence.innerText(), /service="\/shop\/web",severity="page",team="shop"/)
-  t.regex(await silence.innerText(), /ends in\s+7 h/)
+  t.regex(await silence.innerText(), /ends in\s+7 h 59 min/)
   t.regex(await cardOf(page, 'ErrorsHigh').innerText(), /silenced by Ana until\s+\S+ UTC: deploy/)
   const [kept] = desk.silences()
   t.like(kept, { createdBy: 'Ana', comment: 'deploy <b>7</b>', state: 'active' })
@@ -138,6 +138,11 @@ test.serial('an alert is silenced, with a look at what that mutes; seen, and end
   const names = page.locator('.alert .alert-name')
   t.deepEqual(await names.allInnerTexts(), ['Down', 'NodeFull', 'ErrorsHigh', 'Slow'])
   t.deepEqual(await barriers(page), [])
+  const strong = `[...document.querySelectorAll('.alert-muted .since b, .alert-muted .alert-name')]
+    .map((one) => getComputedStyle(one).color)`
+  const colours = (await page.evaluate(strong)) as string[]
+  t.is(colours.length, 4)
+  t.is(new Set(colours).size, 1)
   await picture(page, 'muted-dark-list')
 
   await silence.getByRole('button', { name: 'End now' }).click()

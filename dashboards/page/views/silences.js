@@ -4,7 +4,7 @@ import { matchersText } from '../matchers.js'
 import { Ago, Empty, Failure, State, Text, Time } from '../parts.js'
 import { useTick } from '../poll.js'
 import { linkTo } from '../route.js'
-import { now, span } from '../time.js'
+import { left, now } from '../time.js'
 
 const mostExpired = 20
 
@@ -74,6 +74,6 @@ const Left = ({ silence: { status, startsAt, endsAt } }) => {
     >`
   const [word, ms] = status.state === 'pending' ? ['begins', from] : ['ends', to]
   return html`<span class="since"
-    >${word} in <b>${span(ms - now())}</b> · <${Time} ms=${ms} /> UTC</span
+    >${word} in <b>${left(ms - now())}</b> · <${Time} ms=${ms} /> UTC</span
   >`
 }
