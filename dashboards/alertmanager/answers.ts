@@ -1,12 +1,14 @@
 /** Alerts, groups and silences as Alertmanager's API tells them. */
 import type { DeskAlert, DeskGroup, DeskSilence } from '../../pipeline/notification-desk.ts'
+import { compareTexts, sortedAlerts, sortedGroups } from './order.ts'
 
 const time = (ms: number) => new Date(ms).toISOString()
 const named = (name: string) => ({ name })
 
 function alertAnswer(alert: DeskAlert) {
   const { labels, annotations, fingerprint, generatorURL, receivers } = alert
-  const { state, silencedBy, inhibitedBy, mutedBy } = alert
+  const { silencedBy, inhibitedBy, mutedBy } = alert
+  const state = mutedBy.length > 0 ? 'suppressed' : alert.state
   return {
     annotations,
     endsAt: time(alert.endsAt),
@@ -24,7 +26,7 @@ export type AlertAnswer = ReturnType<typeof alertAnswer>
 
 /** By fingerprint. */
 export function alertsAnswer(alerts: readonly DeskAlert[]) {
-  return alerts.toSorted((a, b) => compare(a.fingerprint, b.fingerprint)).map(alertAnswer)
+  return alerts.toSorted((a, b) => compareTexts(a.fingerprint, b.fingerprint)).map(alertAnswer)
 }
 
 /**
@@ -35,17 +37,9 @@ export function groupsAnswer(groups: readonly DeskGroup[], wanted: (alert: DeskA
   const told = groups
     .map((group) => ({ ...group, alerts: group.alerts.filter(wanted) }))
     .filter(({ alerts }) => alerts.length > 0)
-    .map((group) => ({ group, sorted: Object.entries(group.labels).toSorted(byName) }))
-    .toSorted(inGroupOrder)
-    .map(({ group }) => group)
-  const receivers = new Map<string, string[]>()
-  for (const { alerts, receiver } of told) {
-    for (const { fingerprint } of alerts) {
-      receivers.set(fingerprint, [...(receivers.get(fingerprint) ?? []), receiver])
-    }
-  }
-  return told.map(({ alerts, labels, routeLabels = {}, receiver }) => ({
-    alerts: alerts.map((alert) =>
+  const receivers = receiversOf(told)
+  return sortedGroups(told).map(({ alerts, labels, routeLabels = {}, receiver }) => ({
+    alerts: sortedAlerts(alerts).map((alert) =>
       alertAnswer({ ...alert, receivers: receivers.get(alert.fingerprint) ?? [] }),
     ),
     labels,
@@ -54,22 +48,15 @@ export function groupsAnswer(groups: readonly DeskGroup[], wanted: (alert: DeskA
   }))
 }
 
-const byName = ([a]: [string, string], [b]: [string, string]) => compare(a, b)
-
-interface SortedGroup {
-  group: DeskGroup
-  sorted: [string, string][]
-}
-
-/** As Alertmanager: fewer labels first, then by the labels, of which a missing one comes before any value; then by receiver. */
-function inGroupOrder(a: SortedGroup, b: SortedGroup): number {
-  if (a.sorted.length !== b.sorted.length) return a.sorted.length - b.sorted.length
-  for (const [i, [name, value]] of a.sorted.entries()) {
-    const [otherName, otherValue] = b.sorted[i] ?? ['', '']
-    const order = compare(otherName, name) || compare(value, otherValue)
-    if (order !== 0) return order
+/** Of each alert, by its fingerprint, those of its groups. */
+function receiversOf(groups: readonly DeskGroup[]): Map<string, string[]> {
+  const receivers = new Map<string, string[]>()
+  for (const { alerts, receiver } of groups) {
+    for (const { fingerprint } of alerts) {
+      receivers.set(fingerprint, [...(receivers.get(fingerprint) ?? []), receiver].toSorted())
+    }
   }
-  return compare(a.group.receiver, b.group.receiver)
+  return receivers
 }
 
 export function silenceAnswer({ id, state, matchers, createdBy, comment, ...times }: DeskSilence) {
@@ -96,9 +83,4 @@ function inOrder(a: DeskSilence, b: DeskSilence): number {
   if (a.state !== b.state) return stateOrder[a.state] - stateOrder[b.state]
   if (a.state === 'pending') return a.startsAt - b.startsAt
   return a.state === 'active' ? a.endsAt - b.endsAt : b.endsAt - a.endsAt
-}
-
-function compare(a: string, b: string): number {
-  if (a === b) return 0
-  return a < b ? -1 : 1
 }

@@ -72,7 +72,7 @@ function receiverPattern(text: string): (name: string) => boolean {
   }
 }
 
-/** Whether an alert is asked for: by `filter` and by its state. */
+/** Whether an alert is asked for: by `filter` and by its state; one that only a time interval mutes is active. */
 export function alertFilter(query: Query, parse: ParseMatcher): (alert: DeskAlert) => boolean {
   const matchers = matchersOf(query, 'filter', parse)
   const [active, silenced, inhibited, unprocessed] = [
@@ -82,7 +82,7 @@ export function alertFilter(query: Query, parse: ParseMatcher): (alert: DeskAler
     flagOf(query, 'unprocessed'),
   ]
   return ({ labels, state, silencedBy, inhibitedBy }) =>
-    (active || state !== 'active') &&
+    (active || silencedBy.length > 0 || inhibitedBy.length > 0) &&
     (unprocessed || state !== 'unprocessed') &&
     (silenced || silencedBy.length === 0) &&
     (inhibited || inhibitedBy.length === 0) &&

@@ -1,4 +1,5 @@
 /** A silence as it is posted, read without trust. */
+import { RE2JS } from 're2js'
 import { explain } from '../../pipeline/errors.ts'
 import type {
   DeskMatcher,
@@ -99,6 +100,8 @@ function checkedMatcher(one: DeskMatcher, place: number, parse: ParseMatcher): R
     wireRefusal(400, `invalid silence: invalid label matcher ${place} in set 0: ${why}`)
   if (one.name === '') throw invalid('invalid label name ""')
   try {
+    // By itself first: what closes a bracket too many would be whole again between the anchors.
+    if (one.isRegex) RE2JS.compile(one.value)
     return parse(matcherText(one))
   } catch (error) {
     const value = JSON.stringify(one.value)

@@ -2,7 +2,13 @@
  * Alertmanager's API v2 over the notification desk, so that amtool, a Prometheus as a sender, Grafana and karma work. Answers,
  * status codes and sentences are those of Alertmanager 0.34.
  */
-import type { FastifyError, FastifyInstance, FastifyReply, RouteGenericInterface } from 'fastify'
+import type {
+  FastifyError,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  RouteGenericInterface,
+} from 'fastify'
 import { explain, Trouble } from '../../pipeline/errors.ts'
 import type {
   DeskSilence,
@@ -43,6 +49,7 @@ export function alertmanagerRoutes(app: FastifyInstance, context: Context): void
   // Errors and bodies are read and told otherwise than on our own routes.
   void app.register(async (scope) => {
     readBodiesAsText(scope)
+    tellPlainJson(scope)
     scope.setErrorHandler((error: FastifyError, _request, reply) =>
       answerError(error, reply, context),
     )
@@ -187,6 +194,19 @@ function readBodiesAsText(app: FastifyInstance): void {
     { parseAs: 'string' as const },
     async (_request: unknown, body: string) => body,
   )
+  app.addContentTypeParser('*', async ({ headers }: FastifyRequest) => {
+    const type = JSON.stringify(headers['content-type']?.split(';', 1)[0]?.slice(0, 100) ?? '')
+    const sentence = `unsupported media type ${type}, only [application/json] are allowed`
+    throw wireRefusal(415, sentence, 415)
+  })
+}
+
+/** JSON's media type has no charset: some clients compare the whole. */
+function tellPlainJson(app: FastifyInstance): void {
+  app.addHook('onSend', async (_request, reply) => {
+    const type = String(reply.getHeader('content-type') ?? '')
+    if (type.startsWith('application/json')) reply.header('content-type', 'application/json')
+  })
 }
 
 function answerError(
