@@ -76,9 +76,8 @@ test('silence add tells what it mutes, then mutes it until --for is over', async
 test('matchers are read as amtool reads them, and as messages write them', async (t) => {
   const { desk, mesoscope } = await running(t)
   const add = async (...matchers: string[]) => {
-    const { out, code } = await mesoscope(
-      ...['silence', 'add', ...matchers, '--for', '1h', '--comment', 'x', '--by', 'bo', '--json'],
-    )
+    const words = [...matchers, '--for', '1h', '--comment', 'x', '--by', 'bo', '--json']
+    const { out, code } = await mesoscope('silence', 'add', ...words)
     t.is(code, 0, out)
     const { id } = JSON.parse(out) as { id: string }
     return desk.silences().find((one) => one.id === id)?.matchers
