@@ -16,6 +16,7 @@ export interface Api {
   address: Address
   get<T>(path: string, query?: Query): Promise<T>
   post<T>(path: string, body: unknown): Promise<T>
+  delete(path: string): Promise<void>
   /** The parsed lines of an NDJSON answer, from the first on; empty lines are skipped. Throws when it breaks off. */
   stream(path: string, query: Query, signal: AbortSignal): Promise<AsyncGenerator<unknown, void>>
   /** The same of what is asked with a body. */
@@ -31,6 +32,12 @@ export function isAway(error: unknown): boolean {
   return error instanceof Trouble && error.retryable
 }
 
+/** It answers, but has no such route, or nothing behind it: another role, or an older version. */
+export function isWithout(error: unknown): boolean {
+  const { status } = (error ?? {}) as { status?: unknown }
+  return error instanceof Trouble && (status === 404 || status === 501)
+}
+
 export function openApi(address: Address): Api {
   const headers = {
     accept: 'application/json',
@@ -43,9 +50,10 @@ export function openApi(address: Address): Api {
     return response
   }
   const json = async <T>(response: Response) => (await reached(response.json(), address)) as T
+  const changing = { ...headers, 'x-mesoscope': '1' }
   const posted = (body: unknown) => ({
     method: 'POST',
-    headers: { ...headers, 'content-type': 'application/json', 'x-mesoscope': '1' },
+    headers: { ...changing, 'content-type': 'application/json' },
     body: JSON.stringify(body),
   })
   const limits = () => ({ size: maxAnswerBytes, signal: AbortSignal.timeout(answerMs) })
@@ -53,6 +61,10 @@ export function openApi(address: Address): Api {
     address,
     get: async (path, query = {}) => json(await ask(path, query, limits())),
     post: async (path, body) => json(await ask(path, {}, { ...limits(), ...posted(body) })),
+    delete: async (path) => {
+      const response = await ask(path, {}, { ...limits(), method: 'DELETE', headers: changing })
+      await reached(response.arrayBuffer(), address)
+    },
     stream: async (path, query, signal) => {
       const response = await ask(path, query, { signal })
       return parsedLines(response, address)
@@ -87,18 +99,26 @@ async function reached<T>(answer: Promise<T>, { url }: Address): Promise<T> {
 interface ErrorBody {
   error?: unknown
   remedy?: unknown
+  /** Of the routes that speak as Alertmanager does. */
+  message?: unknown
 }
 
-/** What the server said, with the exit code that fits. */
+/** What the server said, with the exit code that fits and its status. */
 async function refused(response: Response, { url }: Address): Promise<Trouble> {
-  const body = ((await response.json().catch(() => null)) ?? {}) as ErrorBody
-  const said = typeof body.error === 'string' ? body.error : `${url} answers ${response.status}`
+  const answer: unknown = await response.json().catch(() => null)
+  const body: ErrorBody = typeof answer === 'string' ? { error: answer } : (answer ?? {})
+  const told = [body.error, body.message].find((text) => typeof text === 'string' && text !== '')
+  const said = typeof told === 'string' ? told : `${url} answers ${response.status}`
   const remedy = typeof body.remedy === 'string' ? body.remedy : undefined
-  if (response.status === 404) return nothing(said, remedy)
-  if (response.status === 300 || response.status === 400) return misuse(said, remedy)
+  return Object.assign(refusal(response.status, said, remedy), { status: response.status })
+}
+
+function refusal(status: number, said: string, remedy: string | undefined): Trouble {
+  if (status === 404) return nothing(said, remedy)
+  if ([300, 400, 422].includes(status)) return misuse(said, remedy)
   return new Trouble(said, {
     ...(remedy !== undefined && { remedy }),
-    retryable: response.status >= 500,
+    retryable: status >= 500,
   })
 }
 

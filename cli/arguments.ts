@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander'
+import { parseDuration } from '../config/units.ts'
 import { explain } from '../pipeline/errors.ts'
 import { levels, type Level } from '../pipeline/event.ts'
 import { parsePattern, parseQuery } from '../pipeline/query.ts'
@@ -46,3 +47,12 @@ export const listOf =
 
 /** For options that may be repeated. */
 export const collected = (text: string, before: string[] = []) => [...before, text]
+
+const yearMs = 366 * 86_400_000
+
+/** For how long something is muted, ms: at most a year, for what never ends is forgotten. */
+export function silenceLength(text: string): number {
+  const ms = parseDuration(text)
+  if (ms !== undefined && ms > 0 && ms <= yearMs) return ms
+  throw new InvalidArgumentError('Give a length such as 30m, 2h or 1d, at most a year.')
+}

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { addAck } from './ack.ts'
 import { addAlerts } from './alerts.ts'
 import { addChanges } from './changes.ts'
 import { addCheck } from './check.ts'
@@ -19,6 +20,7 @@ import { addRules } from './rules.ts'
 import { addRun } from './run.ts'
 import { addScale } from './scale.ts'
 import { addServices } from './services.ts'
+import { addSilence } from './silence.ts'
 import { addTask } from './task.ts'
 
 /** All commands, in the order of `--help`. */
@@ -28,6 +30,8 @@ const commands = {
   logs: addLogs,
   services: addServices,
   alerts: addAlerts,
+  silence: addSilence,
+  ack: addAck,
   rules: addRules,
   notify: addNotify,
   readiness: addReadiness,

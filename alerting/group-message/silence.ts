@@ -30,10 +30,10 @@ function lengthOf(labels: Labels): number {
 }
 
 function helpOf(matchers: readonly string[], publicUrl: string | undefined) {
-  const lines = [{ text: command('mesoscope silence add', matchers) }]
+  const lines = [{ text: command('mesoscope silence add --for=2h', matchers) }]
   if (publicUrl !== undefined) {
     const at = shellQuoted(`--alertmanager.url=${publicUrl}`)
-    lines.push({ text: command(`amtool silence add ${at}`, matchers) })
+    lines.push({ text: command(`amtool silence add ${at} --duration=2h`, matchers) })
   }
   const section: Section = { title: 'To silence it for two hours', lines }
   return {
@@ -43,7 +43,7 @@ function helpOf(matchers: readonly string[], publicUrl: string | undefined) {
 }
 
 function command(begin: string, matchers: readonly string[]): string {
-  return `${begin} --duration=2h --comment='say why' ${matchers.map(shellQuoted).join(' ')}`
+  return `${begin} --comment='say why' ${matchers.map(shellQuoted).join(' ')}`
 }
 
 function formLink(publicUrl: string, matchers: readonly string[]): Link {

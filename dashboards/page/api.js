@@ -28,8 +28,10 @@ async function ask(/** @type {string} */ url, /** @type {RequestInit} */ init) {
   learnNow(response.headers.get('x-mesoscope-now'))
   if (response.status === 401) location.assign(`login${location.hash}`)
   if (response.ok) return response
-  const answer = await response.json().catch(() => ({}))
-  throw apiError(answer.error ?? `the server answered ${response.status}`, {
+  const answer = (await response.json().catch(() => undefined)) ?? {}
+  // Routes that speak as Alertmanager does answer a text, or a message.
+  const said = typeof answer === 'string' ? answer : (answer.error ?? answer.message)
+  throw apiError(said || `the server answered ${response.status}`, {
     remedy: answer.remedy,
     matches: answer.matches,
     status: response.status,
@@ -46,10 +48,21 @@ export async function get(
   return response.json()
 }
 
-export async function post(/** @type {string} */ path, /** @type {unknown} */ body) {
+/** The answer's JSON; throws an ApiError. */
+export async function post(
+  /** @type {string} */ path,
+  /** @type {unknown} */ body,
+  /** @type {AbortSignal | undefined} */ signal,
+) {
   const headers = { 'content-type': 'application/json', 'x-mesoscope': '1' }
-  const response = await ask(path, { method: 'POST', headers, body: JSON.stringify(body) })
+  const init = { method: 'POST', headers, body: JSON.stringify(body), signal: signal ?? null }
+  const response = await ask(path, init)
   return response.json()
+}
+
+/** Throws an ApiError. */
+export async function remove(/** @type {string} */ path) {
+  await ask(path, { method: 'DELETE', headers: { 'x-mesoscope': '1' } })
 }
 
 /** The server sends at least an empty line in this time; else the connection is dead. */

@@ -46,6 +46,16 @@ export function span(/** @type {number} */ ms) {
   return `${Math.max(0, Math.floor(ms / size))} ${unit}`
 }
 
+/** How long it is still to be: `42 min`, `1 h 59 min`, `6 d 3 h`, in two units, for half of an hour is much there. */
+export function left(/** @type {number} */ ms) {
+  const at = units.findIndex(([size]) => ms >= size)
+  const [size, unit] = units[at] ?? [1000, 's']
+  const [small, smallUnit] = units[at + 1] ?? []
+  const whole = Math.max(0, Math.floor(ms / size))
+  const rest = small && size > 60_000 ? Math.floor((ms % size) / small) : 0
+  return rest > 0 ? `${whole} ${unit} ${rest} ${smallUnit}` : `${whole} ${unit}`
+}
+
 export const ago = (/** @type {number} */ ms) => span(now() - ms)
 
 /** ms of `15m`, `2h`; undefined for anything else. */

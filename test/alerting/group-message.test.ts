@@ -91,7 +91,7 @@ test('a group of three: five lines on top, then the worst first, then what is ov
     '  2026-11-22 17:59:00 UTC  HighErrorRate /shop/api (severity=warning, zone=a): after 10m, peak 9.1 errors/s',
     '',
     'To silence it for two hours:',
-    `  mesoscope silence add --duration=2h --comment='say why' 'alertname="HighErrorRate"'`,
+    `  mesoscope silence add --for=2h --comment='say why' 'alertname="HighErrorRate"'`,
     `  amtool silence add '--alertmanager.url=https://logs.test/' --duration=2h --comment='say why' 'alertname="HighErrorRate"'`,
     '',
   ])

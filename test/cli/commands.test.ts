@@ -217,6 +217,8 @@ test('help names every command and the exit codes', async (t) => {
     'logs',
     'services',
     'alerts',
+    'silence',
+    'ack',
     'dead',
     'gaps',
     'demo',

@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { chromium, type Browser, type Page } from 'playwright-core'
+import { parseFilter } from '../../alerting/stages/filter.ts'
 import type { DashboardsOptions, MailView } from '../../dashboards/api.ts'
 import { wallClock } from '../../pipeline/clock.ts'
 import type { ServicePosture } from '../../pipeline/posture.ts'
@@ -11,6 +12,7 @@ import { open, until } from '../dashboards/open.ts'
 import { clusterScene } from '../dashboards/cluster-scene.ts'
 import { shopScene } from '../dashboards/scene.ts'
 import { deadLetter, openInstance } from '../dashboards/shop.ts'
+import { memoryDesk } from '../helpers/desk.ts'
 
 /**
  * The page in a real browser (Debian's chromium; CHROMIUM names another). MESOSCOPE_SHOTS=<directory> keeps a picture
@@ -52,6 +54,8 @@ async function openShop(
     signals: cluster.signals,
     serviceFacts: () => cluster.states,
     scaling: () => cluster.scaling,
+    desk: memoryDesk('{ route: { receiver: mail }, receivers: [{ name: mail }] }', wallClock),
+    parseMatcher: parseFilter,
     ...more,
   })
   const scene = shopScene(now)

@@ -1,30 +1,52 @@
 import { get } from '../api.js'
 import { html } from '../lib.js'
+import { matchersOf } from '../matchers.js'
+import { joinNotified, readNotified } from '../notified.js'
 import { Ago, Empty, Failure, Linked, Loading, Since, State, Text, Time } from '../parts.js'
 import { usePoll } from '../poll.js'
-import { linkTo } from '../route.js'
+import { go, linkTo } from '../route.js'
 import { Value, whatIsBehind } from '../standing.js'
 import { safeLink } from '../text.js'
 import { isoToMs, span } from '../time.js'
+import { Muted, Receivers } from './muted.js'
+import { SilenceForm } from './silence-form.js'
+import { silenceLink, Silences } from './silences.js'
+
+/** Thousands at once are read in no list. */
+const mostOpen = 300
 
 const order = ['firing', 'unknown', 'pending']
 
-/** What is wrong now, what was, and in the demo the mails that went out for it. */
-export const AlertsView = () => {
+/** What is muted stands below what is not. */
+const rank = ({ state, told }) => order.indexOf(state) + (told?.muted ? order.length : 0)
+
+/** What is wrong now, what is silenced, what was, and in the demo the mails that went out for it. */
+export const AlertsView = ({ params }) => {
   const { data, error, reload } = usePoll(readAlerts, 3000, [])
   if (!data)
     return error ? html`<${Failure} error=${error} retry=${reload} />` : html`<${Loading} />`
   const open = data.alerts
     .filter(({ state }) => order.includes(state))
-    .toSorted((a, b) => order.indexOf(a.state) - order.indexOf(b.state) || a.since - b.since)
+    .toSorted((a, b) => rank(a) - rank(b) || a.since - b.since)
   const past = data.alerts
     .filter(({ state }) => state === 'resolved')
     .toSorted((a, b) => b.since - a.since)
   return html`
     <${Failure} error=${error} />
+    ${
+      params.silence &&
+      html`<${SilenceForm}
+        key=${params.silence}
+        text=${params.silence}
+        onDone=${reload}
+        onClose=${() => go(linkTo('alerts'), { replace: true })}
+      />`
+    }
     <h1>Open</h1>
     ${open.length === 0 && html`<${Empty} title="No alert is open">Rules are watched all the time; what they find shows up here and goes out by mail.<//>`}
-    ${open.map((alert) => html`<${Alert} key=${alert.incident} alert=${alert} />`)}
+    ${open.slice(0, mostOpen).map((alert) => html`<${Alert} key=${alert.incident} alert=${alert} canSilence=${data.notified !== undefined} />`)}
+    ${open.length > mostOpen && html`<p class="dim">and ${open.length - mostOpen} more; mesoscope alerts lists all</p>`}
+    ${data.notified && html`<${Silences} silences=${data.notified.silences} reload=${reload} />`}
     ${data.mails.demo && html`<${Mails} mails=${data.mails.mails} />`}
     <h1>Past</h1>
     ${past.length === 0 && html`<p class="dim">No alert is over yet.</p>`}
@@ -36,12 +58,13 @@ export const AlertsView = () => {
 }
 
 async function readAlerts(signal) {
-  const [{ alerts, history }, mails, { rules }] = await Promise.all([
+  const [{ alerts, history }, mails, { rules }, notified] = await Promise.all([
     get('api/alerts', { from: '7d', limit: 100 }, signal),
     get('api/mails', {}, signal),
     get('api/rules', {}, signal),
+    readNotified(signal),
   ])
-  return { alerts, history, mails, rules }
+  return { alerts: joinNotified(alerts, notified), notified, history, mails, rules }
 }
 
 /** Each with how it was evaluated last: one that cannot be is worse than one that fires. */
@@ -77,22 +100,23 @@ const Rules = ({ rules }) => {
     </table>`
 }
 
-const Alert = ({ alert }) => {
-  const lines =
-    safeLink(alert.link) ?? (alert.service && linkTo('logs', { service: alert.service }))
+const Alert = ({ alert, canSilence }) => {
+  const source = safeLink(alert.link)
+  const lines = source ?? (alert.service && linkTo('logs', { service: alert.service }))
   const toDo = alert.annotations.runbook ?? alert.annotations.runbook_url
   const runbook = safeLink(toDo)
-  return html`<article class="alert alert-${alert.state}">
+  return html`<article class="alert alert-${alert.state} ${alert.told?.muted ? 'alert-muted' : ''}">
     <div class="alert-head">
       <${State} state=${alert.state} />
-      <b class="alert-name">${alert.alert}</b>
-      ${alert.service && html`<a href=${linkTo('service', { service: alert.service })}>${alert.service}</a>`}
-      <${Value} alert=${alert} />
+      <b class="alert-name"><${Text} text=${alert.alert} /></b>
+      ${alert.service && html`<a href=${linkTo('service', { service: alert.service })}><${Text} text=${alert.service} /></a>`}
+      ${alert.isPosted ? html`<span class="dim">posted by another system</span>` : html`<${Value} alert=${alert} />`}
       ${alert.flapping !== undefined && html`<span class="label" title="Share of its last 21 states that were changes, the newest weigh most">flaps, ${Math.round(alert.flapping)} %</span>`}
       <span class="push"></span>
       ${alert.resolvedAt === undefined ? html`<${Since} ms=${alert.since} />` : html`<${Over} alert=${alert} />`}
     </div>
     ${alert.annotations.summary && html`<p><${Text} text=${alert.annotations.summary} /></p>`}
+    <${Muted} told=${alert.told} />
     ${
       toDo &&
       !runbook &&
@@ -102,12 +126,17 @@ const Alert = ({ alert }) => {
       </details>`
     }
     <div class="alert-foot">
-      ${lines && html`<a class="button small" href=${lines}>${whatIsBehind(lines)} →</a>`}
+      ${canSilence && alert.state !== 'resolved' && html`<a class="button small" href=${silenceLink(matchersOf(alert.labels))}>Silence</a>`}
+      ${lines && html`<a class="button small" href=${lines}>${alert.isPosted && source ? 'Where it comes from' : whatIsBehind(lines)} →</a>`}
       ${isAboutEnds(lines) && alert.service && html`<a class="button small" href=${linkTo('changes', { service: alert.service, kind: 'task' })}>Why its tasks ended →</a>`}
       ${runbook && html`<a class="button small" href=${runbook} rel="noopener noreferrer">Runbook</a>`}
       ${Object.entries(alert.labels)
         .filter(([name]) => name !== 'alertname' && name !== 'service')
-        .map(([name, value]) => html`<span class="label">${name}=${value}</span>`)}
+        .map(
+          ([name, value]) =>
+            html`<span class="label"><${Text} text=${`${name}=${value}`} /></span>`,
+        )}
+      <${Receivers} told=${alert.told} />
     </div>
   </article>`
 }

@@ -2,12 +2,14 @@ import { get } from '../api.js'
 import { marksOf, usualKinds } from '../events.js'
 import { html, useMemo } from '../lib.js'
 import { Failure, Loading, Since, State } from '../parts.js'
+import { matchersOf } from '../matchers.js'
 import { usePoll } from '../poll.js'
 import { go, linkTo } from '../route.js'
 import { Instances, OwnTrouble, Value } from '../standing.js'
 import { safeLink } from '../text.js'
 import { now, relativeMs } from '../time.js'
 import { RangeChoice } from './log-controls.js'
+import { silenceLink } from './silences.js'
 import { ServiceCharts } from './service-charts.js'
 import { ServiceLines } from './service-lines.js'
 import { ReadinessPanel } from './service-readiness.js'
@@ -150,5 +152,6 @@ const OpenAlert = ({ alert }) => {
     <${Since} ms=${alert.since} />
     <${Value} alert=${alert} />
     ${link && !link.startsWith('#/service') && html`<a href=${link}>What is behind it →</a>`}
+    <a href=${silenceLink(matchersOf(alert.labels))}>Silence</a>
   </p>`
 }
