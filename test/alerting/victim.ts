@@ -1,4 +1,4 @@
-// Alerting in a process of its own, to be killed: `node victim.ts <bus directory> <smtp port>`.
+// Alerting in a process of its own, to be killed: `node victim.ts <bus directory> <smtp port> [alertmanager.yml]`.
 import { openAlerting } from '../../alerting/index.ts'
 import { readStages } from '../../alerting/stages/read.ts'
 import { pause, wallClock } from '../../pipeline/clock.ts'
@@ -6,14 +6,14 @@ import { silentLog } from '../../pipeline/log.ts'
 import { openMetrics } from '../../pipeline/metrics.ts'
 import { busIn, errorRate, mailTo, ruleOf, second } from './world.ts'
 
-const [dir = '', port = ''] = process.argv.slice(2)
+const [dir = '', port = '', routes] = process.argv.slice(2)
 const bus = await busIn(dir)
 const alerting = await openAlerting({
   bus,
   signals: errorRate,
   rules: [ruleOf()],
   hosts: [],
-  stages: readStages(undefined).config,
+  stages: readStages(routes).config,
   intervalMs: 5 * second,
   pollMs: 5,
   samples: async () => [],
@@ -22,7 +22,7 @@ const alerting = await openAlerting({
   clock: wallClock,
   metrics: openMetrics(),
   log: silentLog,
-  mail: mailTo(Number(port)),
+  ...(routes === undefined ? { mail: mailTo(Number(port)) } : {}),
   retry: { firstMs: 20, maxMs: 100 },
   patienceMs: 0,
 })
