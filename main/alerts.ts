@@ -120,7 +120,7 @@ export function openAlerts(
   const { bus, clock, log, components, stack } = base
   const options = { ...optionsOf(base, url), lines: linesOf(base, catalog) }
   // Faults of the settings are told at the start, not when it is this process's turn.
-  checkWays({ ...options, stages: stages.current.config })
+  checkWays({ ...options, ...tellingOf(base.settings, base), stages: stages.current.config })
   let used = base.settings
   let rules = { rules: used.alerts.map(declaredRule), badRules }
   let refused: string | undefined
@@ -138,6 +138,7 @@ export function openAlerts(
   async function open(own: Bus): Promise<void> {
     alerting = await openAlerting({
       ...options,
+      ...tellingOf(used, base),
       ...rules,
       stages: stages.current.config,
       bus: own,
@@ -182,7 +183,7 @@ export function openAlerts(
     },
     async reload(settings, bad) {
       const read = readStages(settings.notifications.config)
-      checkWays({ ...options, stages: read.config })
+      checkWays({ ...options, ...tellingOf(settings, base), stages: read.config })
       const told = reloadWords(used, settings, bad)
       stages.current = read
       refused = undefined
@@ -209,18 +210,23 @@ function viewOf({ alert, when, active, ...health }: ReturnType<Alerting['rules']
   return { alert, when, active, ...withoutUndefined(health) }
 }
 
-function optionsOf(base: BaseWithStore, url: Url): Omit<AlertingOptions, 'stages'> {
+/** Who is told, and when. */
+function tellingOf({ mail, notifications }: Settings, { services }: Base) {
+  return {
+    ...(mail ? { mail: mailSettings(mail) } : {}),
+    ...notifyingOf({ notifications }),
+    ...(notifications.hold
+      ? { held: { services: services.all, marathons: services.marathon } }
+      : {}),
+  }
+}
+
+function optionsOf(base: BaseWithStore, url: Url): Omit<AlertingOptions, 'stages' | 'hosts'> {
   const { settings, signals, bus, store, services, clock, metrics, log } = base
-  const { mail } = settings
   return {
     bus,
     signals,
     rules: [],
-    ...(mail ? { mail: mailSettings(mail) } : {}),
-    ...notifyingOf(settings),
-    ...(settings.notifications.hold
-      ? { held: { services: services.all, marathons: services.marathon } }
-      : {}),
     intervalMs: settings.evaluation.interval,
     flapping: flappingOf(settings),
     watchGapMs,

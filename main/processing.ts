@@ -11,8 +11,15 @@ import { openRetention } from '../processors/retain.ts'
 import { secondsSince, type BaseWithStore } from './base.ts'
 import { retentionTimes } from './retention.ts'
 
-/** From the bus into the store and into signals; returns what is known of identities. */
-export async function openProcessing(base: BaseWithStore): Promise<Catalog> {
+export interface Processing {
+  /** What is known of identities. */
+  catalog: Catalog
+  /** Measures the signals as they are declared now. */
+  remeasure(): Promise<void>
+}
+
+/** From the bus into the store and into signals. */
+export async function openProcessing(base: BaseWithStore): Promise<Processing> {
   const { settings, signals, bus, store, clock, metrics, log, components, stack } = base
   const opened = <T extends { close(): Promise<void> }>(part: T) => {
     stack.defer(() => part.close())
@@ -41,7 +48,7 @@ export async function openProcessing(base: BaseWithStore): Promise<Catalog> {
     openDeaths({ bus, store, complete, linesThrough: lines.through, clock, metrics, log }),
   )
   const postures = opened(openPostures({ bus, clock, metrics, log }))
-  const measurer = opened(
+  const measure = () =>
     openMeasurer({
       bus,
       catalog,
@@ -51,8 +58,9 @@ export async function openProcessing(base: BaseWithStore): Promise<Catalog> {
       rememberMs: settings.bus.retention,
       metrics,
       log,
-    }),
-  )
+    })
+  let measurer = measure()
+  stack.defer(() => measurer.close())
   const retention = opened(
     openRetention({
       store,
@@ -72,7 +80,7 @@ export async function openProcessing(base: BaseWithStore): Promise<Catalog> {
     },
     {
       name: 'measure',
-      trouble: measurer.trouble,
+      trouble: () => measurer.trouble(),
       behindSeconds: () => secondsSince(measurer.watermark(), clock),
     },
     { name: 'canary', trouble: canary.trouble, behindSeconds: canary.seconds },
@@ -80,7 +88,13 @@ export async function openProcessing(base: BaseWithStore): Promise<Catalog> {
     { name: 'posture', trouble: postures.trouble },
     { name: 'retention', trouble: () => retention.trouble() ?? oddRetentions.trouble() },
   )
-  return catalog
+  return {
+    catalog,
+    async remeasure() {
+      await measurer.close()
+      measurer = measure()
+    },
+  }
 }
 
 function firstTrouble(parts: readonly { trouble(): string | undefined }[]): string | undefined {

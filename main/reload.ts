@@ -1,11 +1,19 @@
 import stringify from 'fast-json-stable-stringify'
-import { declaredRule } from '../config/declared.ts'
+import { declaredRule, declaredSignals } from '../config/declared.ts'
 import type { BadRule } from '../config/set-aside.ts'
 import type { Settings } from '../config/settings.ts'
 import { msToIso, type ChangeDoc } from '../pipeline/event.ts'
 
 /** Sections that a reload uses; all others need a restart. */
-const reloaded = new Set(['alerts', 'rule_library'])
+export const reloadedSections = [
+  'alerts',
+  'rule_library',
+  'signals',
+  'builtin_signals',
+  'mail',
+  'notifications',
+] as const satisfies (keyof Settings)[]
+const reloaded = new Set<string>(reloadedSections)
 
 /** `rules reloaded: 12; new A; gone B; changed C; set aside D; for mail restart`. */
 export function reloadWords(
@@ -26,6 +34,8 @@ export function reloadWords(
     ['new', names(now, (name) => !old.has(name))],
     ['gone', names(old, (name) => !now.has(name) && !aside.has(name))],
     ['changed', names(now, (name, text) => old.has(name) && old.get(name) !== text)],
+    ['signals measured otherwise', changedSignals(before, after)],
+    ['told otherwise', toldOtherwise(before, after)],
     ['set aside for their faults', badRules.map(({ alert }) => alert ?? 'a rule or signal')],
     ['what needs a restart', restart],
   ]
@@ -33,6 +43,19 @@ export function reloadWords(
     which.length === 0 ? [] : `${what}: ${which.join(', ')}`,
   )
   return [`rules reloaded (${now.size})`, ...told].join('; ')
+}
+
+/** Names of those that are new, gone, or declared otherwise. */
+function changedSignals(before: Settings, after: Settings): string[] {
+  const [old, now] = [declaredSignals(before), declaredSignals(after)]
+  const names = new Set([...Object.keys(old), ...Object.keys(now)])
+  return [...names].filter((name) => textOf(old[name]) !== textOf(now[name]))
+}
+
+function toldOtherwise(before: Settings, after: Settings): string[] {
+  return (['mail', 'notifications'] as const).filter(
+    (section) => textOf(before[section]) !== textOf(after[section]),
+  )
 }
 
 /** By name; of several with one name the text of all. */

@@ -6,6 +6,7 @@ import {
 } from '../autoscaling/index.ts'
 import type { ScalingPolicySettings, Settings } from '../config/settings.ts'
 import { followEpochs } from '../pipeline/bus/epochs.ts'
+import type { Bus } from '../pipeline/bus/bus.ts'
 import { openLeader } from '../pipeline/bus/leader.ts'
 import type { ScalingStatus } from '../pipeline/decision.ts'
 import type { Component } from '../pipeline/health.ts'
@@ -25,24 +26,51 @@ export async function openScalingView(base: Base): Promise<() => ScalingStatus[]
   return () => viewScaling(view.latest())
 }
 
+export interface Scaling {
+  /** Undefined while another process scales. */
+  current(): ScalingStatus[] | undefined
+  /** Goes on with the signals as they are declared now. */
+  reopen(): Promise<void>
+}
+
 /** The autoscaler. Of several processes one scales at a time. Undefined where there is no Marathon to scale by. */
-export function openScaling(base: Base): { current(): ScalingStatus[] | undefined } | undefined {
+export function openScaling(base: Base): Scaling | undefined {
   const { bus, clock, log, components, stack } = base
   const marathons = openMarathons(base)
   if (marathons.size === 0) return undefined
   const options = optionsOf(base, marathons)
   let scaling: Autoscaling | undefined
+  let leading: Bus | undefined
+  /** Opening and closing, one after the other. */
+  let changing: Promise<void> = Promise.resolve()
+
+  function inTurn(change: () => Promise<void>): Promise<void> {
+    const mine = changing.then(change)
+    changing = mine.catch(() => {})
+    return mine
+  }
+
+  async function close(): Promise<void> {
+    const opened = scaling
+    scaling = undefined
+    await opened?.close()
+  }
+
+  async function open(own: Bus): Promise<void> {
+    scaling = await openAutoscaling({ ...options, bus: own })
+  }
+
   const leader = openLeader({
     bus,
     topic: 'scaling',
     log,
     async lead(own) {
-      const opened = await openAutoscaling({ ...options, bus: own })
-      scaling = opened
+      await inTurn(() => open(own))
+      leading = own
       return {
         async close() {
-          if (scaling === opened) scaling = undefined
-          await opened.close()
+          leading = undefined
+          await inTurn(close)
         },
       }
     },
@@ -53,7 +81,15 @@ export function openScaling(base: Base): { current(): ScalingStatus[] | undefine
     trouble: () => leader.trouble() ?? scaling?.trouble(),
     behindSeconds: () => secondsSince(scaling?.through(), clock),
   })
-  return { current: () => scaling?.current() }
+  return {
+    current: () => scaling?.current(),
+    reopen: () =>
+      inTurn(async () => {
+        if (!leading) return
+        await close()
+        await open(leading)
+      }),
+  }
 }
 
 function optionsOf(base: Base, marathons: Map<string, HttpClient>): AutoscalingOptions {

@@ -1,6 +1,8 @@
 import { hostname } from 'node:os'
+import stringify from 'fast-json-stable-stringify'
 import type { Role, Running, StartOptions } from '../cli/parts.ts'
 import { declaredSignals } from '../config/declared.ts'
+import type { BadRule } from '../config/set-aside.ts'
 import type { Settings } from '../config/settings.ts'
 import { wallClock, type Clock } from '../pipeline/clock.ts'
 import { healthOf, type Component } from '../pipeline/health.ts'
@@ -13,6 +15,7 @@ import {
   removeProcessFile,
   writeProcessFile,
 } from '../pipeline/owner.ts'
+import type { SignalDeclarations } from '../pipeline/signals.ts'
 import type { Store } from '../pipeline/store/store.ts'
 import { openServices } from '../processors/services.ts'
 import { readStages } from '../alerting/stages/read.ts'
@@ -22,6 +25,7 @@ import { openCollecting } from './collecting.ts'
 import { openBus, openStore, openWay, patiently, type Patience } from './backends.ts'
 import { emptyDirectory } from './files.ts'
 import { openProcessing } from './processing.ts'
+import { reloadedSections } from './reload.ts'
 import { openScaling, openScalingView } from './scaling.ts'
 import { openStatusSurface, openSurfaces, type Extras } from './surfaces.ts'
 
@@ -80,7 +84,8 @@ export async function start(
   const withStore = options.roles.some((role) => storing.has(role))
     ? { ...base, store: await openStoreOf(settings, clock, patience, stack) }
     : undefined
-  const catalog = withStore && has('processor') ? await openProcessing(withStore) : undefined
+  const processing = withStore && has('processor') ? await openProcessing(withStore) : undefined
+  const catalog = processing?.catalog
   const alerting =
     withStore && has('alerting')
       ? openAlerts(withStore, { badRules: options.badRules ?? [], stages, catalog }, () => url)
@@ -100,6 +105,26 @@ export async function start(
     await early?.close()
     url = await openSurfaces(withStore, { ...shown, catalog }, extras)
   }
+  /** Uses what can be changed without a restart; nothing where it cannot be used. */
+  async function reload(changed: Settings, badRules: readonly BadRule[]): Promise<string> {
+    const declared = declaredSignals(changed)
+    const areOthers = stringify(declared) !== stringify(base.signals)
+    const before = { ...base.signals }
+    replaceIn(base.signals, declared)
+    try {
+      const told = (await alerting?.reload(changed, badRules)) ?? 'signals reloaded'
+      for (const section of reloadedSections)
+        Object.assign(settings, { [section]: changed[section] })
+      if (!areOthers) return told
+      await processing?.remeasure()
+      await scaling?.reopen()
+      return told
+    } catch (error) {
+      replaceIn(base.signals, before)
+      throw error
+    }
+  }
+
   waiting.over()
   const present = announce({
     id: directoryId(settings.data),
@@ -125,7 +150,8 @@ export async function start(
   const opened = stack.move()
   return {
     ...(url ? { url } : {}),
-    ...(alerting ? { reload: alerting.reload, refuseReload: alerting.refuseReload } : {}),
+    ...(alerting ? { refuseReload: alerting.refuseReload } : {}),
+    ...(alerting || processing ? { reload } : {}),
     close: () => opened.disposeAsync(),
   }
 }
@@ -159,4 +185,10 @@ async function openStoreOf(
   const store = await patiently('store', open, { ...patience, isRemote })
   stack.defer(() => store.close())
   return store
+}
+
+/** Many parts have been given this object. */
+function replaceIn(signals: SignalDeclarations, declared: SignalDeclarations): void {
+  for (const name of Object.keys(signals)) delete signals[name]
+  Object.assign(signals, declared)
 }

@@ -40,7 +40,13 @@ export async function openSurfaces(
   const postures = await base.patiently(() => followPostures(bus))
   stack.defer(() => postures.close())
   components.push({ name: 'postures view', trouble: postures.trouble })
-  const rules = ruleFacts(base)
+  let known = { alerts: settings.alerts, rules: ruleFacts(base) }
+  /** Compiled anew when they were read again. */
+  const rules = () => {
+    if (known.alerts !== settings.alerts)
+      known = { alerts: settings.alerts, rules: ruleFacts(base) }
+    return known.rules
+  }
   const dashboards = await openDashboards({
     ...statusOptions(base),
     processes: processes.all,
@@ -55,7 +61,7 @@ export async function openSurfaces(
     serviceFacts: services.all,
     marathons: services.marathon,
     postures,
-    covering: (service) => coveringRules(rules, signals, service),
+    covering: (service) => coveringRules(rules(), signals, service),
     retentionClasses: Object.keys(settings.store.retention_classes),
     scaling,
     redrive: openRedrive(base),
