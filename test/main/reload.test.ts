@@ -23,7 +23,7 @@ test('a reload tells what is new, gone, changed, set aside, and what waits for a
   const told = reloadWords(before, after, [{ alert: 'Bad', labels: {}, faults: ['x'] }])
   t.is(
     told,
-    'rules reloaded (3); new: New; gone: Gone; changed: Other; set aside for their faults: Bad; what needs a restart: cluster, mail',
+    'rules reloaded (3); new: New; gone: Gone; changed: Other; told otherwise: mail; set aside for their faults: Bad; what needs a restart: cluster',
   )
   t.is(reloadWords(after, after, []), 'rules reloaded (3)')
 })

@@ -90,3 +90,51 @@ test('a bad rule is named with file and line, the others go on; SIGHUP takes it 
   t.regex(String(reloads.at(-1)?.['message']), /rules reloaded \(2\); new: Fragile/)
   t.is(await program.stop(), 0)
 })
+
+test('SIGHUP measures new signals, and those that are declared otherwise, without a restart', async (t) => {
+  const scene = openScene(t)
+  const root = join(scene.dir, 'containers')
+  mkdirSync(root)
+  const web = openContainer(root, 'web')
+  const settingsOf = (signals: object, alerts: object[]) => ({
+    data: join(scene.dir, 'data'),
+    listen: { port: 0 },
+    log_level: 'error',
+    evaluation: { interval: '1s', resolution: '1s' },
+    collectors: { docker: [{ root }] },
+    signals,
+    alerts,
+  })
+  const program = await scene.start(settingsOf({ errs: errors }, [good]))
+  const slow = { field: 'ms', measure: 'max', over: '30s' }
+  const changed = { slow, errs: { ...errors, where: 'message:panic' } }
+  const rules = [good, { alert: 'Slow', when: 'slow > 100' }]
+  writeFileSync(join(scene.dir, 'config-0.yaml'), JSON.stringify(settingsOf(changed, rules)))
+  process.kill(program.pid, 'SIGHUP')
+  await until('it is told', () =>
+    /signals measured otherwise: slow, errs|signals measured otherwise: errs, slow/.test(
+      program.stderr(),
+    )
+      ? true
+      : undefined,
+  )
+  web.line('ERROR no stock {}')
+  web.line('{"msg":"served","ms":500}')
+  const alerts = async () => (await program.get('/api/alerts')).alerts
+  const slowOne = await until('the new signal is measured', async () =>
+    (await alerts()).find(({ alert, state }) => alert === 'Slow' && state === 'firing'),
+  )
+  t.is(slowOne.value, 500)
+  t.is(
+    (await alerts()).find(({ alert }) => alert === 'Good'),
+    undefined,
+    'no error counts any more',
+  )
+  web.line('panic')
+  await until('what counts now', async () =>
+    (await alerts()).find(({ alert, state }) => alert === 'Good' && state === 'firing'),
+  )
+  const { signals } = await program.get('/api/signals')
+  t.like(signals['slow'], { field: 'ms', measure: 'max' })
+  t.is(await program.trouble('measure'), undefined)
+})
