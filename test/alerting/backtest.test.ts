@@ -4,6 +4,8 @@ import { compileRules } from '../../alerting/rules/compile.ts'
 import type { Bus } from '../../pipeline/bus/bus.ts'
 import type { RuleDeclaration } from '../../alerting/rules/rule.ts'
 import { decodeAll, notifyKey, type Notification } from '../../alerting/records.ts'
+import { addNumber, emptyDistribution, writtenDistribution } from '../../pipeline/distribution.ts'
+import type { SignalDeclaration, SignalDeclarations } from '../../pipeline/signals.ts'
 import { openRandom } from '../helpers/random.ts'
 import {
   bucket,
@@ -17,6 +19,30 @@ import {
   t0,
   until,
 } from './world.ts'
+
+/** Also percentiles, and a signal of signals. */
+const declared: SignalDeclarations = {
+  ...errorRate,
+  slow: { ...errorRate['error_rate'], field: 'ms', measure: 'p90' } as SignalDeclaration,
+  slow_errors: {
+    from: 'signals',
+    value: 'error_rate * slow',
+    where: '',
+    measure: 'last',
+    overMs: 10 * second,
+    by: ['service'],
+  },
+}
+
+/** Of lines that took so long, ms. */
+function slowBucket(service: string, from: number, ms: readonly number[], partition: number) {
+  const distribution = emptyDistribution()
+  for (const one of ms) addNumber(distribution, one)
+  const sum = ms.reduce((a, b) => a + b, 0)
+  const values = { sum, min: Math.min(...ms), max: Math.max(...ms), last: ms.at(-1) ?? 0 }
+  const counted = bucket('slow', { service }, from, ms.length, partition)
+  return { ...counted, values, ...writtenDistribution(distribution) }
+}
 
 const at = (seconds: number) => t0 + seconds * second
 
@@ -33,8 +59,8 @@ async function recordedOf(bus: Bus) {
 
 function backtestOf(bus: Bus, rules: RuleDeclaration[], beginAt = t0) {
   return openBacktest({
-    signals: errorRate,
-    rules: compileRules(rules, errorRate),
+    signals: declared,
+    rules: compileRules(rules, declared),
     intervalMs: 5 * second,
     partitions: bus.partitions,
     from: t0,
@@ -54,18 +80,24 @@ test('an hour with late events and restarts: the back-test tells what was told, 
     const rules = [
       ruleOf({ forMs: 10 * second }),
       ruleOf({ alert: 'Many', when: 'error_rate > 9', keepFiringForMs: 20 * second }),
+      ruleOf({ alert: 'Slow', when: 'slow > 950' }),
+      ruleOf({ alert: 'Both', when: 'slow_errors > 6000' }),
     ]
-    const open = () => openDesk(t, bus, { rules, beginAt: t0 })
+    const open = () => openDesk(t, bus, { rules, signals: declared, beginAt: t0 })
     let desk = await open()
     const services = ['/shop/web', '/shop/cart', '/db']
     const late: (() => Promise<void>)[] = []
     for (let s = 0; s < 900; s += 5) {
       const buckets = services.flatMap((service) => {
         const count = integer(0, 90)
-        const one = bucket('error_rate', { service }, at(s), count, integer(0, 3))
-        if (integer(0, 5) > 0) return [one]
+        const ms = Array.from({ length: integer(1, 8) }, () => integer(1, 1000))
+        const both = [
+          bucket('error_rate', { service }, at(s), count, integer(0, 3)),
+          slowBucket(service, at(s), ms, integer(0, 3)),
+        ]
+        if (integer(0, 5) > 0) return both
         // It comes after its time has been evaluated, or just before.
-        late.push(() => publishBuckets(bus, [one]))
+        late.push(() => publishBuckets(bus, both))
         return []
       })
       await publishBuckets(bus, buckets)
@@ -81,7 +113,10 @@ test('an hour with late events and restarts: the back-test tells what was told, 
     await until('all is evaluated', () => desk.alerting.through() === at(900))
     await desk.close()
     const told = decodeAll((await bus.snapshot('alerts')).latest).notifications
-    t.true(told.length > 20, `${told.length} told`)
+    for (const { alert } of rules) {
+      const own = told.filter((one) => one.facts.alert === alert)
+      t.true(own.length > 5, `${own.length} of ${alert} told`)
+    }
 
     const backtest = backtestOf(bus, rules)
     await backtest.take(await recordedOf(bus))
