@@ -48,8 +48,8 @@ const pollMs = 20
 const testPatienceMs = 25_000
 /** What is shown may be this old, ms: of ten thousand alerts it takes a while to make. */
 const freshMs = 500
-/** Alerts of a request. */
-const alertsPerRecord = 500
+/** Of the alerts of one request, as JSON: Kafka takes records of a megabyte at most. */
+const maxCharacters = 150_000
 
 /**
  * What is told, silenced and inhibited, for any process: made of what stands on the bus, by the code that decides it. What
@@ -121,12 +121,8 @@ export function openDesk(options: DeskOptions): NotificationDesk {
           refused.push({ index, sentence: (error as Error).message })
         }
       }
-      const records = Array.from({ length: Math.ceil(good.length / alertsPerRecord) }, (_, i) =>
-        encodeRequest({
-          kind: 'post',
-          alerts: good.slice(i * alertsPerRecord, (i + 1) * alertsPerRecord),
-          atMs: now,
-        }),
+      const records = batches(good).map((alerts) =>
+        encodeRequest({ kind: 'post', alerts, atMs: now }),
       )
       if (records.length > 0) await bus.produce('requests', records)
       made = undefined
@@ -172,6 +168,23 @@ export function openDesk(options: DeskOptions): NotificationDesk {
       return (JSON.parse(Buffer.from(value).toString('utf8')) as TestRecord).results
     },
   }
+}
+
+/** In their order. */
+function batches(alerts: readonly PostedAlert[]): PostedAlert[][] {
+  const all: PostedAlert[][] = []
+  let characters = 0
+  for (const alert of alerts) {
+    const own = JSON.stringify(alert).length
+    const last = all.at(-1)
+    characters += own
+    if (last && characters <= maxCharacters) last.push(alert)
+    else {
+      all.push([alert])
+      characters = own
+    }
+  }
+  return all
 }
 
 function deskAlert(

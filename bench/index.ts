@@ -119,8 +119,8 @@ async function untilQuiet(program: RunningProgram): Promise<{ stored: number; at
   return { stored, atMs }
 }
 
-/** From the first error line written to the alert mail accepted, for one service after the other. */
-async function alertLatency(rounds: number): Promise<void> {
+/** From the first error line written to the alert mail accepted, for one service after the other; by routes, or each by itself. */
+async function alertLatency(rounds: number, byRoutes: boolean): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), 'mesoscope-bench-'))
   const catcher = await openMailCatcher({ clock: wallClock })
   try {
@@ -131,7 +131,9 @@ async function alertLatency(rounds: number): Promise<void> {
       signals: { errors: { where: 'level:error', measure: 'count', over: '5s' } },
       evaluation: { interval: '1s', resolution: '1s' },
       alerts: [{ alert: 'Errors', when: 'errors > 0' }],
-      mail: { host: catcher.host, port: catcher.port },
+      ...(byRoutes
+        ? { notifications: { config: routesTo(dir, catcher) } }
+        : { mail: { host: catcher.host, port: catcher.port } }),
     })
     await sleep(3000)
     const times: number[] = []
@@ -148,13 +150,26 @@ async function alertLatency(rounds: number): Promise<void> {
     }
     await program.stop()
     say(
-      `line written → mail accepted (rules each second), p50 / p99 s`,
+      `line written → mail accepted${byRoutes ? ', by routes' : ''} (rules each second), p50 / p99 s`,
       `${(percentile(times, 0.5) / 1000).toFixed(2)} / ${(percentile(times, 0.99) / 1000).toFixed(2)} (${rounds} mails)`,
     )
   } finally {
     await catcher.close()
     rmSync(dir, { recursive: true, force: true })
   }
+}
+
+/** Alertmanager's configuration that waits for nothing. */
+function routesTo(dir: string, { host, port }: { host: string; port: number }): string {
+  const file = join(dir, 'alertmanager.yml')
+  writeFileSync(
+    file,
+    `global: { smtp_smarthost: '${host}:${port}', smtp_from: 'bench@example.org', smtp_require_tls: false }
+route: { receiver: mail, group_by: [service], group_wait: 0s, group_interval: 1m }
+receivers: [{ name: mail, email_configs: [{ to: 'oncall@example.org' }] }]
+`,
+  )
+  return file
 }
 
 function writeErrorLine(root: string, service: string): void {
@@ -204,5 +219,6 @@ const { values } = parseArgs({
 })
 for (const scale of values.scale ?? ['1'])
   if (Number(scale) > 0) await ingest(Number(scale) * million)
-if (Number(values.mails) > 0) await alertLatency(Number(values.mails))
+for (const byRoutes of [false, true])
+  if (Number(values.mails) > 0) await alertLatency(Number(values.mails), byRoutes)
 await scaling(Number(values.steps))
