@@ -303,7 +303,7 @@ test('a server that says nothing is given up after the time limit', async (t) =>
   await until('trouble', () => desk.alerting.trouble())
   t.regex(
     desk.alerting.trouble() ?? '',
-    /1 mail not accepted by .*(Greeting never received|Timeout)/,
+    /1 mail not accepted by .*(Greeting never received|Connection timeout|Timeout)/,
   )
 })
 
