@@ -182,7 +182,7 @@ export function openAlerts(
       return { rules: views, ...(through === undefined ? {} : { through }) }
     },
     async reload(settings, bad) {
-      const read = readStages(settings.notifications.config)
+      const read = readStages(settings.notifications.config, directNames(settings))
       checkWays({ ...options, ...tellingOf(settings, base), stages: read.config })
       const told = reloadWords(used, settings, bad)
       stages.current = read

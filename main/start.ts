@@ -24,6 +24,7 @@ import type { Base } from './base.ts'
 import { openCollecting } from './collecting.ts'
 import { openBus, openStore, openWay, patiently, type Patience } from './backends.ts'
 import { emptyDirectory } from './files.ts'
+import { directNames } from './notifying.ts'
 import { openProcessing } from './processing.ts'
 import { reloadedSections } from './reload.ts'
 import { openScaling, openScalingView } from './scaling.ts'
@@ -79,7 +80,7 @@ export async function start(
     patiently: withBus,
   }
   let url: string | undefined
-  const stages = { current: readStages(settings.notifications.config) }
+  const stages = { current: readStages(settings.notifications.config, directNames(settings)) }
   for (const warning of stages.current.config.warnings) log.warn({ warning }, 'of no effect here')
   const withStore = options.roles.some((role) => storing.has(role))
     ? { ...base, store: await openStoreOf(settings, clock, patience, stack) }

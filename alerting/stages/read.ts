@@ -8,13 +8,20 @@ export interface Stages {
   text: string
 }
 
-/** Nobody: what is set up is seen on the page, and silences are kept. */
-const nobody = 'route: { receiver: nobody }\nreceivers: [{ name: nobody }]\n'
+/** What is told without routes: to whom, the one receiver is named by. Silences are kept all the same. */
+function withoutRoutes(direct: readonly string[]): string {
+  const name = JSON.stringify(direct.join(' and ') || 'nobody')
+  return `route: { receiver: ${name} }\nreceivers: [{ name: ${name} }]\n`
+}
+
 const maxBytes = 1 << 20
 
-/** Reads Alertmanager's configuration, where there is one. Throws Trouble with a line for each fault. */
-export function readStages(file: string | undefined): Stages {
-  const text = file === undefined ? nobody : readText(file)
+/**
+ * Reads Alertmanager's configuration, where there is one; `direct`: the ways on which each incident is told by itself. Throws
+ * Trouble with a line for each fault.
+ */
+export function readStages(file: string | undefined, direct: readonly string[] = []): Stages {
+  const text = file === undefined ? withoutRoutes(direct) : readText(file)
   return { config: readStagesConfig(text, file ?? 'none'), text }
 }
 
