@@ -96,7 +96,10 @@ export interface Evaluator {
   /** What an earlier process left to send. */
   leftovers: Notification[]
   /** What an earlier process left to whoever tells of groups. */
-  records: Pick<AlertRecords, 'silences' | 'told' | 'posted' | 'tests' | 'held' | 'requests'>
+  records: Pick<
+    AlertRecords,
+    'silences' | 'told' | 'posted' | 'tests' | 'held' | 'requests' | 'attendedMs'
+  >
   trouble(): string | undefined
   /** Stops between two evaluations. */
   close(): Promise<void>
