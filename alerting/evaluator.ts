@@ -141,7 +141,9 @@ export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluato
   const told = new Set(records.notifications.map(notifyKey))
   const writer = stateWriter(records)
   const kept = new Set([...options.rules.faulty, ...wanted.map(({ id }) => id)])
-  const changedLogs = logWriter(records, kept)
+  const changedLogs = logWriter(records, kept, (rule, bytes) =>
+    log.error({ rule, bytes }, 'what a rule remembers is too large: a restart forgets of it'),
+  )
   const changedHealth = healthWriter()
   const faulty = faultyViews(options.rules.faults)
   const stop = new AbortController()
