@@ -35,7 +35,10 @@ export interface DispatchingOptions {
   bus: Bus
   config: StagesConfig
   /** What an earlier process left. */
-  records: Pick<AlertRecords, 'silences' | 'told' | 'posted' | 'tests' | 'held' | 'requests'>
+  records: Pick<
+    AlertRecords,
+    'silences' | 'told' | 'posted' | 'tests' | 'held' | 'requests' | 'attendedMs'
+  >
   /** The alerts of our own rules, those too that are resolved since a short while. */
   own: readonly PostedAlert[]
   /** A way to tell somebody; opened once for each. */
@@ -97,10 +100,13 @@ export function openDispatching(options: DispatchingOptions): Dispatching {
   /** By the notification: who has it already. */
   const accepted = new Map<string, Set<string>>()
   let busTrouble: string | undefined
+  let failure: string | undefined
   let position = records.requests ?? 0
   let nextCare = clock.now() + careMs
   /** External alerts as they were posted, by fingerprint. */
-  const posted = new Map(records.posted.map((alert) => [fingerprint(alert.labels), alert]))
+  const posted = new Map(
+    believed(records, clock.now()).map((alert) => [fingerprint(alert.labels), alert]),
+  )
   const tests = new Map(records.tests.map(({ id, atMs }) => [id, atMs]))
   const trials = openTrials({
     receivers: config.receivers,
@@ -113,7 +119,14 @@ export function openDispatching(options: DispatchingOptions): Dispatching {
   let drillTrouble: string | undefined
   /** Silences that stand on the bus. */
   const known = new Set(records.silences.map(({ id }) => id))
-  dispatcher.post([...options.own, ...posted.values()], clock.now())
+  // What our own rules say counts, should others say something else of the same alert.
+  postAll([...posted.values(), ...options.own])
+
+  function postAll(alerts: readonly PostedAlert[]): void {
+    for (const { index, sentence } of dispatcher.post(alerts, clock.now())) {
+      log.error({ labels: alerts[index]?.labels, sentence }, 'nobody can be told of an alert')
+    }
+  }
 
   async function work() {
     while (!stop.signal.aborted) {
@@ -174,15 +187,17 @@ export function openDispatching(options: DispatchingOptions): Dispatching {
       })
       position = batch.next
       if (batch.records.length === 0) return
-      await bus.produce('alerts', [...written, encode(requestsKey, { position })])
+      // They are taken already: that is tried again by itself, or what came of them would be lost.
+      await write([...written, encode(requestsKey, { position, atMs: clock.now() })])
+      if (stop.signal.aborted) return
     }
   }
 
   async function lookForHolds(): Promise<void> {
     const posts = (await holding?.advance()) ?? []
-    if (posts.length > 0) dispatcher.post(posts, clock.now())
+    postAll(posts)
     const state = holding?.takeState()
-    if (state) await bus.produce('alerts', [encode(heldKey, state)])
+    if (state) await write([encode(heldKey, state)])
   }
 
   /** Gives what is to be written down of it. Throws where it is refused. */
@@ -223,11 +238,12 @@ export function openDispatching(options: DispatchingOptions): Dispatching {
       .map(([key, entry]) => (entry ? encode(toldKey(key), { key, entry }) : erase(toldKey(key))))
   }
 
-  /** What need not stand on the bus any more. */
+  /** What need not stand on the bus any more, and that somebody was there. */
   function forgotten(now: number): ProducedRecord[] {
     if (now < nextCare) return []
     nextCare = now + careMs
-    const gone: ProducedRecord[] = []
+    for (const id of accepted.keys()) if (!dispatcher.awaits(id)) accepted.delete(id)
+    const gone = [encode(requestsKey, { position, atMs: now })]
     for (const [key, { endsAt = now }] of posted) {
       if (endsAt + keepPostedMs > now) continue
       posted.delete(key)
@@ -253,11 +269,11 @@ export function openDispatching(options: DispatchingOptions): Dispatching {
     const outlet = outletOf(receiver, integration)
     const open = outlet.channel.targets.filter((target) => !accepted.get(id)?.has(target))
     const deliveries = await outlet.gate(() => send(outlet, notification, open))
-    if (stop.signal.aborted && deliveries.length === 0) return
-    for (const delivery of deliveries) note(outlet, notification, delivery)
-    const answer = answerOf(deliveries)
-    if (answer !== 'retry') accepted.delete(id)
+    if (!deliveries) return
+    note(outlet, notification, deliveries)
+    const answer = answerOf(deliveries, accepted.has(id))
     dispatcher.answer(id, answer, clock.now())
+    if (!dispatcher.awaits(id)) accepted.delete(id)
     const told = deliveries.filter(({ outcome }) => outcome !== 'failed')
     await write(toldRecords())
     if (told.length === 0) return
@@ -266,8 +282,9 @@ export function openDispatching(options: DispatchingOptions): Dispatching {
     )
   }
 
+  /** Undefined where it is not sent: it has waited for its turn for so long that it is told anew, or this is the end. */
   async function send(outlet: Outlet, notification: Notification, targets: readonly string[]) {
-    if (stop.signal.aborted) return []
+    if (stop.signal.aborted || !dispatcher.awaits(notification.id)) return undefined
     try {
       const message = await options.render(notification)
       killPoint('notify:before-send')
@@ -288,18 +305,19 @@ export function openDispatching(options: DispatchingOptions): Dispatching {
   function note(
     outlet: Outlet,
     { id, receiver }: Notification,
-    { target, outcome, detail }: Delivery,
+    deliveries: readonly Delivery[],
   ): void {
-    const { channel } = outlet
-    metrics.notifications_total.inc({ channel: channel.name, outcome })
-    log.info({ receiver, channel: channel.name, target, outcome, detail }, 'a notification')
-    if (outcome === 'accepted') {
-      outlet.problem = undefined
+    const { name } = outlet.channel
+    for (const { target, outcome, detail } of deliveries) {
+      metrics.notifications_total.inc({ channel: name, outcome })
+      log.info({ receiver, channel: name, target, outcome, detail }, 'a notification')
+      if (outcome !== 'accepted') continue
       const had = accepted.get(id) ?? new Set()
       accepted.set(id, had.add(target))
-    } else {
-      outlet.problem = { detail, outcome, since: outlet.problem?.since ?? clock.now() }
     }
+    const ill = deliveries.find(({ outcome }) => outcome !== 'accepted')
+    const since = outlet.problem?.since ?? clock.now()
+    outlet.problem = ill && { detail: ill.detail, outcome: ill.outcome, since }
   }
 
   function outletOf(receiver: string, integration: Integration): Outlet {
@@ -332,15 +350,15 @@ export function openDispatching(options: DispatchingOptions): Dispatching {
   }
 
   const working = work().catch((error: unknown) => {
-    busTrouble = `nobody is told of alerts any more: ${explain(error)}`
+    failure = `nobody is told of alerts any more: ${explain(error)}`
     log.error({ error }, 'dispatching has stopped')
   })
 
   return {
-    post: (alert) => void dispatcher.post([alert], clock.now()),
+    post: (alert) => postAll([alert]),
     mutedBy: (labels) =>
       holding?.heldBy(labels, clock.now()) ?? mutedBy(dispatcher, labels, clock.now()),
-    trouble: () => outletTrouble([...outlets.values()]) ?? drillTrouble ?? busTrouble,
+    trouble: () => failure ?? outletTrouble([...outlets.values()]) ?? drillTrouble ?? busTrouble,
     async close() {
       stop.abort()
       await working
@@ -351,6 +369,19 @@ export function openDispatching(options: DispatchingOptions): Dispatching {
       await Promise.allSettled(sending)
     },
   }
+}
+
+/** Shorter than this no process was away: whoever posts alerts does so each minute or so, ms. */
+const awayMs = 2 * careMs
+
+/** While nobody was there no alert could be posted again: that does not make one resolved. */
+function believed({ posted, attendedMs }: DispatchingOptions['records'], now: number) {
+  const away = attendedMs === undefined ? 0 : now - attendedMs
+  if (attendedMs === undefined || away < awayMs) return posted
+  return posted.map((alert) => {
+    const { endsAt = attendedMs } = alert
+    return endsAt <= attendedMs ? alert : { ...alert, endsAt: endsAt + away }
+  })
 }
 
 /** What stands on the bus of it: silences, and what was told. Groups are made anew of the alerts. */
@@ -369,10 +400,13 @@ function restoredState({ records, clock }: DispatchingOptions) {
   }
 }
 
-/** Refused by one and accepted by others counts as refused: who has it is not told again. */
-function answerOf(deliveries: readonly Delivery[]): Answer {
-  if (deliveries.some(({ outcome }) => outcome === 'failed')) return 'retry'
-  return deliveries.some(({ outcome }) => outcome === 'refused') ? 'failed' : 'sent'
+/**
+ * Where one target refuses and another accepts it is told: as long as nothing is written down, those who have it would be told
+ * again and again, and never of the end.
+ */
+function answerOf(deliveries: readonly Delivery[], isAccepted: boolean): Answer {
+  if (deliveries.some(({ outcome }) => outcome === 'failed')) return isAccepted ? 'partly' : 'retry'
+  return isAccepted || deliveries.length === 0 ? 'sent' : 'failed'
 }
 
 function mutedBy(
@@ -382,9 +416,8 @@ function mutedBy(
 ): string | undefined {
   const [silence] = dispatcher.silences.mutedBy(labels, now)
   if (silence !== undefined) return `silenced by ${silence}`
-  const own = fingerprint(labels)
-  const status = dispatcher.status(now).find(({ alert }) => alert.fingerprint === own)
-  return status?.inhibitedBy === undefined ? undefined : 'inhibited by another alert'
+  const inhibiting = dispatcher.inhibitedBy(labels, now)
+  return inhibiting === undefined ? undefined : 'inhibited by another alert'
 }
 
 function outletTrouble(outlets: readonly Outlet[]): string | undefined {

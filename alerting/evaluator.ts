@@ -96,7 +96,10 @@ export interface Evaluator {
   /** What an earlier process left to send. */
   leftovers: Notification[]
   /** What an earlier process left to whoever tells of groups. */
-  records: Pick<AlertRecords, 'silences' | 'told' | 'posted' | 'tests' | 'held' | 'requests'>
+  records: Pick<
+    AlertRecords,
+    'silences' | 'told' | 'posted' | 'tests' | 'held' | 'requests' | 'attendedMs'
+  >
   trouble(): string | undefined
   /** Stops between two evaluations. */
   close(): Promise<void>
@@ -138,7 +141,9 @@ export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluato
   const told = new Set(records.notifications.map(notifyKey))
   const writer = stateWriter(records)
   const kept = new Set([...options.rules.faulty, ...wanted.map(({ id }) => id)])
-  const changedLogs = logWriter(records, kept)
+  const changedLogs = logWriter(records, kept, (rule, bytes) =>
+    log.error({ rule, bytes }, 'what a rule remembers is too large: a restart forgets of it'),
+  )
   const changedHealth = healthWriter()
   const faulty = faultyViews(options.rules.faults)
   const stop = new AbortController()

@@ -42,9 +42,13 @@ export function openHolding(options: HoldingOptions) {
   const { bus, services, marathons, restored, clock, log } = options
   /** The agent of each task, also of those that are gone. */
   const places = new Map<string, string>()
+  let agents = agentsByService(services())
   const lease = createLease({}, restored?.lease)
   const dependency = createDependency(
-    { agentOf: (task) => places.get(task), agentsOf },
+    {
+      agentOf: (task) => places.get(task),
+      agentsOf: (service) => agents.get(service) ?? [],
+    },
     {},
     restored?.dependency,
   )
@@ -53,11 +57,6 @@ export function openHolding(options: HoldingOptions) {
   let position = restored?.position
   let isChanged = false
   let nextRenewal = 0
-
-  function agentsOf(service: string): string[] {
-    const tasks = services().find((one) => one.service === service)?.tasks ?? []
-    return [...new Set(tasks.flatMap(({ agent }) => agent ?? []))]
-  }
 
   function take(change: ChangeDoc, now: number): void {
     const agent = agentFactOf(change)
@@ -75,7 +74,9 @@ export function openHolding(options: HoldingOptions) {
     nextRenewal = now + renewMs
     const byName = new Map(marathons().map((one) => [one.marathon, one]))
     const shown = new Set<string>()
-    for (const state of services()) {
+    const all = services()
+    agents = agentsByService(all)
+    for (const state of all) {
       for (const { id, agent } of state.tasks) if (agent !== undefined) place(id, agent)
       for (const fact of leaseFactsOf(state, byName.get(state.marathon))) {
         if (!replacing.has(fact.deployment)) continue
@@ -124,6 +125,12 @@ export function openHolding(options: HoldingOptions) {
       return { lease: lease.state(), dependency: dependency.state(), position }
     },
   }
+}
+
+/** The agents of each service: they are asked for with each alert. */
+function agentsByService(services: readonly ServiceState[]): Map<string, string[]> {
+  const agentsIn = ({ tasks }: ServiceState) => tasks.flatMap(({ agent }) => agent ?? [])
+  return new Map(services.map((one) => [one.service, [...new Set(agentsIn(one))]]))
 }
 
 /** Marks are no changes; of what cannot be read the indexer makes a dead letter. */

@@ -9,7 +9,7 @@ import { openForwarding } from './forwarding.ts'
 import { openHeartbeat } from './heartbeat.ts'
 import { linksOf } from './message/links.ts'
 import { openNotifier, type NotifierOptions } from './notifier.ts'
-import { hasFired, ownAlert } from './own-alerts.ts'
+import { openAlerts, ownAlert } from './own-alerts.ts'
 import {
   decodeAll,
   incidentOf,
@@ -127,8 +127,7 @@ export async function openAlerting(options: AlertingOptions): Promise<Alerting> 
     trouble: () => trouble() ?? heartbeat?.trouble(),
     through: evaluator.through,
     async close() {
-      await heartbeat?.close()
-      await evaluator.close()
+      await Promise.all([heartbeat?.close(), evaluator.close()])
       await Promise.all(Object.values(opened).map((one) => one.close()))
     },
   }
@@ -139,14 +138,12 @@ type Told = ReturnType<typeof openTold>
 /** All that tells somebody: by routes, each incident by itself, and other Alertmanagers. */
 function openTold(options: AlertingOptions, evaluator: Evaluator, direct: readonly Channel[]) {
   const { alertmanagers = [], publicUrl } = options
+  const { leftovers } = evaluator
   const dispatching = openDispatching({
     ...options,
     config: options.stages,
     records: evaluator.records,
-    own: evaluator
-      .states()
-      .filter(hasFired)
-      .map((state) => ownAlert(state, publicUrl())),
+    own: openAlerts(evaluator.states(), { ...evaluator.records, leftovers }, publicUrl()),
     open: (receiver, integration) => openIntegration(integration, { ...options, name: receiver }),
     direct,
     render: openRendering({ ...options, states: evaluator.states }),
@@ -156,7 +153,6 @@ function openTold(options: AlertingOptions, evaluator: Evaluator, direct: readon
     channels: alertmanagers.map((one) => openAlertmanager(one, options)),
     states: evaluator.states,
   })
-  const { leftovers } = evaluator
   const { mutedBy } = dispatching
   const notifier = openNotifier({ ...options, channels: direct, leftovers, mutedBy })
   return { dispatching, forwarding, notifier }

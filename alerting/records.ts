@@ -12,7 +12,7 @@
  * - `told:<hash>` what a receiver was told of a group
  * - `held` what holds alerts back: deployments, lost agents
  * - `test:<id>` what became of a test of receivers
- * - `requests` how far the topic `requests` was taken
+ * - `requests` how far the topic `requests` was taken, and when somebody was there to take it
  * - `notify:<incident>:<firing|resolved>` what has to be told, and to whom it was told
  */
 import stringify from 'fast-json-stable-stringify'
@@ -109,6 +109,8 @@ export interface AlertRecords {
   held: HoldingState | undefined
   /** Where to read the topic `requests` on. */
   requests: number | undefined
+  /** When somebody took requests last, ms. */
+  attendedMs: number | undefined
   /** Records that could not be read, with the reason. */
   unreadable: { key: string; reason: string }[]
 }
@@ -168,6 +170,7 @@ export function decodeAll(latest: ReadonlyMap<string, BusRecord>): AlertRecords 
     tests: [],
     held: undefined,
     requests: undefined,
+    attendedMs: undefined,
     unreadable: [],
   }
   for (const [key, record] of latest) {
@@ -185,8 +188,11 @@ function decodeInto(records: AlertRecords, key: string, value: unknown) {
   else if (key === linesKey) records.lines = value
   else if (key === healthKey) records.health = (value as { rules: RuleHealth[] }).rules
   else if (key === heldKey) records.held = value as HoldingState
-  else if (key === requestsKey) records.requests = (value as { position: number }).position
-  else if (key.startsWith('silence:')) records.silences.push(value as Silence)
+  else if (key === requestsKey) {
+    const { position, atMs } = value as { position: number; atMs?: number }
+    records.requests = position
+    records.attendedMs = atMs
+  } else if (key.startsWith('silence:')) records.silences.push(value as Silence)
   else if (key.startsWith('test:')) records.tests.push(value as TestRecord)
   else if (key.startsWith('posted:')) records.posted.push(value as PostedAlert)
   else if (key.startsWith('told:')) {

@@ -54,8 +54,18 @@ export function hashOf(signals: SignalDeclarations): string {
   return createHash('sha256').update(stringify(signals)).digest('hex').slice(0, 16)
 }
 
-/** What rules on single lines remember, where it differs from what was written last; of rules that are gone nothing is kept. */
-export function logWriter({ logs }: AlertRecords, kept: ReadonlySet<string>) {
+/** A record that is larger than the bus takes (16 MiB) would stop all rules. */
+const maxStateBytes = 12 * 2 ** 20
+
+/**
+ * What rules on single lines remember, where it differs from what was written last; of rules that are gone nothing is kept.
+ * `onTooLarge` is told of what is not written: after a restart its rule goes on from what it remembered before.
+ */
+export function logWriter(
+  { logs }: Pick<AlertRecords, 'logs'>,
+  kept: ReadonlySet<string>,
+  onTooLarge: (rule: string, bytes: number) => void = () => {},
+) {
   const written = new Map([...logs].map(([rule, state]) => [rule, JSON.stringify(state)]))
   return (states: readonly [rule: string, state: LogRuleState][]): ProducedRecord[] => {
     const gone = [...written.keys()].filter((rule) => !kept.has(rule))
@@ -63,8 +73,14 @@ export function logWriter({ logs }: AlertRecords, kept: ReadonlySet<string>) {
     const changed = states.flatMap(([rule, state]) => {
       const text = JSON.stringify(state)
       if (written.get(rule) === text) return []
+      const record = encode(logKey(rule), { rule, state })
+      const { byteLength } = record.value
+      if (byteLength > maxStateBytes) {
+        onTooLarge(rule, byteLength)
+        return []
+      }
       written.set(rule, text)
-      return [encode(logKey(rule), { rule, state })]
+      return [record]
     })
     return [...gone.map((rule) => erase(logKey(rule))), ...changed]
   }

@@ -23,6 +23,8 @@ import { withoutUndefined } from '../pipeline/without-undefined.ts'
 import { followEpochs } from '../pipeline/bus/epochs.ts'
 import type { Bus } from '../pipeline/bus/bus.ts'
 import { openLeader } from '../pipeline/bus/leader.ts'
+import { pause } from '../pipeline/clock.ts'
+import { explain } from '../pipeline/errors.ts'
 import type { ChangeDoc } from '../pipeline/event.ts'
 import type { OpenLines } from '../alerting/evaluator.ts'
 import { openMatchingLines } from '../processors/matching-lines.ts'
@@ -34,6 +36,9 @@ import { reloadChange, reloadWords } from './reload.ts'
 
 /** See `SignalGridOptions.watchGapMs`. */
 export const watchGapMs = 10_000
+
+/** So long after it could not be opened it is tried again, ms. */
+const reopenMs = 500
 
 /** Where the page listens, once it does. */
 type Url = () => string | undefined
@@ -124,6 +129,7 @@ export function openAlerts(
   let used = base.settings
   let rules = { rules: used.alerts.map(declaredRule), badRules }
   let refused: string | undefined
+  let notOpened: string | undefined
   let leading: Bus | undefined
   let alerting: Alerting | undefined
   /** Opening and closing, one after the other. */
@@ -144,6 +150,23 @@ export function openAlerts(
       bus: own,
       beginAt: clock.now(),
     })
+  }
+
+  /** What was closed to be opened anew has to be there again, whatever the bus does meanwhile. */
+  async function reopen(): Promise<void> {
+    if (!leading) return
+    await close()
+    for (let own: Bus | undefined = leading; own; own = leading) {
+      try {
+        await open(own)
+        break
+      } catch (error) {
+        notOpened = `rules are not evaluated since they were reloaded: ${explain(error)}`
+        log.error({ error }, 'rules are not evaluated since they were reloaded; tried again')
+        await pause(reopenMs)
+      }
+    }
+    notOpened = undefined
   }
 
   async function close(): Promise<void> {
@@ -170,7 +193,7 @@ export function openAlerts(
   stack.defer(() => leader.close())
   components.push({
     name: 'alerting',
-    trouble: () => leader.trouble() ?? refused ?? alerting?.trouble(),
+    trouble: () => leader.trouble() ?? notOpened ?? refused ?? alerting?.trouble(),
     behindSeconds: () => secondsSince(alerting?.through(), clock),
   })
   return {
@@ -189,13 +212,11 @@ export function openAlerts(
       refused = undefined
       used = settings
       rules = { rules: settings.alerts.map(declaredRule), badRules: bad }
-      await inTurn(async () => {
-        if (!leading) return
-        await close()
-        await open(leading)
+      await inTurn(reopen)
+      await options.publish([reloadChange(told, clock.now())]).catch((error: unknown) => {
+        // They are used already.
+        log.warn({ error: explain(error) }, 'that rules were reloaded is not on the timeline')
       })
-      const atMs = clock.now()
-      await options.publish([reloadChange(told, atMs)])
       log.info({ told }, 'rules were reloaded')
       return told
     },

@@ -60,6 +60,8 @@ const readLimits = { maxBytes: 2 ** 20 }
 /** So many lines of one rule wait at a time; what is beyond is left out and told. */
 const maxWaiting = 50_000
 const maxChanges = 10_000
+/** So much of what waits is written down: a record that is larger than the bus takes would stop all rules. */
+const maxWritten = 4 * 2 ** 20
 
 /**
  * Reads the topics `logs` and `changes` outside any group, for rules on single lines: of each partition as far as the first mark behind a
@@ -204,6 +206,17 @@ export async function openMatchingLines(options: MatchingLinesOptions) {
     if (lines.length <= maxWaiting) lines.push(line)
   }
 
+  function written(): Position['waiting'] {
+    let room = maxWritten
+    const fits = (line: MatchingLine) => (room -= JSON.stringify(line).length) >= 0
+    const fitting = [...waiting].map(([id, lines]): [string, MatchingLine[]] => [
+      id,
+      lines.filter(fits),
+    ])
+    if (room < 0) log.warn({ characters: -room }, 'too many lines wait: a restart forgets some')
+    return fitting.filter(([, lines]) => lines.length > 0)
+  }
+
   return {
     async advance(ts: number, signal: AbortSignal): Promise<boolean> {
       for (const input of inputs) if (!(await advanceOne(input, ts, signal))) return false
@@ -226,7 +239,7 @@ export async function openMatchingLines(options: MatchingLinesOptions) {
         watermark ?? null,
         topic,
       ]),
-      waiting: [...waiting].filter(([, lines]) => lines.length > 0),
+      waiting: written(),
       ...(changes.size > 0 ? { changes: [...changes] } : {}),
     }),
   }

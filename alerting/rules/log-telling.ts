@@ -41,34 +41,38 @@ interface Together extends Gathered {
 
 /** More are forgotten, the oldest first. */
 const maxSilenced = 10_000
+/** Matches with more values of the key are told together. */
+const maxGathered = 10_000
+const others = ''
 
 /** Chooses which matches become alerts, and when. Time is that of the evaluations. */
 export function openTelling(parameters: TellingParameters, restored: TellingState | undefined) {
   const { realert: pause, exponential_realert: longest, aggregation, aggregation_key } = parameters
   const gathering = gatheringOf(aggregation)
-  const state: TellingState = restored ? structuredClone(restored) : { silenced: {}, gathered: {} }
+  const { silenced: before = {}, gathered: waiting = {} } = structuredClone(restored) ?? {}
+  const silenced = new Map(Object.entries(before))
+  const gathered = new Map(Object.entries(waiting))
 
   function isSilenced(key: string, ts: number): boolean {
     if (pause === undefined) return false
     const parameters = { realert: pause, exponential_realert: longest }
-    const next = realert(parameters, state.silenced[`=${key}`], ts)
+    const next = realert(parameters, silenced.get(`=${key}`), ts)
     if (!next) return true
-    delete state.silenced[`=${key}`]
-    state.silenced[`=${key}`] = next
-    const [oldest] = Object.keys(state.silenced)
-    if (oldest !== undefined && Object.keys(state.silenced).length > maxSilenced) {
-      delete state.silenced[oldest]
-    }
+    silenced.delete(`=${key}`)
+    silenced.set(`=${key}`, next)
+    const [oldest] = silenced.keys()
+    if (oldest !== undefined && silenced.size > maxSilenced) silenced.delete(oldest)
     return false
   }
 
   function join({ match, sample }: Tellable, by: Gathering, ts: number): void {
     const value = aggregation_key === undefined ? undefined : lookup(match, aggregation_key)
-    const key = `=${JSON.stringify(value) ?? ''}`
-    const before = state.gathered[key]
+    const own = `=${JSON.stringify(value) ?? ''}`
+    const key = gathered.has(own) || gathered.size < maxGathered ? own : others
+    const before = gathered.get(key)
     const { sendAt, first } = gather(by, before, { id: sample.fingerprint, now: ts })
     if (before?.sendAt === sendAt) before.matches++
-    else state.gathered[key] = { sendAt, first, sample, matches: 1 }
+    else gathered.set(key, { sendAt, first, sample, matches: 1 })
   }
 
   return {
@@ -76,14 +80,18 @@ export function openTelling(parameters: TellingParameters, restored: TellingStat
       const fresh = matches.filter(({ key }) => !isSilenced(key, ts))
       if (!gathering) return fresh.map(({ sample }) => sample)
       for (const one of fresh) join(one, gathering, ts)
-      const due = Object.entries(state.gathered).filter(([, { sendAt }]) => sendAt <= ts)
-      for (const [key] of due) delete state.gathered[key]
+      const due = [...gathered].filter(([, { sendAt }]) => sendAt <= ts)
+      for (const [key] of due) gathered.delete(key)
       return due.map(([, { sample, matches: value }]) => ({ ...sample, value }))
     },
     /** Matches are there that are told later. */
-    isWaiting: () => Object.keys(state.gathered).length > 0,
+    isWaiting: () => gathered.size > 0,
     save(): { telling?: TellingState } {
       const isUsed = pause !== undefined || gathering !== undefined
+      const state = {
+        silenced: Object.fromEntries(silenced),
+        gathered: Object.fromEntries(gathered),
+      }
       return isUsed ? { telling: structuredClone(state) } : {}
     },
   }

@@ -58,7 +58,12 @@ const secretAddress = new Set(['url', 'api_url', 'slack_api_url'])
 /** The text of a sound file with `<secret>` in the place of each secret, as Alertmanager shows it. */
 export function maskedConfig(source: string): string {
   const document = parseDocument(source)
+  // What was commented out may be a secret too.
+  document.comment = document.commentBefore = null
   visit(document, {
+    Node(_, node) {
+      node.comment = node.commentBefore = null
+    },
     Pair(_, { key, value }) {
       if (!isScalar(key) || !isScalar(value) || typeof key.value !== 'string') return
       if (secretOption.test(key.value) || secretAddress.has(key.value)) value.value = '<secret>'

@@ -12,6 +12,7 @@ import { createDueQueue } from './due.ts'
 import { attempt, flush, giveUp, settle, type Answer, type Notification } from './flush.ts'
 import { dueOf, groupKey, type Group } from './groups.ts'
 import { createInhibitor } from './inhibition.ts'
+import type { Labels } from './labels.ts'
 import type { Held } from './muting.ts'
 import { outline, restore } from './restore.ts'
 import { routesById } from './routes.ts'
@@ -56,6 +57,10 @@ export interface Dispatcher {
   advance(now: number): Notification[]
   /** What became of a notification; without effect where its flush is over. */
   answer(id: string, answer: Answer, now: number): void
+  /** False where the flush of a notification is over: it is not to be sent any more. */
+  awaits(id: string): boolean
+  /** The alert that inhibits those with these labels now. */
+  inhibitedBy(labels: Labels, now: number): string | undefined
   /** What receivers were told, where that has changed since it was asked for last; undefined: it is forgotten. */
   takeTold(): [key: string, entry: LogEntry | undefined][]
   /** Of every alert that is not resolved. */
@@ -95,6 +100,8 @@ export function createDispatcher(
     nextDue: () => world.due.earliest(),
     advance: (now) => advance(world, now),
     answer: (id, answer, now) => settle(world, id, answer, now),
+    awaits: (id) => world.underWay.has(id),
+    inhibitedBy: (labels, now) => world.inhibitor.inhibitedBy(labels, now),
     takeTold() {
       const told = [...world.touched].map((key) => [key, world.log.get(key)] as const)
       world.touched.clear()
@@ -137,7 +144,7 @@ function advance(world: World, now: number): Notification[] {
     const group = world.groups.get(id)
     if (!group) continue
     const route = world.routes.get(group.routeId)
-    if (group.flush && now >= group.flush.deadline) giveUp(world, id, group, group.flush)
+    if (group.flush && now >= group.flush.deadline) giveUp(world, id, group, group.flush, now)
     else if (group.flush) attempt(world, group, group.flush, now, notifications)
     else if (route) flush(world, id, group, route, now, notifications)
     if (world.groups.has(id)) world.due.set(id, dueOf(group))

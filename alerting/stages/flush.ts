@@ -38,8 +38,11 @@ export interface Notification {
 /** What is told, whatever the way. */
 export type GroupNews = Omit<Notification, 'integration' | 'attempt'>
 
-/** `retry`: the same again after a while (network, 5xx); `failed`: not before the group's next flush. */
-export type Answer = 'sent' | 'retry' | 'failed'
+/**
+ * `retry`: the same again after a while (network, 5xx); `partly` too, but some of those it is for have it: it counts as told
+ * when the time of its flush is over; `failed`: not before the group's next flush.
+ */
+export type Answer = 'sent' | 'retry' | 'partly' | 'failed'
 
 /** Begins a flush at `now`; what is to be sent at once is added to `notifications`. */
 export function flush(
@@ -135,13 +138,11 @@ export function settle(world: World, sendId: string, answer: Answer, now: number
   const group = id === undefined ? undefined : world.groups.get(id)
   const send = group?.flush?.sends.find((one) => one.id === sendId)
   if (id === undefined || !group?.flush || !send) return
-  if (answer === 'retry') {
+  if (answer === 'retry' || answer === 'partly') {
+    if (answer === 'partly') send.partly = true
     send.nextAttempt = now + backoff(send.attempts)
   } else {
-    if (answer === 'sent') {
-      const entry = logEntry(send.entry, group.flush.repeatInterval, now)
-      noteTold(world, logKey(group.flush, send.integration), entry)
-    }
+    if (answer === 'sent') told(world, group.flush, send, now)
     group.flush.failed ||= answer === 'failed'
     group.flush.sends = group.flush.sends.filter((one) => one !== send)
     world.underWay.delete(sendId)
@@ -150,10 +151,20 @@ export function settle(world: World, sendId: string, answer: Answer, now: number
   if (world.groups.has(id)) world.due.set(id, dueOf(group))
 }
 
+function told(world: World, flush: Flush, { entry, integration }: Send, now: number): void {
+  noteTold(world, logKey(flush, integration), logEntry(entry, flush.repeatInterval, now))
+}
+
 /** Ends a flush whose time is over. */
-export function giveUp(world: World, id: string, group: Group, flush: Flush): void {
-  for (const send of flush.sends) world.underWay.delete(send.id)
-  finish(world, id, group, { ...flush, failed: true })
+export function giveUp(world: World, id: string, group: Group, flush: Flush, now: number): void {
+  for (const send of flush.sends) {
+    world.underWay.delete(send.id)
+    if (send.partly) told(world, flush, send, now)
+  }
+  finish(world, id, group, {
+    ...flush,
+    failed: flush.failed || flush.sends.some(({ partly }) => !partly),
+  })
 }
 
 /** A failed flush keeps its resolved alerts for the next one. A group without alerts is over. */

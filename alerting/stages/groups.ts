@@ -38,6 +38,8 @@ export interface Send {
   /** What the notification log will say of it, but for the time. */
   entry: Pick<LogEntry, 'firing' | 'resolved'>
   attempts: number
+  /** Some of those it is for have it. */
+  partly?: true
   /** Of the next attempt; absent while an answer is awaited. */
   nextAttempt?: number
 }

@@ -299,3 +299,113 @@ test('a drill that does not reach a receiver is told on the others, and is a tro
   )
   t.regex(trouble() ?? '', /a drill did not reach pager/)
 })
+
+test('where one of several refuses, the others are told once, and of the end', async (t) => {
+  const bus = await openWorld(t)
+  const mails: string[] = []
+  const receivers = openReceivers()
+  const open2 = (receiver: string): Channel => ({
+    ...receivers.open(receiver),
+    targets: ['good', 'bad', 'grey'],
+    async send({ state }, targets) {
+      mails.push(...targets.map((target) => `${state} ${target}`))
+      const outcomes = { good: 'accepted', bad: 'refused', grey: 'failed' } as const
+      return targets.map((target): Delivery => {
+        const outcome = outcomes[target as keyof typeof outcomes]
+        return { target, outcome, detail: outcome, answered: true }
+      })
+    },
+  })
+  // Each second is twenty of the clock: a flush is over after ten.
+  const began = Date.now()
+  const clock = { ...wallClock, now: () => began + (Date.now() - began) * 20 }
+  const { post, trouble } = await open(t, bus, { ...receivers, open: open2 }, [], { clock })
+  post(alert('Slow'))
+  await until('it is tried again', () => mails.filter((one) => one === 'firing grey').length > 2)
+  t.regex(trouble() ?? '', /refused by|not accepted by/)
+  await pause(1500)
+  t.is(mails.filter((one) => one === 'firing good').length, 1)
+  post({ ...alert('Slow'), endsAt: began })
+  await until('the end is told', () => mails.includes('resolved good'))
+  t.is(mails.filter((one) => one === 'firing good').length, 1)
+})
+
+test('what waited for its turn for too long is not told twice', async (t) => {
+  const bus = await openWorld(t)
+  const slow = Promise.withResolvers<void>()
+  let asked = 0
+  const receivers = openReceivers()
+  const render: DispatchingOptions['render'] = async (news) => {
+    asked++
+    await slow.promise
+    return receivers.render(news)
+  }
+  const began = Date.now()
+  const clock = { ...wallClock, now: () => began + (Date.now() - began) * 100 }
+  const { post } = await open(t, bus, { ...receivers, render }, [], { clock })
+  for (const service of ['/a', '/b', '/c', '/d', '/e']) post(alert('Slow', { service }))
+  await until('four are under way', () => asked === 4)
+  // Ten seconds of the clock: the flush of the fifth is over, another has begun.
+  await pause(300)
+  slow.resolve()
+  await until('all are told', () => new Set(receivers.told).size >= 5)
+  await pause(200)
+  t.true(receivers.told.length < 10, `${receivers.told.length} for the five`)
+})
+
+test('what was asked for while the bus was away is written down when it is back', async (t) => {
+  const bus = await openWorld(t)
+  let isAway = true
+  const flaky: Bus = {
+    ...bus,
+    async produce(topic, records) {
+      if (topic === 'alerts' && isAway) throw new Error('the bus is away')
+      return bus.produce(topic, records)
+    },
+  }
+  const first = await open(t, flaky, openReceivers())
+  const desk = await openDeskOn(t, bus)
+  const now = Date.now()
+  const asked = desk.setSilence({
+    matchers: [{ name: 'service', value: '/web', isRegex: false, isEqual: true }],
+    startsAt: now,
+    endsAt: now + 3_600_000,
+    createdBy: 'ana',
+    comment: 'a new disk',
+  })
+  await until('it waits', () => first.trouble())
+  isAway = false
+  const id = await asked
+  const { silences } = decodeAll((await bus.snapshot('alerts')).latest)
+  t.deepEqual(
+    silences.map((one) => one.id),
+    [id],
+  )
+})
+
+test('after a long absence an alert from outside goes on until it could be posted again', async (t) => {
+  const bus = await openWorld(t)
+  const first = await open(t, bus, openReceivers())
+  const desk = await openDeskOn(t, bus)
+  const now = Date.now()
+  await desk.post([{ ...alert('Elsewhere'), endsAt: now + 240_000 }, alert('Over', {}, true)])
+  await until('it is written down', async () => {
+    return decodeAll((await bus.snapshot('alerts')).latest).told.length === 1
+  })
+  await first.close()
+  const receivers = openReceivers()
+  const clock = { ...wallClock, now: () => Date.now() + 1_800_000 }
+  const second = await open(t, bus, receivers, [], { clock })
+  await pause(300)
+  t.deepEqual(receivers.told, [], 'nobody could tell that it goes on')
+  t.is(second.trouble(), undefined)
+})
+
+test('whether an alert is inhibited is known without looking at all of them', async (t) => {
+  const bus = await openWorld(t)
+  const many = Array.from({ length: 5000 }, (_, i) => alert(`A${i}`, { service: `/s${i % 5}` }))
+  const { mutedBy } = await open(t, bus, openReceivers(), many)
+  const began = performance.now()
+  for (const { labels } of many) mutedBy(labels)
+  t.true(performance.now() - began < 2000)
+})

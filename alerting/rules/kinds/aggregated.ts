@@ -43,8 +43,9 @@ interface Slice {
 
 const quarterOfAnHour = 15 * 60_000
 const slicesInWindow = 60
-/** More groups of a slice are left out. */
+/** More groups of a slice, and of all slices together, are left out: it is all written down at each evaluation. */
 const maxGroups = 10_000
+const maxGroupsInAll = 60_000
 
 /** With ElastAlert's names; durations are ms. */
 export const aggregatingParameters = {
@@ -81,10 +82,12 @@ export function openAggregating(
   const query: Query | undefined = filter === undefined ? undefined : parseQuery(filter)
   /** Of slices that were added to since they were written as text. */
   const open = new Map<Slice, Distribution>()
+  /** Groups by slice: to count the keys of an object takes as long as there are many. */
+  const sizes = new Map(state.slices.map(({ ms, groups }) => [ms, Object.keys(groups).length]))
+  let inAll = sum(sizes.values())
   const names = parameters.compound_query_key ?? [parameters.query_key].flatMap((one) => one ?? [])
 
-  function sliceOf(ms: number): Record<string, Slice> {
-    const start = Math.floor(ms / sliceMs) * sliceMs
+  function sliceAt(start: number): Record<string, Slice> {
     const known = state.slices.find((one) => one.ms === start)
     if (known) return known.groups
     const made = { ms: start, groups: {} }
@@ -98,10 +101,16 @@ export function openAggregating(
     if (keys.includes(undefined)) return
     const value = field === undefined ? undefined : lookup(fields, field)
     if (field !== undefined && (value === undefined || value === null)) return
-    const groups = sliceOf(ms)
+    const start = Math.floor(ms / sliceMs) * sliceMs
+    const groups = sliceAt(start)
     const key = `=${JSON.stringify(keys)}`
     const isNew = !Object.hasOwn(groups, key)
-    if (isNew && Object.keys(groups).length >= maxGroups) return
+    const size = sizes.get(start) ?? 0
+    if (isNew && (size >= maxGroups || inAll >= maxGroupsInAll)) return
+    if (isNew) {
+      sizes.set(start, size + 1)
+      inAll++
+    }
     const slice = isNew ? openSlice(keys as string[]) : (groups[key] as Slice)
     groups[key] = slice
     slice.count++
@@ -140,6 +149,8 @@ export function openAggregating(
     run(ts, kind) {
       write()
       state.slices = state.slices.filter(({ ms }) => ms >= ts - windowMs)
+      for (const ms of sizes.keys()) if (ms < ts - windowMs) sizes.delete(ms)
+      inAll = sum(sizes.values())
       for (const { keys, count, matching, ...merged } of groupsOf(state.slices, ts).values()) {
         if (isShare) kind.addShare?.({ ms: ts, keys, matching, others: count - matching })
         else {
@@ -150,6 +161,8 @@ export function openAggregating(
     },
   }
 }
+
+const sum = (numbers: Iterable<number>) => [...numbers].reduce((a, b) => a + b, 0)
 
 const openSlice = (keys: string[]): Slice => ({
   keys,

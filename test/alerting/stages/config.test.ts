@@ -1,5 +1,5 @@
 import test from 'ava'
-import { readStagesConfig } from '../../../alerting/stages/config.ts'
+import { maskedConfig, readStagesConfig } from '../../../alerting/stages/config.ts'
 
 const bad: [string, string, string][] = [
   [
@@ -95,4 +95,18 @@ receivers: [{name: a}]
   t.is(child?.repeatInterval, 14_400_000)
   t.deepEqual(child?.muteTimeIntervals, [])
   t.is(child?.key, '{}/{}/{x="y"}')
+})
+
+test('what was commented out is not shown either', (t) => {
+  const shown = maskedConfig(`# token: one
+route: { receiver: ops } # two
+receivers:
+  # url: three
+  - name: ops # four
+    webhook_configs:
+      - url: 'http://127.0.0.1/five' # six
+# seven
+`)
+  t.notRegex(shown, /one|two|three|four|five|six|seven/)
+  t.regex(shown, /receiver: ops/)
 })
