@@ -12,7 +12,16 @@ import type {
   SilenceRequest as DeskRequested,
 } from '../pipeline/notification-desk.ts'
 import { hasFired, ownAlert } from './own-alerts.ts'
-import { decodeAll, silenceKey, testKey, type TestRecord } from './records.ts'
+import {
+  decodeAll,
+  heldKey,
+  postedKey,
+  silenceKey,
+  stateKey,
+  testKey,
+  type AlertRecords,
+  type TestRecord,
+} from './records.ts'
 import { encodeRequest, type DeskRequest } from './requests.ts'
 import { ingest } from './stages/alerts.ts'
 import { maskedConfig, type StagesConfig } from './stages/config.ts'
@@ -59,11 +68,22 @@ export function openDesk(options: DeskOptions): NotificationDesk {
   const { bus, latest, config, clock, patienceMs = 10_000 } = options
   let made: { at: number; dispatcher: Dispatcher } | undefined
 
+  /** Of all that stands there only this: the rest can be much. */
+  function decoded(...beginnings: readonly string[]): AlertRecords {
+    const some = [...latest()].filter(([key]) => beginnings.some((one) => key.startsWith(one)))
+    return decodeAll(new Map(some))
+  }
+
   /** A dispatcher that sends nothing. */
   function replica(): Dispatcher {
     const now = clock.now()
     if (made && now - made.at < freshMs && now >= made.at) return made.dispatcher
-    const { states, posted, silences, held } = decodeAll(latest())
+    const { states, posted, silences, held } = decoded(
+      stateKey(''),
+      postedKey(''),
+      silenceKey(''),
+      heldKey,
+    )
     const empty = { routes: '', alerts: [], groups: [], log: [], sends: 0 }
     const restored = { ...empty, at: now, silences, nextCare: Infinity }
     const lease = createLease({}, held?.lease)
@@ -108,7 +128,7 @@ export function openDesk(options: DeskOptions): NotificationDesk {
     alerts,
     groups: () => groupsOf(alerts(), config()),
     silences: () =>
-      decodeAll(latest()).silences.map((silence) => deskSilence(silence, clock.now())),
+      decoded(silenceKey('')).silences.map((silence) => deskSilence(silence, clock.now())),
     async post(given) {
       const now = clock.now()
       const refused: { index: number; sentence: string }[] = []
@@ -133,12 +153,14 @@ export function openDesk(options: DeskOptions): NotificationDesk {
       const now = clock.now()
       const newId = randomUUID()
       // Refused here, where somebody waits for the answer.
-      const trial = createSilences(decodeAll(latest()).silences)
+      const trial = createSilences(decoded(silenceKey('')).silences)
       const id = trial.set(silence, now, newId)
       const wanted = trial.list().find((one) => one.id === id)
+      const before = silenceNow(id)
       await ask({ kind: 'silence', id: newId, silence, atMs: now }, () => {
         const held = silenceNow(id)
-        return held !== undefined && held.endsAt === wanted?.endsAt && held.updatedAt >= now
+        // Its clock may be behind ours.
+        return held?.endsAt === wanted?.endsAt && held?.updatedAt !== before?.updatedAt
       })
       return id
     },

@@ -3,7 +3,7 @@
  * of evaluation times as far as everything has been measured. The same for live evaluation and back-tests.
  */
 import { explain } from '../pipeline/errors.ts'
-import { measuredBehind, sampledSignals } from '../pipeline/signal-derived.ts'
+import { measuredBehind, openDerived, sampledSignals } from '../pipeline/signal-derived.ts'
 import {
   openSignalGrid,
   type GridTime,
@@ -75,7 +75,8 @@ export interface Engine extends Omit<SignalGrid, 'next' | 'done'> {
 export function openEngine(options: EngineOptions): Engine {
   const { signals, onValues } = options
   const sampled = sampledSignals(signals)
-  const behind = (reads: readonly string[]) => measuredBehind(reads, signals)
+  const { signals: derived } = openDerived(signals)
+  const behind = (reads: readonly string[]) => measuredBehind(reads, signals, derived)
   const missing = options.rules.rules.filter(({ noData }) => noData === 'alert')
   const missed = missing.flatMap(({ reads }) => behind(reads)).filter((name) => sampled.has(name))
   const grid = openSignalGrid({ ...options, missed: new Set(missed) })

@@ -17,7 +17,7 @@ import type { FlapSettings } from '../alerting/rules/flap-marking.ts'
 import { ruleId } from '../alerting/rules/rule.ts'
 import type { Answers } from '../dashboards/api.ts'
 import type { RuleFacts } from '../pipeline/covers.ts'
-import { measuredBehind } from '../pipeline/signal-derived.ts'
+import { measuredBehind, openDerived } from '../pipeline/signal-derived.ts'
 import type { NotificationDesk } from '../pipeline/notification-desk.ts'
 import { withoutUndefined } from '../pipeline/without-undefined.ts'
 import { followEpochs } from '../pipeline/bus/epochs.ts'
@@ -275,9 +275,10 @@ export function ruleFacts({ settings, signals }: Pick<Base, 'settings' | 'signal
   const declared = settings.alerts.map(declaredRule)
   const labels = new Map(declared.map((rule) => [ruleId(rule), rule.labels]))
   const { rules } = compileRules(declared, signals)
+  const { signals: derived } = openDerived(signals)
   return rules.map(({ id, alert, reads, log }) => ({
     alert,
-    reads: measuredBehind(reads, signals),
+    reads: measuredBehind(reads, signals, derived),
     ...(log?.from === 'logs' ? { where: log.where } : {}),
     labels: labels.get(id) ?? {},
   }))

@@ -167,12 +167,15 @@ export function measuredBehind(
   signals: SignalDeclarations,
   derived = openDerived(signals).signals,
 ): string[] {
-  const found = new Set<string>()
-  for (const name of reads) {
-    const own = derived.get(name)
-    for (const one of own ? measuredBehind(own.reads, signals, derived) : [name]) found.add(one)
+  // Each is looked at once, by however many others it is read.
+  const seen = new Set<string>()
+  const look = (name: string): void => {
+    if (seen.has(name)) return
+    seen.add(name)
+    for (const read of derived.get(name)?.reads ?? []) look(read)
   }
-  return [...found]
+  for (const name of reads) look(name)
+  return [...seen].filter((name) => !derived.has(name))
 }
 
 /** Those that have no value where samples are missing: of lines and changes silence is a value. */

@@ -223,7 +223,13 @@ export function openSignalGrid(options: SignalGridOptions): SignalGrid {
         cache.set(signal, values)
         return values
       }
-      return { ...due, valuesOf, silentOf: (signal) => board.silentAt(signal, due.ts) }
+      const silent = new Map<string, SeenGroup[]>()
+      const silentOf = (signal: string): SeenGroup[] => {
+        const made = silent.get(signal) ?? board.silentAt(signal, due.ts)
+        silent.set(signal, made)
+        return made
+      }
+      return { ...due, valuesOf, silentOf }
     },
     done(ts, keep) {
       through = ts
