@@ -97,7 +97,11 @@ for (const mode of ['--single', '--daemon'] as const) {
         const send = open(t, { ...nscaAt(port), encryption, password: wrong })
         const delivery = await send({ subject: 'unread' })
         t.like(delivery, { outcome: 'failed', answered: false })
-        t.regex(delivery?.detail ?? '', /broke off .* compare password and encryption/)
+        // A daemon that has just taken another connection may leave one open (one of some hundred tries).
+        t.regex(
+          delivery?.detail ?? '',
+          /broke off .* compare password and encryption|no answer within/,
+        )
       }
       // What came before the right one would be there by the time that it is.
       const subject = `${mode}: the right password`
