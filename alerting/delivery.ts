@@ -3,7 +3,7 @@ import { explain } from '../pipeline/errors.ts'
 import { killPoint } from '../pipeline/fault.ts'
 import { openGate } from '../pipeline/gate.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
-import type { Channel, Delivery, Message } from './channels/channel.ts'
+import { failedDeliveries, type Channel, type Delivery, type Message } from './channels/channel.ts'
 
 export interface RetryTimes {
   /** After the first failure; doubles with each, ms. */
@@ -92,8 +92,7 @@ export function openOutlet(options: OutletOptions): Outlet {
     try {
       return await channel.send(message(), targets)
     } catch (error) {
-      const detail = explain(error)
-      return targets.map((target) => ({ target, outcome: 'failed', detail, answered: false }))
+      return failedDeliveries(targets, explain(error))
     }
   }
 

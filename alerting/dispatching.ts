@@ -2,33 +2,22 @@ import type { Bus, ProducedRecord } from '../pipeline/bus/bus.ts'
 import { pause, type Clock } from '../pipeline/clock.ts'
 import { explain } from '../pipeline/errors.ts'
 import type { ChangeDoc } from '../pipeline/event.ts'
-import { killPoint } from '../pipeline/fault.ts'
-import { openGate } from '../pipeline/gate.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
 import type { ReceiverTrial } from '../pipeline/notification-desk.ts'
+import { openPatience } from '../pipeline/patience.ts'
 import { deliveryDoc } from './changes.ts'
-import type { Channel, Delivery, Message } from './channels/channel.ts'
+import type { Channel, Message } from './channels/channel.ts'
 import { openHolding, type HoldingOptions } from './holding.ts'
-import {
-  encode,
-  erase,
-  heldKey,
-  postedKey,
-  requestsKey,
-  silenceKey,
-  testKey,
-  toldKey,
-} from './records.ts'
-import type { AlertRecords } from './records.ts'
-import { decodeRequest, type DeskRequest } from './requests.ts'
+import { openReceiverChannels } from './receiver-channels.ts'
+import { encode, erase, heldKey, testKey, toldKey, type AlertRecords } from './records.ts'
 import { nextTime, type Schedule } from './rules/cron.ts'
 import type { PostedAlert } from './stages/alerts.ts'
 import type { StagesConfig } from './stages/config.ts'
 import { createDispatcher, type Dispatcher } from './stages/dispatch.ts'
-import type { Answer, GroupNews, Notification } from './stages/flush.ts'
-import { fingerprint } from './stages/labels.ts'
+import type { GroupNews, Notification } from './stages/flush.ts'
 import type { Integration } from './stages/receivers.ts'
+import { believed, openTaking } from './taking.ts'
 import { failedWords, openTrials } from './trial.ts'
 
 export interface DispatchingOptions {
@@ -69,19 +58,7 @@ export interface Dispatching {
   close(): Promise<void>
 }
 
-const readLimits = { maxBytes: 1 << 20 }
-const sendsAtOnce = 4
 const closeGraceMs = 5000
-/** So often what is over is looked for, ms; an alert from outside is kept for an hour after its end. */
-const careMs = 60_000
-const keepPostedMs = 3_600_000
-
-/** One way to tell somebody, and what is wrong with it. */
-interface Outlet {
-  channel: Channel
-  gate: ReturnType<typeof openGate>
-  problem: { detail: string; since: number; outcome: Delivery['outcome'] } | undefined
-}
 
 /**
  * Tells of alerts as Alertmanager does: takes those of our own rules, those that come from outside, and silences; lets the
@@ -95,54 +72,68 @@ export function openDispatching(options: DispatchingOptions): Dispatching {
     options.held && openHolding({ ...options, ...options.held, restored: records.held })
   const hooks = holding ? { held: holding.heldBy } : {}
   const dispatcher = createDispatcher(config, clock.now(), restoredState(options), hooks)
-  const outlets = new Map<string, Outlet>()
-  const sending = new Set<Promise<void>>()
-  /** By the notification: who has it already. */
-  const accepted = new Map<string, Set<string>>()
-  let busTrouble: string | undefined
+  const sending = new Set<Promise<unknown>>()
+  const { untilDone, trouble: busTrouble } = openPatience({
+    waiting: 'notifying waits for the bus',
+    trouble: 'what was notified cannot be written down',
+    log,
+    signal: stop.signal,
+  })
+  const channels = openReceiverChannels({
+    ...options,
+    awaits: (id) => !stop.signal.aborted && dispatcher.awaits(id),
+  })
   let failure: string | undefined
-  let position = records.requests ?? 0
-  let nextCare = clock.now() + careMs
-  /** External alerts as they were posted, by fingerprint. */
-  const posted = new Map(
-    believed(records, clock.now()).map((alert) => [fingerprint(alert.labels), alert]),
-  )
-  const tests = new Map(records.tests.map(({ id, atMs }) => [id, atMs]))
   const trials = openTrials({
     receivers: config.receivers,
     direct: options.direct ?? [],
-    channelOf: (receiver, integration) => outletOf(receiver, integration).channel,
+    channelOf: channels.channelOf,
     render: options.render,
     clock,
   })
   let nextDrill = options.drill ? (nextTime(options.drill, clock.now()) ?? Infinity) : Infinity
   let drillTrouble: string | undefined
-  /** Silences that stand on the bus. */
-  const known = new Set(records.silences.map(({ id }) => id))
+  const posted = believed(records, clock.now())
+  const taking = openTaking({
+    bus,
+    silences: dispatcher.silences,
+    records,
+    posted,
+    resolveTimeout: config.resolveTimeout,
+    post: postAll,
+    test: (id, receiver) => begin(testAll(id, receiver)),
+    write,
+    clock,
+    log,
+    signal: stop.signal,
+  })
   // What our own rules say counts, should others say something else of the same alert.
-  postAll([...posted.values(), ...options.own])
+  postAll([...posted, ...options.own])
 
-  function postAll(alerts: readonly PostedAlert[]): void {
-    for (const { index, sentence } of dispatcher.post(alerts, clock.now())) {
+  /** Gives the indices of those that nobody can be told of. */
+  function postAll(alerts: readonly PostedAlert[]): Set<number> {
+    const refused = dispatcher.post(alerts, clock.now())
+    for (const { index, sentence } of refused) {
       log.error({ labels: alerts[index]?.labels, sentence }, 'nobody can be told of an alert')
     }
+    return new Set(refused.map(({ index }) => index))
   }
 
   async function work() {
     while (!stop.signal.aborted) {
-      await patiently(takeRequests)
-      await patiently(lookForHolds)
+      await untilDone(taking.take)
+      await untilDone(lookForHolds)
       for (const notification of dispatcher.advance(clock.now())) {
         begin(deliver(notification))
       }
       runDrill(clock.now())
       metrics.notifications_sending.set(sending.size)
-      await write([...toldRecords(), ...forgotten(clock.now())])
+      await write([...toldRecords(), ...(care(clock.now()) ?? [])])
       await pause(pollMs, stop.signal)
     }
   }
 
-  function begin(work: Promise<void>): void {
+  function begin(work: Promise<unknown>): void {
     const sent = work
       .catch((error: unknown) => log.error({ error }, 'something was not told'))
       .finally(() => sending.delete(sent))
@@ -152,7 +143,7 @@ export function openDispatching(options: DispatchingOptions): Dispatching {
   /** What became of it stands on the bus, for whoever has asked. */
   async function testAll(id: string, receiver?: string): Promise<ReceiverTrial[]> {
     const results = await trials.run(id, receiver)
-    tests.set(id, clock.now())
+    taking.tested(id)
     await write([encode(testKey(id), { id, atMs: clock.now(), results })])
     return results
   }
@@ -171,65 +162,11 @@ export function openDispatching(options: DispatchingOptions): Dispatching {
     await trials.tellOthers(id, results, drillTrouble)
   }
 
-  async function takeRequests(): Promise<void> {
-    for (;;) {
-      const batch = await bus.read('requests', 0, position, readLimits)
-      if (batch.from > position && position > 0) {
-        log.warn({ from: position, to: batch.from }, 'requests were trimmed before they were taken')
-      }
-      const written = batch.records.flatMap((record) => {
-        try {
-          return take(decodeRequest(record.value))
-        } catch (error) {
-          log.warn({ offset: record.offset, reason: explain(error) }, 'a request was refused')
-          return []
-        }
-      })
-      position = batch.next
-      if (batch.records.length === 0) return
-      // They are taken already: that is tried again by itself, or what came of them would be lost.
-      await write([...written, encode(requestsKey, { position, atMs: clock.now() })])
-      if (stop.signal.aborted) return
-    }
-  }
-
   async function lookForHolds(): Promise<void> {
     const posts = (await holding?.advance()) ?? []
     postAll(posts)
     const state = holding?.takeState()
     if (state) await write([encode(heldKey, state)])
-  }
-
-  /** Gives what is to be written down of it. Throws where it is refused. */
-  function take(request: DeskRequest): ProducedRecord[] {
-    const now = clock.now()
-    if (request.kind === 'post') return takeAlerts(request.alerts, now)
-    if (request.kind === 'test') {
-      begin(testAll(request.id, request.receiver).then(() => {}))
-      return []
-    }
-    const { silences } = dispatcher
-    const before = new Map(silences.list().map((silence) => [silence.id, silence]))
-    if (request.kind === 'expire') silences.expire(request.id, now)
-    else silences.set(request.silence, now, request.id)
-    return silences
-      .list()
-      .filter((silence) => before.get(silence.id) !== silence)
-      .map((silence) => encode(silenceKey(silence.id), silence))
-  }
-
-  function takeAlerts(alerts: readonly PostedAlert[], now: number): ProducedRecord[] {
-    const refused = new Set(dispatcher.post(alerts, now).map(({ index }) => index))
-    return alerts
-      .filter((_, index) => !refused.has(index))
-      .map((alert) => {
-        const key = fingerprint(alert.labels)
-        // One that says no end is believed for as long as it was posted for, counted from then.
-        const endsAt = alert.endsAt ?? now + config.resolveTimeout
-        const kept = { ...alert, startsAt: alert.startsAt ?? Math.min(now, endsAt), endsAt }
-        posted.set(key, kept)
-        return encode(postedKey(key), kept)
-      })
   }
 
   function toldRecords(): ProducedRecord[] {
@@ -238,115 +175,29 @@ export function openDispatching(options: DispatchingOptions): Dispatching {
       .map(([key, entry]) => (entry ? encode(toldKey(key), { key, entry }) : erase(toldKey(key))))
   }
 
-  /** What need not stand on the bus any more, and that somebody was there. */
-  function forgotten(now: number): ProducedRecord[] {
-    if (now < nextCare) return []
-    nextCare = now + careMs
-    for (const id of accepted.keys()) if (!dispatcher.awaits(id)) accepted.delete(id)
-    const gone = [encode(requestsKey, { position, atMs: now })]
-    for (const [key, { endsAt = now }] of posted) {
-      if (endsAt + keepPostedMs > now) continue
-      posted.delete(key)
-      gone.push(erase(postedKey(key)))
-    }
-    const silences = new Set(dispatcher.silences.list().map(({ id }) => id))
-    for (const id of known) {
-      if (silences.has(id)) continue
-      known.delete(id)
-      gone.push(erase(silenceKey(id)))
-    }
-    for (const id of silences) known.add(id)
-    for (const [id, atMs] of tests) {
-      if (atMs + keepPostedMs > now) continue
-      tests.delete(id)
-      gone.push(erase(testKey(id)))
-    }
+  /** What need not stand on the bus any more, from time to time. */
+  function care(now: number): ProducedRecord[] | undefined {
+    const gone = taking.care(now)
+    if (gone) channels.forget()
     return gone
   }
 
   async function deliver(notification: Notification): Promise<void> {
-    const { id, receiver, integration } = notification
-    const outlet = outletOf(receiver, integration)
-    const open = outlet.channel.targets.filter((target) => !accepted.get(id)?.has(target))
-    const deliveries = await outlet.gate(() => send(outlet, notification, open))
-    if (!deliveries) return
-    note(outlet, notification, deliveries)
-    const answer = answerOf(deliveries, accepted.has(id))
-    dispatcher.answer(id, answer, clock.now())
-    if (!dispatcher.awaits(id)) accepted.delete(id)
-    const told = deliveries.filter(({ outcome }) => outcome !== 'failed')
+    const { id } = notification
+    const sent = await channels.send(notification)
+    if (!sent) return
+    dispatcher.answer(id, sent.answer, clock.now())
+    channels.forget([id])
+    const told = sent.deliveries.filter(({ outcome }) => outcome !== 'failed')
     await write(toldRecords())
     if (told.length === 0) return
-    await patiently(() =>
+    await untilDone(() =>
       options.publish(told.map((one) => deliveryDoc(notification, one, clock.now()))),
     )
   }
 
-  /** Undefined where it is not sent: it has waited for its turn for so long that it is told anew, or this is the end. */
-  async function send(outlet: Outlet, notification: Notification, targets: readonly string[]) {
-    if (stop.signal.aborted || !dispatcher.awaits(notification.id)) return undefined
-    try {
-      const message = await options.render(notification)
-      killPoint('notify:before-send')
-      const deliveries = await outlet.channel.send(message, targets)
-      killPoint('notify:after-send')
-      return deliveries
-    } catch (error) {
-      const detail = explain(error)
-      return targets.map((target): Delivery => ({
-        target,
-        outcome: 'failed',
-        detail,
-        answered: false,
-      }))
-    }
-  }
-
-  function note(
-    outlet: Outlet,
-    { id, receiver }: Notification,
-    deliveries: readonly Delivery[],
-  ): void {
-    const { name } = outlet.channel
-    for (const { target, outcome, detail } of deliveries) {
-      metrics.notifications_total.inc({ channel: name, outcome })
-      log.info({ receiver, channel: name, target, outcome, detail }, 'a notification')
-      if (outcome !== 'accepted') continue
-      const had = accepted.get(id) ?? new Set()
-      accepted.set(id, had.add(target))
-    }
-    const ill = deliveries.find(({ outcome }) => outcome !== 'accepted')
-    const since = outlet.problem?.since ?? clock.now()
-    outlet.problem = ill && { detail: ill.detail, outcome: ill.outcome, since }
-  }
-
-  function outletOf(receiver: string, integration: Integration): Outlet {
-    const key = JSON.stringify([receiver, integration.type, integration.index])
-    const known = outlets.get(key)
-    if (known) return known
-    const channel = options.open(receiver, integration)
-    const made: Outlet = { channel, gate: openGate(sendsAtOnce), problem: undefined }
-    outlets.set(key, made)
-    return made
-  }
-
   async function write(changes: readonly ProducedRecord[]): Promise<void> {
-    if (changes.length > 0) await patiently(() => bus.produce('alerts', [...changes]))
-  }
-
-  /** Tries until it succeeds, or is closed. */
-  async function patiently(action: () => Promise<void>): Promise<void> {
-    for (let attempt = 0; !stop.signal.aborted || attempt === 0; attempt++) {
-      try {
-        await action()
-        busTrouble = undefined
-        return
-      } catch (error) {
-        busTrouble = `what was notified cannot be written down: ${explain(error)}`
-        log.warn({ error: explain(error), attempt }, 'notifying waits for the bus')
-        await pause(Math.min(100 * 2 ** attempt, 10_000), stop.signal)
-      }
-    }
+    if (changes.length > 0) await untilDone(() => bus.produce('alerts', [...changes]))
   }
 
   const working = work().catch((error: unknown) => {
@@ -355,33 +206,20 @@ export function openDispatching(options: DispatchingOptions): Dispatching {
   })
 
   return {
-    post: (alert) => postAll([alert]),
+    post: (alert) => void postAll([alert]),
     mutedBy: (labels) =>
       holding?.heldBy(labels, clock.now()) ?? mutedBy(dispatcher, labels, clock.now()),
-    trouble: () => failure ?? outletTrouble([...outlets.values()]) ?? drillTrouble ?? busTrouble,
+    trouble: () => failure ?? channels.trouble() ?? drillTrouble ?? busTrouble(),
     async close() {
       stop.abort()
       await working
       const ended = new AbortController()
       await Promise.race([Promise.allSettled(sending), pause(closeGraceMs, ended.signal)])
       ended.abort()
-      for (const { channel } of outlets.values()) channel.close()
+      channels.close()
       await Promise.allSettled(sending)
     },
   }
-}
-
-/** Shorter than this no process was away: whoever posts alerts does so each minute or so, ms. */
-const awayMs = 2 * careMs
-
-/** While nobody was there no alert could be posted again: that does not make one resolved. */
-function believed({ posted, attendedMs }: DispatchingOptions['records'], now: number) {
-  const away = attendedMs === undefined ? 0 : now - attendedMs
-  if (attendedMs === undefined || away < awayMs) return posted
-  return posted.map((alert) => {
-    const { endsAt = attendedMs } = alert
-    return endsAt <= attendedMs ? alert : { ...alert, endsAt: endsAt + away }
-  })
 }
 
 /** What stands on the bus of it: silences, and what was told. Groups are made anew of the alerts. */
@@ -400,15 +238,6 @@ function restoredState({ records, clock }: DispatchingOptions) {
   }
 }
 
-/**
- * Where one target refuses and another accepts it is told: as long as nothing is written down, those who have it would be told
- * again and again, and never of the end.
- */
-function answerOf(deliveries: readonly Delivery[], isAccepted: boolean): Answer {
-  if (deliveries.some(({ outcome }) => outcome === 'failed')) return isAccepted ? 'partly' : 'retry'
-  return isAccepted || deliveries.length === 0 ? 'sent' : 'failed'
-}
-
 function mutedBy(
   dispatcher: Dispatcher,
   labels: Readonly<Record<string, string>>,
@@ -418,15 +247,4 @@ function mutedBy(
   if (silence !== undefined) return `silenced by ${silence}`
   const inhibiting = dispatcher.inhibitedBy(labels, now)
   return inhibiting === undefined ? undefined : 'inhibited by another alert'
-}
-
-function outletTrouble(outlets: readonly Outlet[]): string | undefined {
-  const ill = outlets.flatMap(({ channel, problem }) => (problem ? [{ channel, ...problem }] : []))
-  const shown = ill.find(({ outcome }) => outcome === 'refused') ?? ill[0]
-  if (!shown) return undefined
-  const { channel, detail, since, outcome } = shown
-  const verb = outcome === 'refused' ? 'refused by' : 'not accepted by'
-  const remedy = outcome === 'refused' ? 'correct its receiver' : 'tried again until it succeeds'
-  const at = new Date(since).toISOString()
-  return `a notification was ${verb} ${channel.name} (${channel.address}) since ${at} (${detail}): ${remedy}`
 }

@@ -5,6 +5,7 @@ import { explain } from '../pipeline/errors.ts'
 import { killPoint } from '../pipeline/fault.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
+import { openPatience } from '../pipeline/patience.ts'
 import { flapChange } from './changes.ts'
 import { notificationOf } from './outbox.ts'
 import { openExposition } from './exposition.ts'
@@ -148,7 +149,13 @@ export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluato
   const faulty = faultyViews(options.rules.faults)
   const stop = new AbortController()
   const watch = openWatch(options)
-  let failure: string | undefined
+  const { patiently, untilDone, trouble } = openPatience({
+    waiting: 'evaluation waits for the bus',
+    trouble: 'alert rules wait for the bus',
+    log,
+    signal: stop.signal,
+  })
+  let stopped: string | undefined
   let offset = startOffset(records, signalsHash)
   const untilWarm = records.progress ? 0 : ((await bus.ends('signals'))[0] ?? 0)
 
@@ -264,12 +271,9 @@ export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluato
   /** Before the states are written: should it be evaluated again, the same is told under the same ids. */
   async function tellFlaps(steps: readonly Step[]): Promise<boolean> {
     const docs = steps.flatMap(({ ts, flaps }) => flaps.map((flap) => flapChange(flap, ts)))
-    if (docs.length === 0 || !options.publish) return true
-    const told = await patiently(async () => {
-      await options.publish?.(docs)
-      return true
-    })
-    return told ?? false
+    const { publish } = options
+    if (docs.length === 0 || !publish) return true
+    return untilDone(() => publish(docs))
   }
 
   async function writeUnknown() {
@@ -277,33 +281,12 @@ export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluato
     await produce(writer.changed(engine.states()))
   }
 
-  async function produce(records: ProducedRecord[]): Promise<boolean> {
-    const done = await patiently(async () => {
-      await bus.produce('alerts', records)
-      return true
-    })
-    return done ?? false
-  }
-
-  /** Tries until it succeeds; undefined when closed before that. */
-  async function patiently<T>(action: () => Promise<T>): Promise<T | undefined> {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        const result = await action()
-        failure = undefined
-        return result
-      } catch (error) {
-        if (stop.signal.aborted) return undefined
-        failure = `alert rules wait for the bus: ${explain(error)}`
-        log.warn({ error: explain(error), attempt }, 'evaluation waits for the bus')
-        await pause(Math.min(100 * 2 ** attempt, 10_000), stop.signal)
-        if (stop.signal.aborted) return undefined
-      }
-    }
+  function produce(records: ProducedRecord[]): Promise<boolean> {
+    return untilDone(() => bus.produce('alerts', records))
   }
 
   const working = work().catch((error: unknown) => {
-    failure = `the evaluation of alert rules has stopped: ${explain(error)}`
+    stopped = `the evaluation of alert rules has stopped: ${explain(error)}`
     log.error({ error }, 'the evaluation of alert rules has stopped')
   })
 
@@ -314,6 +297,7 @@ export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluato
     leftovers: records.notifications,
     records,
     trouble() {
+      const failure = stopped ?? trouble()
       if (failure !== undefined) return failure
       if (options.rules.rules.length === 0) return undefined
       return watch.trouble(engine.slowest()) ?? ruleTrouble(engine.health())

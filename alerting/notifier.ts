@@ -1,9 +1,9 @@
 import type { Bus, ProducedRecord } from '../pipeline/bus/bus.ts'
 import { pause, type Clock } from '../pipeline/clock.ts'
-import { explain } from '../pipeline/errors.ts'
 import type { ChangeDoc } from '../pipeline/event.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
+import { openPatience } from '../pipeline/patience.ts'
 import { alertChange, stateChange } from './changes.ts'
 import type { Channel, Delivery, Message } from './channels/channel.ts'
 import { defaultRetry, openOutlet, type Outlet, type Problem, type RetryTimes } from './delivery.ts'
@@ -60,7 +60,12 @@ export function openNotifier(options: NotifierOptions): Notifier {
   /** Incidents that were muted as long as they lasted. */
   const untold = new Set<string>()
   const remembered: { key: string; sentAt: number }[] = []
-  let busTrouble: string | undefined
+  const { untilDone, trouble: busTrouble } = openPatience({
+    waiting: 'notifying waits for the bus',
+    trouble: 'what was notified cannot be written down',
+    log,
+    signal: stop.signal,
+  })
 
   function add(notification: Notification) {
     const { incident, state, ts } = notification
@@ -86,7 +91,7 @@ export function openNotifier(options: NotifierOptions): Notifier {
     before: Promise<void> | undefined,
     onSettled: () => void,
   ) {
-    const told = patiently(() => options.publish([stateChange(notification)]))
+    const told = untilDone(() => options.publish([stateChange(notification)]))
     await before
     if (stop.signal.aborted) return
     if (await isNeverTold(notification)) {
@@ -163,14 +168,14 @@ export function openNotifier(options: NotifierOptions): Notifier {
     const { incident, state } = notification
     log.info({ incident, state, target: name, outcome, detail }, 'a notification was answered')
     await save([encode(notifyKey(notification), notification)])
-    if (first) await patiently(() => options.publish([deliveryChange(notification, name, record)]))
+    if (first) await untilDone(() => options.publish([deliveryChange(notification, name, record)]))
   }
 
   async function recount(notification: Notification) {
     const docs = Object.entries(notification.deliveries).map(([name, record]) =>
       deliveryChange(notification, name, record),
     )
-    if (docs.length > 0) await patiently(() => options.publish(docs))
+    if (docs.length > 0) await untilDone(() => options.publish(docs))
   }
 
   function remember({ incident, state, sentAt }: Notification) {
@@ -182,24 +187,7 @@ export function openNotifier(options: NotifierOptions): Notifier {
   }
 
   function save(records: ProducedRecord[]): Promise<boolean> {
-    return patiently(() => bus.produce('alerts', records))
-  }
-
-  /** Tries until it succeeds; false if closed before that. */
-  async function patiently(action: () => Promise<void>): Promise<boolean> {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        await action()
-        busTrouble = undefined
-        return true
-      } catch (error) {
-        if (stop.signal.aborted) return false
-        busTrouble = `what was notified cannot be written down: ${explain(error)}`
-        log.warn({ error: explain(error), attempt }, 'notifying waits for the bus')
-        await pause(Math.min(100 * 2 ** attempt, 10_000), stop.signal)
-        if (stop.signal.aborted) return false
-      }
-    }
+    return untilDone(() => bus.produce('alerts', records))
   }
 
   // The beginning of an incident before its end.
@@ -216,7 +204,7 @@ export function openNotifier(options: NotifierOptions): Notifier {
     add,
     trouble() {
       const problems = outlets.flatMap((outlet) => outlet.problems())
-      return problems.length > 0 ? describe(problems) : busTrouble
+      return problems.length > 0 ? describe(problems) : busTrouble()
     },
     async close() {
       stop.abort()

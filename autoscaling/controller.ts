@@ -5,6 +5,7 @@ import type { Identity } from '../pipeline/identity.ts'
 import type { HttpClient } from '../pipeline/http.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
+import { openPatience } from '../pipeline/patience.ts'
 import { scalingFault } from '../pipeline/scaling-signal.ts'
 import type { MarathonState, ServiceState } from '../pipeline/service-state.ts'
 import { openSignalGrid, type SignalGrid } from '../pipeline/signal-grid.ts'
@@ -12,7 +13,6 @@ import { withRead } from '../pipeline/signal-derived.ts'
 import type { SeenGroup, SignalDeclarations } from '../pipeline/signals.ts'
 import { openCarryOut } from './carry-out.ts'
 import { openLedger, type Ledger } from './ledger.ts'
-import { openPatience } from './patiently.ts'
 import type { Policies, PolicyDeclaration } from './policy.ts'
 import { readingsAt } from './reading.ts'
 import {
@@ -88,13 +88,13 @@ export async function openController(options: ControllerOptions): Promise<Contro
   for (const key of records.unreadable) {
     log.warn({ key }, 'a record of the scaling topic was not understood and is left alone')
   }
-  const { patiently, trouble: busTrouble } = openPatience({ log, signal: stop.signal })
+  const patience = openPatience({ waiting: 'scaling waits for the bus', log, signal: stop.signal })
   const stateOf = (service: string) => round.stateOf(service)
   const ledger = openLedger({
     bus,
     memories: records.memories,
     identityOf: (service) => identityOf(stateOf(service), options.cluster),
-    patiently,
+    untilDone: patience.untilDone,
     clock,
     metrics,
   })
@@ -116,7 +116,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
 
   async function work() {
     while (!stop.signal.aborted) {
-      const batch = await patiently(() => bus.read('signals', 0, offset, readLimits))
+      const batch = await patience.patiently(() => bus.read('signals', 0, offset, readLimits))
       if (!batch) return
       takeBatch(batch)
       // Only with everything that is known by now.
@@ -191,7 +191,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
     trouble() {
       const isNeeded = round.policies().policies.size > 0
       const stall = isNeeded ? stallTrouble(stalledAt, grid, clock.now()) : undefined
-      return stopped ?? busTrouble() ?? stall
+      return stopped ?? patience.trouble() ?? stall
     },
     async close() {
       stop.abort()

@@ -4,6 +4,7 @@ import type { Decision } from '../pipeline/decision.ts'
 import { killPoint } from '../pipeline/fault.ts'
 import type { Identity } from '../pipeline/identity.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
+import type { Patience } from '../pipeline/patience.ts'
 import { freshMemory, wordOf, type ServiceMemory } from './memory.ts'
 import { changeOf, decisionDoc, encode, erase } from './records.ts'
 
@@ -18,14 +19,14 @@ export interface LedgerOptions {
   memories: Map<string, ServiceMemory>
   /** Owner, runbook and so on of a service. */
   identityOf: (service: string) => Identity
-  patiently: <T>(action: () => Promise<T>) => Promise<T | undefined>
+  untilDone: Patience['untilDone']
   clock: Clock
   metrics: Metrics
 }
 
 /** What was decided and is remembered: in memory, and on the bus. */
 export function openLedger(options: LedgerOptions) {
-  const { bus, memories, patiently, clock, metrics } = options
+  const { bus, memories, untilDone, clock, metrics } = options
   const latest = new Map<string, Decision>()
   const written = new Map<string, { shape: string; atMs: number }>()
   let pending = emptyBatch()
@@ -52,11 +53,7 @@ export function openLedger(options: LedgerOptions) {
 
   async function write({ decisions, changes, scaling }: Batch): Promise<boolean> {
     const produce = async (topic: 'decisions' | 'changes' | 'scaling', records: ProducedRecord[]) =>
-      records.length === 0 ||
-      (await patiently(async () => {
-        await bus.produce(topic, records)
-        return true
-      })) === true
+      records.length === 0 || (await untilDone(() => bus.produce(topic, records)))
     if (!(await produce('decisions', decisions))) return false
     if (!(await produce('changes', changes))) return false
     // What is told twice is one document; what was remembered and not told would be lost.

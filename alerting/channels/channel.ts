@@ -43,3 +43,8 @@ export interface Channel {
   send(message: Message, targets: readonly string[]): Promise<Delivery[]>
   close(): void
 }
+
+/** Nothing was sent, as something was in the way. */
+export function failedDeliveries(targets: readonly string[], detail: string): Delivery[] {
+  return targets.map((target) => ({ target, outcome: 'failed', detail, answered: false }))
+}

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { explain, Trouble } from '../../pipeline/errors.ts'
 import type { Integration } from '../stages/receivers.ts'
-import type { Channel, Delivery } from './channel.ts'
+import { failedDeliveries, type Channel } from './channel.ts'
 import { openHttpChannel, type HttpChannelOptions } from './http-channel.ts'
 import { openMailChannel, type MailOptions } from './mail.ts'
 import { revealed, type Revealed } from './revealed.ts'
@@ -47,18 +47,13 @@ export function openIntegration(integration: Integration, options: IntegrationOp
       try {
         renew()
       } catch (error) {
-        return notRenewed(explain(error), targets)
+        // Whoever changes a file may be half through it: so it is tried again.
+        return failedDeliveries(targets, explain(error).replaceAll('\n', '; '))
       }
       return channel.send(message, targets)
     },
     close: () => channel.close(),
   }
-}
-
-/** Whoever changes a file may be half through it: so it is tried again. */
-function notRenewed(why: string, targets: readonly string[]): Delivery[] {
-  const detail = why.replaceAll('\n', '; ')
-  return targets.map((target) => ({ target, outcome: 'failed', detail, answered: false }))
 }
 
 function openWith(known: Revealed, integration: Integration, options: IntegrationOptions): Channel {
