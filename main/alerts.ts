@@ -21,24 +21,19 @@ import { measuredBehind, openDerived } from '../pipeline/signal-derived.ts'
 import type { NotificationDesk } from '../pipeline/notification-desk.ts'
 import { withoutUndefined } from '../pipeline/without-undefined.ts'
 import { followEpochs } from '../pipeline/bus/epochs.ts'
-import type { Bus } from '../pipeline/bus/bus.ts'
-import { openLeader } from '../pipeline/bus/leader.ts'
-import { pause } from '../pipeline/clock.ts'
 import { explain } from '../pipeline/errors.ts'
 import type { ChangeDoc } from '../pipeline/event.ts'
 import type { OpenLines } from '../alerting/evaluator.ts'
 import { openMatchingLines } from '../processors/matching-lines.ts'
 import { nothingKnown, type KnownIdentities } from '../processors/resolve.ts'
 import { secondsSince, type Base, type BaseWithStore } from './base.ts'
+import { openDuty } from './duty.ts'
 import { readStages, type Stages } from '../alerting/stages/read.ts'
 import { directNames, mailSettings, notifyingOf } from './notifying.ts'
 import { reloadChange, reloadWords } from './reload.ts'
 
 /** See `SignalGridOptions.watchGapMs`. */
 export const watchGapMs = 10_000
-
-/** So long after it could not be opened it is tried again, ms. */
-const reopenMs = 500
 
 /** Where the page listens, once it does. */
 type Url = () => string | undefined
@@ -122,83 +117,36 @@ export function openAlerts(
   { badRules, stages, catalog = nothingKnown }: Given,
   url: Url,
 ): Alerts {
-  const { bus, clock, log, components, stack } = base
+  const { clock, log, components } = base
   const options = { ...optionsOf(base, url), lines: linesOf(base, catalog) }
   // Faults of the settings are told at the start, not when it is this process's turn.
   checkWays({ ...options, ...tellingOf(base.settings, base), stages: stages.current.config })
   let used = base.settings
   let rules = { rules: used.alerts.map(declaredRule), badRules }
   let refused: string | undefined
-  let notOpened: string | undefined
-  let leading: Bus | undefined
-  let alerting: Alerting | undefined
-  /** Opening and closing, one after the other. */
-  let changing: Promise<void> = Promise.resolve()
-
-  function inTurn(change: () => Promise<void>): Promise<void> {
-    const mine = changing.then(change)
-    changing = mine.catch(() => {})
-    return mine
-  }
-
-  async function open(own: Bus): Promise<void> {
-    alerting = await openAlerting({
-      ...options,
-      ...tellingOf(used, base),
-      ...rules,
-      stages: stages.current.config,
-      bus: own,
-      beginAt: clock.now(),
-    })
-  }
-
-  /** What was closed to be opened anew has to be there again, whatever the bus does meanwhile. */
-  async function reopen(): Promise<void> {
-    if (!leading) return
-    await close()
-    for (let own: Bus | undefined = leading; own; own = leading) {
-      try {
-        await open(own)
-        break
-      } catch (error) {
-        notOpened = `rules are not evaluated since they were reloaded: ${explain(error)}`
-        log.error({ error }, 'rules are not evaluated since they were reloaded; tried again')
-        await pause(reopenMs)
-      }
-    }
-    notOpened = undefined
-  }
-
-  async function close(): Promise<void> {
-    const opened = alerting
-    alerting = undefined
-    await opened?.close()
-  }
-
-  const leader = openLeader({
-    bus,
-    topic: 'alerts',
-    log,
-    async lead(own) {
-      await inTurn(() => open(own))
-      leading = own
-      return {
-        async close() {
-          leading = undefined
-          await inTurn(close)
-        },
-      }
-    },
-  })
-  stack.defer(() => leader.close())
+  const duty = openDuty(
+    base,
+    'alerts',
+    (own) =>
+      openAlerting({
+        ...options,
+        ...tellingOf(used, base),
+        ...rules,
+        stages: stages.current.config,
+        bus: own,
+        beginAt: clock.now(),
+      }),
+    'rules are not evaluated since they were reloaded',
+  )
   components.push({
     name: 'alerting',
-    trouble: () => leader.trouble() ?? notOpened ?? refused ?? alerting?.trouble(),
-    behindSeconds: () => secondsSince(alerting?.through(), clock),
+    trouble: () => duty.trouble() ?? refused ?? duty.current()?.trouble(),
+    behindSeconds: () => secondsSince(duty.current()?.through(), clock),
   })
   return {
-    alerts: () => alerting?.alerts(),
+    alerts: () => duty.current()?.alerts(),
     rules() {
+      const alerting = duty.current()
       if (!alerting) return undefined
       const through = alerting.through()
       const views = alerting.rules().map(viewOf)
@@ -212,7 +160,7 @@ export function openAlerts(
       refused = undefined
       used = settings
       rules = { rules: settings.alerts.map(declaredRule), badRules: bad }
-      await inTurn(reopen)
+      await duty.reopen()
       await options.publish([reloadChange(told, clock.now())]).catch((error: unknown) => {
         // They are used already.
         log.warn({ error: explain(error) }, 'that rules were reloaded is not on the timeline')

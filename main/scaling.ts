@@ -1,18 +1,12 @@
-import {
-  openAutoscaling,
-  viewScaling,
-  type Autoscaling,
-  type AutoscalingOptions,
-} from '../autoscaling/index.ts'
+import { openAutoscaling, viewScaling, type AutoscalingOptions } from '../autoscaling/index.ts'
 import type { ScalingPolicySettings, Settings } from '../config/settings.ts'
 import { followEpochs } from '../pipeline/bus/epochs.ts'
-import type { Bus } from '../pipeline/bus/bus.ts'
-import { openLeader } from '../pipeline/bus/leader.ts'
 import type { ScalingStatus } from '../pipeline/decision.ts'
 import type { Component } from '../pipeline/health.ts'
 import { readConnection } from '../pipeline/http-connection.ts'
 import { openHttp, type HttpClient } from '../pipeline/http.ts'
 import { secondsSince, type Base } from './base.ts'
+import { openDuty } from './duty.ts'
 
 /** How often another process than the one that scales learns how services stand, ms. */
 const tellEveryMs = 2000
@@ -35,60 +29,24 @@ export interface Scaling {
 
 /** The autoscaler. Of several processes one scales at a time. Undefined where there is no Marathon to scale by. */
 export function openScaling(base: Base): Scaling | undefined {
-  const { bus, clock, log, components, stack } = base
+  const { clock, components } = base
   const marathons = openMarathons(base)
   if (marathons.size === 0) return undefined
   const options = optionsOf(base, marathons)
-  let scaling: Autoscaling | undefined
-  let leading: Bus | undefined
-  /** Opening and closing, one after the other. */
-  let changing: Promise<void> = Promise.resolve()
-
-  function inTurn(change: () => Promise<void>): Promise<void> {
-    const mine = changing.then(change)
-    changing = mine.catch(() => {})
-    return mine
-  }
-
-  async function close(): Promise<void> {
-    const opened = scaling
-    scaling = undefined
-    await opened?.close()
-  }
-
-  async function open(own: Bus): Promise<void> {
-    scaling = await openAutoscaling({ ...options, bus: own })
-  }
-
-  const leader = openLeader({
-    bus,
-    topic: 'scaling',
-    log,
-    async lead(own) {
-      await inTurn(() => open(own))
-      leading = own
-      return {
-        async close() {
-          leading = undefined
-          await inTurn(close)
-        },
-      }
-    },
-  })
-  stack.defer(() => leader.close())
+  const duty = openDuty(
+    base,
+    'scaling',
+    (own) => openAutoscaling({ ...options, bus: own }),
+    'nothing is scaled since the settings were reloaded',
+  )
   components.push({
     name: 'autoscaling',
-    trouble: () => leader.trouble() ?? scaling?.trouble(),
-    behindSeconds: () => secondsSince(scaling?.through(), clock),
+    trouble: () => duty.trouble() ?? duty.current()?.trouble(),
+    behindSeconds: () => secondsSince(duty.current()?.through(), clock),
   })
   return {
-    current: () => scaling?.current(),
-    reopen: () =>
-      inTurn(async () => {
-        if (!leading) return
-        await close()
-        await open(leading)
-      }),
+    current: () => duty.current()?.current(),
+    reopen: duty.reopen,
   }
 }
 
