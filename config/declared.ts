@@ -95,11 +95,15 @@ function declaredSignal(signal: SignalSettings, overMs: number): SignalDeclarati
   return { from, where, by, ...more, measure, overMs, ...(metric && measuredAs(metric)) }
 }
 
-function windowOf(name: string, all: Record<string, SignalSettings>, seen: string[] = []): number {
-  const { from, over = 0, value = '' } = all[name] ?? {}
-  if (from !== 'signals') return over
-  if (seen.includes(name)) return 0
-  const windows = namesIn(value).map((one) => windowOf(one, all, [...seen, name]))
+/** The longest window of what it is made of, each looked at once; its own where it is measured. */
+function windowOf(name: string, all: Record<string, SignalSettings>): number {
+  const windows: number[] = []
+  const behind = new Set([name])
+  for (const one of behind) {
+    const { from, over = 0, value = '' } = all[one] ?? {}
+    if (from !== 'signals') windows.push(over)
+    else for (const read of namesIn(value)) behind.add(read)
+  }
   return Math.max(0, ...windows)
 }
 

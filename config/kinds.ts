@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { Trouble } from '../pipeline/errors.ts'
 import { parsePattern, parseQuery } from '../pipeline/query.ts'
 import { namesIn } from './condition.ts'
-import { readSecret, type Secret } from './secret.ts'
+import type { Secret } from '../pipeline/secret.ts'
+import { readSecret } from './secret.ts'
 import { formatDuration, parseDuration, parseSize } from './units.ts'
 
 /** What the reference says of a kind of value, and whether it may be shown. */

@@ -81,9 +81,13 @@ export function loadUsable(
 
 const lengthOf = (value: unknown) => (Array.isArray(value) ? value.length : 0)
 
+/** What stands in no list has no place in the order. */
 function byIndex([a]: [string, unknown], [b]: [string, unknown]): number {
-  const [one, other] = [a, b].map((text) => (JSON.parse(text) as Path)[1])
-  return Number(one) - Number(other) || 0
+  const [one = 0, other = 0] = [a, b].map((text) => {
+    const index = (JSON.parse(text) as Path)[1]
+    return typeof index === 'number' ? index : -1
+  })
+  return one - other
 }
 
 function treeOf(file: string | undefined, env: Environment, overrides: Overrides): Tree {

@@ -1,25 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
-import { inspect } from 'node:util'
 import { errorCode, Trouble } from '../pipeline/errors.ts'
-
-/** A value that prints as `[secret]` wherever it lands: in a text, in JSON, in a log, in the debugger. */
-export interface Secret {
-  /** The value itself; call it where it is sent, and keep no copy. */
-  reveal(): string
-  toString(): string
-  toJSON(): string
-}
-
-const shown = '[secret]'
-
-export function secretOf(value: string): Secret {
-  return Object.freeze({
-    reveal: () => value,
-    toString: () => shown,
-    toJSON: () => shown,
-    [inspect.custom]: () => shown,
-  })
-}
+import { secretOf, type Secret } from '../pipeline/secret.ts'
 
 const maxBytes = 64 * 1024
 

@@ -3,6 +3,7 @@ import { declaredRule, declaredSignals } from '../config/declared.ts'
 import type { BadRule } from '../config/set-aside.ts'
 import type { Settings } from '../config/settings.ts'
 import { msToIso, type ChangeDoc } from '../pipeline/event.ts'
+import { isSecret } from '../pipeline/secret.ts'
 
 /** Sections that a reload uses; all others need a restart. */
 export const reloadedSections = [
@@ -67,7 +68,16 @@ function rulesOf({ alerts }: Settings): Map<string, string> {
   return rules
 }
 
-const textOf = (value: unknown) => JSON.stringify(value) ?? ''
+/** Only to be compared: what is secret stands in it as it is, or another password would be none. */
+function textOf(value: unknown): string {
+  return JSON.stringify(value, revealed) ?? ''
+}
+
+/** A secret writes itself as something else before `value` comes here. */
+function revealed(this: Record<string, unknown>, key: string, value: unknown): unknown {
+  const held = this[key]
+  return isSecret(held) ? held.reveal() : value
+}
 
 /** For the timeline. */
 export function reloadChange(told: string, atMs: number): ChangeDoc {

@@ -5,6 +5,7 @@ import { declaredSignals } from '../config/declared.ts'
 import type { BadRule } from '../config/set-aside.ts'
 import type { Settings } from '../config/settings.ts'
 import { wallClock, type Clock } from '../pipeline/clock.ts'
+import { openGate } from '../pipeline/gate.ts'
 import { healthOf, type Component } from '../pipeline/health.ts'
 import { announce } from '../pipeline/presence.ts'
 import { openLog } from '../pipeline/log.ts'
@@ -106,24 +107,33 @@ export async function start(
     await early?.close()
     url = await openSurfaces(withStore, { ...shown, catalog }, extras)
   }
+  /** One after the other: what one closes the next would close again. */
+  const inTurn = openGate(1)
+  const reload = (changed: Settings, badRules: readonly BadRule[]) =>
+    inTurn(() => reloadNow(changed, badRules))
+
   /** Uses what can be changed without a restart; nothing where it cannot be used. */
-  async function reload(changed: Settings, badRules: readonly BadRule[]): Promise<string> {
+  async function reloadNow(changed: Settings, badRules: readonly BadRule[]): Promise<string> {
     const declared = declaredSignals(changed)
     const areOthers = stringify(declared) !== stringify(base.signals)
     const before = { ...base.signals }
     replaceIn(base.signals, declared)
-    try {
-      const told = (await alerting?.reload(changed, badRules)) ?? 'signals reloaded'
-      for (const section of reloadedSections)
-        Object.assign(settings, { [section]: changed[section] })
-      if (!areOthers) return told
-      await processing?.remeasure()
-      await scaling?.reopen()
-      return told
-    } catch (error) {
+    const told = await reloadRules(changed, badRules).catch((error: unknown) => {
       replaceIn(base.signals, before)
       throw error
+    })
+    // The rules are used already: from here on there is no way back.
+    for (const section of reloadedSections) {
+      Object.assign(settings, { [section]: changed[section] })
     }
+    if (!areOthers) return told
+    await processing?.remeasure()
+    await scaling?.reopen()
+    return told
+  }
+
+  async function reloadRules(changed: Settings, badRules: readonly BadRule[]): Promise<string> {
+    return (await alerting?.reload(changed, badRules)) ?? 'signals reloaded'
   }
 
   waiting.over()

@@ -10,7 +10,7 @@ import {
   text,
   unsupported,
 } from './option-kinds.ts'
-import type { Secret } from './secret.ts'
+import type { Secret } from '../../pipeline/secret.ts'
 
 export interface TlsOptions {
   /** PEM texts. */

@@ -1,7 +1,8 @@
 /** The kinds of values that options of receivers have in Alertmanager's configuration. */
 import { z } from 'zod'
 import { parseDuration } from '../../pipeline/duration.ts'
-import { secretInFile, secretOf, type Secret } from './secret.ts'
+import { secretOf, type Secret } from '../../pipeline/secret.ts'
+import { secretInFile } from './secret.ts'
 
 const noTemplates =
   'Go templates are not run here; write the text itself, or leave the option out to get our own'

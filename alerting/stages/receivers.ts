@@ -9,7 +9,7 @@ import type {
   ParsedWebhook,
 } from './receiver-schema.ts'
 import { email, type TellFault } from './receiver-email.ts'
-import { secretOf, type Secret } from './secret.ts'
+import { secretOf, type Secret } from '../../pipeline/secret.ts'
 
 type Fill<Options> = (
   options: Options,

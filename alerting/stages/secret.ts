@@ -1,29 +1,10 @@
 import { readFileSync, statSync } from 'node:fs'
-import { inspect } from 'node:util'
 import { errorCode, Trouble } from '../../pipeline/errors.ts'
-
-/** A value that prints as `[secret]` wherever it lands. */
-export interface Secret {
-  /** The value itself; call it where it is sent, and keep no copy. Throws Trouble where it stands in a file that cannot be read. */
-  reveal(): string
-  toString(): string
-  toJSON(): string
-}
-
-const shown = '[secret]'
-
-export function secretOf(value: string): Secret {
-  return hidden(() => value)
-}
+import { secretFrom, type Secret } from '../../pipeline/secret.ts'
 
 /** What a file holds, without white space around it. It is read each time, as somebody may change it there. */
 export function secretInFile(path: string): Secret {
-  return hidden(() => readSecretFile(path))
-}
-
-function hidden(reveal: () => string): Secret {
-  const show = () => shown
-  return Object.freeze({ reveal, toString: show, toJSON: show, [inspect.custom]: show })
+  return secretFrom(() => readSecretFile(path))
 }
 
 /** Enough for a bundle of certificates. */

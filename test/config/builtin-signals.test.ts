@@ -1,5 +1,6 @@
 import test from 'ava'
 import { builtinSignals, measuredSignals } from '../../config/builtin-signals.ts'
+import { declaredSignals } from '../../config/declared.ts'
 import { loadSettings, type Overrides } from '../../config/load.ts'
 import { makeReference } from '../../config/reference.ts'
 import { unitOf } from '../../pipeline/metric-names.ts'
@@ -77,4 +78,20 @@ test('each stands in the reference', (t) => {
     ),
   )
   t.true(reference.includes('changes: `kind:task AND action:died` | count over 10m by service |'))
+})
+
+test('the window of one that is made of others is the longest of theirs, however they are entangled', (t) => {
+  const base = { from: 'logs', where: '', measure: 'count' }
+  const signals: Record<string, object> = {
+    s0: { ...base, over: '1m' },
+    s1: { ...base, over: '5m' },
+  }
+  // Each path from the last to the first looked at by itself would be looked at for hours.
+  for (let n = 2; n < 60; n++) {
+    signals[`s${n}`] = { from: 'signals', value: `s${n - 1} + s${n - 2}` }
+  }
+  const { settings } = loadSettings(undefined, {}, { signals })
+  const declared = declaredSignals(settings)
+  t.is(declared['s0']?.overMs, 60_000)
+  t.is(declared['s59']?.overMs, 300_000)
 })

@@ -256,6 +256,27 @@ alerts:
   )
 })
 
+test('among faulty signals too it is the faulty rules that are set aside, not their neighbours', (t) => {
+  const file = written(
+    t,
+    `signals:
+  x: { from: metrics, measure: avg }
+  errors: { where: 'level:error', measure: rate }
+alerts:
+  - { alert: Unknown, when: nosuch > 1 }
+  - { alert: Long, when: errors > 1, for: banana }
+  - { alert: Good, when: errors > 1 }
+  - { alert: AlsoGood, when: errors > 2 }
+`,
+  )
+  const { settings, badRules } = loadUsable(file, {})
+  t.deepEqual(
+    settings.alerts.map(({ alert }) => alert),
+    ['Good', 'AlsoGood'],
+  )
+  t.deepEqual(badRules.flatMap(({ alert }) => alert ?? []).toSorted(), ['Long', 'Unknown'])
+})
+
 test('faults of anything else refuse the settings, with those of the rules', (t) => {
   const file = written(t, 'clustre: prod\nalerts: [{ alert: A, when: "1 +" }]\n')
   const { faults } = t.throws<SettingsTrouble>(() => loadUsable(file, {})) ?? { faults: [] }

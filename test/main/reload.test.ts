@@ -27,3 +27,13 @@ test('a reload tells what is new, gone, changed, set aside, and what waits for a
   )
   t.is(reloadWords(after, after, []), 'rules reloaded (3)')
 })
+
+test('another password is another setting, and stands in no sentence', (t) => {
+  const withPassword = (password: string) =>
+    settingsOf([], {
+      mail: { host: 'mail', from: 'a@example.com', to: ['b@example.com'], user: 'u', password },
+      store: { elasticsearch: { urls: ['https://localhost:9200'], user: 'u', password } },
+    })
+  const told = reloadWords(withPassword('before-1'), withPassword('after-2'), [])
+  t.is(told, 'rules reloaded (0); told otherwise: mail; what needs a restart: store')
+})
