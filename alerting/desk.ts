@@ -88,7 +88,12 @@ export function openDesk(options: DeskOptions): NotificationDesk {
     const restored = { ...empty, at: now, silences, nextCare: Infinity }
     const lease = createLease({}, held?.lease)
     const dispatcher = createDispatcher(config(), now, restored, { held: lease.heldBy })
-    const own = states.filter(hasFired).map((state) => ownAlert(state, options.publicUrl()))
+    // One of our own fires until it is told to be over: to others it is one that is posted again and again.
+    const latestEnd = now + config().resolveTimeout
+    const own = states
+      .filter(hasFired)
+      .map((state) => ownAlert(state, options.publicUrl()))
+      .map((alert) => ({ ...alert, endsAt: Math.min(alert.endsAt ?? latestEnd, latestEnd) }))
     dispatcher.post([...own, ...posted], now)
     made = { at: now, dispatcher }
     return dispatcher
@@ -97,7 +102,7 @@ export function openDesk(options: DeskOptions): NotificationDesk {
   const alerts = () =>
     replica()
       .status(clock.now())
-      .map((one) => deskAlert(one, config(), clock.now()))
+      .map((one) => deskAlert(one, config()))
 
   const silenceNow = (id: string): Silence | undefined => {
     const record = latest().get(silenceKey(id))
@@ -209,18 +214,16 @@ function batches(alerts: readonly PostedAlert[]): PostedAlert[][] {
   return all
 }
 
-function deskAlert(
+export function deskAlert(
   { alert, state, silencedBy, inhibitedBy, mutedBy }: AlertStatus,
-  { route, resolveTimeout }: StagesConfig,
-  now: number,
+  { route }: StagesConfig,
 ): DeskAlert {
   const { labels, annotations, startsAt, endsAt, updatedAt, generatorURL, fingerprint } = alert
   return {
     labels,
     annotations,
     startsAt,
-    // One of our own fires until it is told to be over: to others it is one that is posted again and again.
-    endsAt: Math.min(endsAt, Math.max(now, updatedAt) + resolveTimeout),
+    endsAt,
     updatedAt,
     generatorURL,
     fingerprint,
@@ -232,7 +235,7 @@ function deskAlert(
   }
 }
 
-function groupsOf(alerts: readonly DeskAlert[], { route }: StagesConfig): DeskGroup[] {
+export function groupsOf(alerts: readonly DeskAlert[], { route }: StagesConfig): DeskGroup[] {
   const groups = new Map<string, DeskGroup>()
   for (const alert of alerts) {
     for (const one of routesOf(route, alert.labels)) {
@@ -247,7 +250,7 @@ function groupsOf(alerts: readonly DeskAlert[], { route }: StagesConfig): DeskGr
   return [...groups.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group)
 }
 
-function deskSilence({ matchers, ...silence }: Silence, now: number): DeskSilence {
+export function deskSilence({ matchers, ...silence }: Silence, now: number): DeskSilence {
   return {
     ...silence,
     matchers: matchers.map(deskMatcher),
@@ -262,7 +265,7 @@ const deskMatcher = ({ name, op, value }: MatcherText): DeskMatcher => ({
   isEqual: !op.startsWith('!'),
 })
 
-function requestOf({ matchers, ...request }: DeskRequested): SilenceRequest {
+export function requestOf({ matchers, ...request }: DeskRequested): SilenceRequest {
   return {
     ...request,
     matchers: matchers.map(({ name, value, isRegex, isEqual }) => ({

@@ -2,7 +2,7 @@ import { pause, type Clock } from '../pipeline/clock.ts'
 import { explain } from '../pipeline/errors.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
-import type { Channel, Delivery } from './channels/channel.ts'
+import { groupOnly, type Channel, type Delivery } from './channels/channel.ts'
 import type { GroupAlert, GroupNotification } from './channels/group.ts'
 import { ownAlert } from './own-alerts.ts'
 import type { OwnedState } from './records.ts'
@@ -109,11 +109,12 @@ function messageOf(alerts: readonly GroupAlert[]) {
     reason: '',
     groupKey: '',
     groupLabels: {},
+    routeLabels: {},
     commonLabels: {},
     commonAnnotations: {},
     externalURL: '',
     alerts,
     truncatedAlerts: 0,
   }
-  return { incident: '', state: 'firing' as const, subject: '', text: '', html: '', group }
+  return groupOnly(group)
 }

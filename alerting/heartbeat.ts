@@ -1,6 +1,6 @@
 import { pause, type Clock } from '../pipeline/clock.ts'
 import { explain } from '../pipeline/errors.ts'
-import type { Channel } from './channels/channel.ts'
+import { groupOnly, type Channel } from './channels/channel.ts'
 import type { GroupNotification } from './channels/group.ts'
 
 export interface HeartbeatOptions {
@@ -22,15 +22,7 @@ export function openHeartbeat({ channel, everyMs, ill, publicUrl, clock }: Heart
 
   async function beat(): Promise<void> {
     const group = groupOf(clock.now(), publicUrl() ?? '')
-    const message = {
-      incident: '',
-      state: 'firing' as const,
-      subject: '',
-      text: '',
-      html: '',
-      group,
-    }
-    const [delivery] = await channel.send(message, channel.targets)
+    const [delivery] = await channel.send(groupOnly(group), channel.targets)
     trouble = delivery?.outcome === 'accepted' ? undefined : (delivery?.detail ?? 'no answer')
   }
 
@@ -69,6 +61,7 @@ function groupOf(now: number, externalURL: string): GroupNotification {
     reason: 'repeat interval elapsed',
     groupKey: '{}:{alertname="Heartbeat"}',
     groupLabels: { alertname: 'Heartbeat' },
+    routeLabels: {},
     commonLabels: labels,
     commonAnnotations: annotations,
     externalURL,

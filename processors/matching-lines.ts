@@ -50,7 +50,10 @@ interface Position {
     topic?: MatchedTopic,
   ][]
   waiting: [id: string, lines: MatchingLine[]][]
-  /** Changes that were looked at lately, the oldest first: one that is written again, with more in it, is no other. */
+  /**
+   * By rule and id, the changes that it was given lately, the oldest first: one that is written again, with more in it, is no
+   * other, but may be one that another rule wants.
+   */
   changes?: string[]
 }
 
@@ -149,20 +152,23 @@ export async function openMatchingLines(options: MatchingLinesOptions) {
 
   function findChange(record: BusRecord): void {
     const change = readDoc(record)
-    const id = change['event.id']
-    if (changes.has(id)) return
-    changes.add(id)
-    const [oldest] = changes
-    if (changes.size > maxChanges && oldest !== undefined) changes.delete(oldest)
     const { doc } = identified(change, catalog.complete)
     const opened = openLine(doc)
     const ms = Number((isoToNs(doc['@timestamp']) ?? 0n) / 1_000_000n)
     let fields: MatchingLine['fields'] | undefined
     for (const { id: rule, query } of ofChanges) {
-      if (!query.matchesLine(opened)) continue
+      if (!query.matchesLine(opened) || !isNew(`${rule} ${change['event.id']}`)) continue
       fields ??= allFields(opened)
       put(rule, { ms, fields })
     }
+  }
+
+  function isNew(key: string): boolean {
+    if (changes.has(key)) return false
+    changes.add(key)
+    const [oldest] = changes
+    if (changes.size > maxChanges && oldest !== undefined) changes.delete(oldest)
+    return true
   }
 
   function findLines(record: BusRecord): void {

@@ -44,6 +44,11 @@ export interface Channel {
   close(): void
 }
 
+/** For channels to programs, which take no words. */
+export function groupOnly(group: GroupNotification): Message {
+  return { incident: '', state: 'firing', subject: '', text: '', html: '', group }
+}
+
 /** Nothing was sent, as something was in the way. */
 export function failedDeliveries(targets: readonly string[], detail: string): Delivery[] {
   return targets.map((target) => ({ target, outcome: 'failed', detail, answered: false }))

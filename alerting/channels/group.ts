@@ -9,6 +9,8 @@ export interface GroupNotification {
   reason: string
   groupKey: string
   groupLabels: Labels
+  /** Those of its route, which the settings give. */
+  routeLabels: Labels
   /** What all alerts below have in common. */
   commonLabels: Labels
   commonAnnotations: Labels
@@ -48,12 +50,12 @@ export function textOf(text: Text | undefined, group: GroupNotification): string
 
 type Told = Pick<
   Notification,
-  'receiver' | 'status' | 'reason' | 'groupKey' | 'groupLabels' | 'alerts'
+  'receiver' | 'status' | 'reason' | 'groupKey' | 'groupLabels' | 'routeLabels' | 'alerts'
 >
 
 /** What the dispatcher wants told. */
 export function groupOf(told: Told, externalURL: string, extra?: Extra): GroupNotification {
-  const { receiver, status, reason, groupKey, groupLabels } = told
+  const { receiver, status, reason, groupKey, groupLabels, routeLabels } = told
   const alerts = told.alerts.map(
     ({ status, labels, annotations, startsAt, endsAt, generatorURL, fingerprint }): GroupAlert => ({
       status,
@@ -71,6 +73,7 @@ export function groupOf(told: Told, externalURL: string, extra?: Extra): GroupNo
     reason,
     groupKey,
     groupLabels,
+    routeLabels,
     ...commonOf(alerts),
     externalURL: externalURL.replace(/\/+$/, ''),
     alerts,

@@ -31,8 +31,7 @@ export function webhookRequests(
     groupLabels: mapOf(told.groupLabels),
     commonLabels: mapOf(told.commonLabels),
     commonAnnotations: mapOf(told.commonAnnotations),
-    // Routes have labels of their own in Alertmanager 0.34 only, and none here.
-    routeLabels: {},
+    routeLabels: mapOf(told.routeLabels),
     externalURL: told.externalURL,
     version: '4',
     groupKey: told.groupKey,

@@ -54,6 +54,9 @@ export function readStagesConfig(source: string, file: string): StagesConfig {
 const secretOption = /(?:password|secret|token|key|credentials)$/
 /** Of webhooks and Slack the address itself is a secret. */
 const secretAddress = new Set(['url', 'api_url', 'slack_api_url'])
+/** What is not looked into here may hold any secret. */
+const foreignSections = new Set(['tracing', 'event_recorder'])
+const foreignNames = new Set<string>(foreignGlobals)
 
 /** The text of a sound file with `<secret>` in the place of each secret, as Alertmanager shows it. */
 export function maskedConfig(source: string): string {
@@ -64,9 +67,17 @@ export function maskedConfig(source: string): string {
     Node(_, node) {
       node.comment = node.commentBefore = null
     },
-    Pair(_, { key, value }) {
-      if (!isScalar(key) || !isScalar(value) || typeof key.value !== 'string') return
-      if (secretOption.test(key.value) || secretAddress.has(key.value)) value.value = '<secret>'
+    Pair(_, pair, ancestors) {
+      const { key, value } = pair
+      if (!isScalar(key) || typeof key.value !== 'string') return
+      // Its ancestors are the document and the one mapping in it.
+      if (ancestors.length === 2 && foreignSections.has(key.value)) {
+        pair.value = document.createNode('<secret>')
+        return
+      }
+      if (!isScalar(value)) return
+      const isSecret = secretOption.test(key.value) || secretAddress.has(key.value)
+      if (isSecret || foreignNames.has(key.value)) value.value = '<secret>'
     },
   })
   return document.toString()

@@ -6,6 +6,7 @@ import type { RuleDeclaration } from '../../alerting/rules/rule.ts'
 import { decodeAll, notifyKey, type Notification } from '../../alerting/records.ts'
 import { addNumber, emptyDistribution, writtenDistribution } from '../../pipeline/distribution.ts'
 import type { SignalDeclaration, SignalDeclarations } from '../../pipeline/signals.ts'
+import { readAll } from '../helpers/pipeline.ts'
 import { openRandom } from '../helpers/random.ts'
 import {
   bucket,
@@ -45,17 +46,6 @@ function slowBucket(service: string, from: number, ms: readonly number[], partit
 }
 
 const at = (seconds: number) => t0 + seconds * second
-
-async function recordedOf(bus: Bus) {
-  const [end = 0] = await bus.ends('signals')
-  const records = []
-  for (let offset = 0; offset < end;) {
-    const batch = await bus.read('signals', 0, offset, { maxBytes: 2 ** 20 })
-    records.push(...batch.records)
-    offset = batch.next
-  }
-  return records
-}
 
 function backtestOf(bus: Bus, rules: RuleDeclaration[], beginAt = t0) {
   return openBacktest({
@@ -119,7 +109,7 @@ test('an hour with late events and restarts: the back-test tells what was told, 
     }
 
     const backtest = backtestOf(bus, rules)
-    await backtest.take(await recordedOf(bus))
+    await backtest.take(await readAll(bus, 'signals'))
     t.deepEqual(backtest.told().map(shown).toSorted(), told.map(shown).toSorted(), `seed ${seed}`)
   }
 })
@@ -131,7 +121,7 @@ test('another rule on the same past: what it would have told, and what of it beg
     await publishWatermark(bus, at(s * 5 + 5))
   }
   const backtest = backtestOf(bus, [ruleOf({ when: 'error_rate > 8' })])
-  await backtest.take(await recordedOf(bus))
+  await backtest.take(await readAll(bus, 'signals'))
   const { evaluated, incidents, failures } = backtest.result()
   t.deepEqual(evaluated, { from: at(5), to: at(40), count: 8 })
   t.deepEqual(failures, [])
@@ -155,11 +145,11 @@ test('a condition that cannot be evaluated is counted, with its error', async (t
   await publishWatermark(bus, at(5))
   const rule = ruleOf({ labels: {}, annotations: {}, when: 'error_rate > 1' })
   const backtest = backtestOf(bus, [{ ...rule, labels: { service: 'one' } }])
-  await backtest.take(await recordedOf(bus))
+  await backtest.take(await readAll(bus, 'signals'))
   t.is(backtest.result().failures.length, 0)
   await publishBuckets(bus, [bucket('error_rate', { service: '/shop/cart' }, at(5), 100)])
   await publishWatermark(bus, at(10))
   const twins = backtestOf(bus, [{ ...rule, labels: { service: 'one' } }])
-  await twins.take(await recordedOf(bus))
+  await twins.take(await readAll(bus, 'signals'))
   t.regex(twins.result().failures[0]?.error ?? '', /two results have the same labels/)
 })

@@ -1,5 +1,3 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
 import { openForwarding } from '../../alerting/forwarding.ts'
 import { openHeartbeat } from '../../alerting/heartbeat.ts'
@@ -10,6 +8,7 @@ import { openAlertmanager, openHeartbeatChannel } from '../../alerting/ways.ts'
 import { wallClock } from '../../pipeline/clock.ts'
 import { silentLog } from '../../pipeline/log.ts'
 import { openMetrics } from '../../pipeline/metrics.ts'
+import { json, openHttpServer } from '../helpers/http-server.ts'
 import { until } from './world.ts'
 
 interface Post {
@@ -21,21 +20,11 @@ interface Post {
 async function openServer(t: ExecutionContext) {
   const posts: Post[] = []
   const state = { code: 200 }
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = []
-    request.on('data', (chunk: Buffer) => chunks.push(chunk))
-    request.on('end', () => {
-      if (state.code === 200) {
-        const body: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'))
-        posts.push({ url: request.url ?? '', body })
-      }
-      response.writeHead(state.code).end('{}')
-    })
+  const { url } = await openHttpServer(t, (asked, response) => {
+    if (state.code === 200) posts.push({ url: asked.url, body: JSON.parse(asked.body) })
+    json(response, {}, state.code)
   })
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  t.teardown(() => server.close())
-  const { port } = server.address() as AddressInfo
-  return { posts, state, url: `http://127.0.0.1:${port}` }
+  return { posts, state, url }
 }
 
 function alertsOf(post: Post | undefined) {

@@ -1,11 +1,9 @@
 import test, { type ExecutionContext } from 'ava'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { text } from 'node:stream/consumers'
 import { openAlerts } from '../../alerting/own-alerts.ts'
 import { decodeAll } from '../../alerting/records.ts'
 import type { LogEntry } from '../../alerting/stages/dedup.ts'
 import { readStagesConfig } from '../../alerting/stages/config.ts'
+import { openHttpServer } from '../helpers/http-server.ts'
 import { knownOf, someAlert, type SomeAlert } from './some-notification.ts'
 import { measured, openDesk, openWorld, second, t0, until } from './world.ts'
 
@@ -53,15 +51,11 @@ test('that holds too where the alert is no state any more; what fires anew is no
 
 async function openWebhook(t: ExecutionContext) {
   const told: string[] = []
-  const server = createServer((request, response) => {
-    void text(request).then((body) => {
-      told.push((JSON.parse(body) as { status: string }).status)
-      response.end()
-    })
+  const { host } = await openHttpServer(t, ({ body }, response) => {
+    told.push((JSON.parse(body) as { status: string }).status)
+    response.end()
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => server.close())
-  return { told, host: `127.0.0.1:${(server.address() as AddressInfo).port}` }
+  return { told, host }
 }
 
 test('the end of the alert of a rule that was removed is told, also where a second restart follows at once', async (t) => {

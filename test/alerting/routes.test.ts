@@ -1,8 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
@@ -10,6 +8,7 @@ import { decodeAll } from '../../alerting/records.ts'
 import { readStages } from '../../alerting/stages/read.ts'
 import type { Bus } from '../../pipeline/bus/bus.ts'
 import type { KillPoint } from '../../pipeline/fault.ts'
+import { openHttpServer } from '../helpers/http-server.ts'
 import {
   busIn,
   measured,
@@ -49,17 +48,11 @@ interface Hook {
 
 async function openHook(t: ExecutionContext) {
   const posts: Hook[] = []
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = []
-    request.on('data', (chunk: Buffer) => chunks.push(chunk))
-    request.on('end', () => {
-      posts.push(JSON.parse(Buffer.concat(chunks).toString('utf8')) as Hook)
-      response.end()
-    })
+  const { url } = await openHttpServer(t, ({ body }, response) => {
+    posts.push(JSON.parse(body) as Hook)
+    response.end()
   })
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  t.teardown(() => server.close())
-  return { posts, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
+  return { posts, url }
 }
 
 async function calm(bus: Bus, through: () => number | undefined) {

@@ -66,7 +66,11 @@ test('the files that come with Mesoscope are valid', (t) => {
     'no_leader',
   ])
   t.is(demo.settings.mail?.port, 2525)
-  t.like(demo.settings.evaluation, { interval: 1000, resolution: 1000 })
+  t.deepEqual(demo.settings.evaluation, {
+    interval: 1000,
+    resolution: 1000,
+    flapping: { low: 5, high: 20, every: 60_000 },
+  })
 })
 
 test('an empty section is as good as none', (t) => {

@@ -41,10 +41,10 @@ test('a reload while the bus is away does not leave the rules without anybody: i
       if (isAway) throw new Error('the bus is away')
       return world.read(...asked)
     },
-  }
-  bus.ends = async (topic) => {
-    if (isAway) throw new Error('the bus is away')
-    return world.ends(topic)
+    async ends(topic) {
+      if (isAway) throw new Error('the bus is away')
+      return world.ends(topic)
+    },
   }
   const { settings } = loadSettings(undefined, {}, { alerts: [{ alert: 'A', when: 'errors > 1' }] })
   const components: Component[] = []

@@ -144,24 +144,9 @@ test('of lines silence is a value, of samples it is none', (t) => {
 })
 
 test('what is behind signals that read each other many times over is found at once', (t) => {
-  const measured = {
-    from: 'logs',
-    where: '',
-    measure: 'rate',
-    overMs: 1000,
-    by: ['service'],
-  } as const
-  const signals: SignalDeclarations = { s0: { ...measured, by: [...measured.by] } }
+  const signals: SignalDeclarations = { s0: { ...perService, from: 'logs', measure: 'rate' } }
   for (let i = 1; i <= 40; i++) {
-    const value = i === 1 ? 's0' : `s${i - 1} + s${i - 2}`
-    signals[`s${i}`] = {
-      from: 'signals',
-      where: '',
-      measure: 'last',
-      overMs: 1000,
-      by: ['service'],
-      value,
-    }
+    signals[`s${i}`] = derived(i === 1 ? 's0' : `s${i - 1} + s${i - 2}`)
   }
   const began = performance.now()
   t.deepEqual(measuredBehind(['s40'], signals), ['s0'])

@@ -223,3 +223,27 @@ function busOf(given: readonly LogRecord[]): MatchingLinesOptions['bus'] {
     },
   }
 }
+
+test('a change that is written again, with what a rule wants, is given to that rule and to no other again', async (t) => {
+  const bus = await openBus(t)
+  const wanted = [
+    { id: 'deaths', from: 'changes', where: 'action:died' },
+    { id: 'oom', from: 'changes', where: 'oom:true' },
+  ] as const
+  const death = {
+    '@timestamp': new Date(someTime + 1000).toISOString(),
+    'event.id': 'a',
+    'event.kind': 'task',
+    'event.action': 'died',
+    message: 'death a',
+    'service.name': '/web',
+  }
+  const written = (doc: object) => ({ key: '/web', value: Buffer.from(JSON.stringify(doc)) })
+  const reader = await open({ bus, wanted })
+  const again = written({ ...death, oom: true })
+  await bus.produce('changes', [written(death), again, again])
+  await mark(bus, someTime + 10_000, 'c', 'changes')
+  await reader.advance(someTime + 5000, never)
+  t.deepEqual(told(reader.take('deaths', someTime + 5000)), ['1 death a'])
+  t.deepEqual(told(reader.take('oom', someTime + 5000)), ['1 death a'])
+})

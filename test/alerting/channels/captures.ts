@@ -28,6 +28,7 @@ interface Payload {
   }[]
   notification_reason: Notification['reason']
   groupLabels: Record<string, string>
+  routeLabels: Record<string, string>
   groupKey: string
 }
 
@@ -62,7 +63,7 @@ export function groupOfCase(one: NotifierCase): GroupNotification {
     timeout: false,
   }))
   const status = alerts.some((alert) => alert.status === 'firing') ? 'firing' : 'resolved'
-  const told = { ...one, alerts, status, reason: 'first notification' } as const
+  const told = { ...one, routeLabels: {}, alerts, status, reason: 'first notification' } as const
   return groupOf(told, 'http://am.example:9093/x')
 }
 
@@ -88,7 +89,7 @@ export function groupOfWebhook({ body }: Captured, receiver: string): GroupNotif
     updatedAt: Date.parse(startsAt),
     timeout: true,
   }))
-  const { status, groupKey, groupLabels, notification_reason: reason } = payload
-  const told = { receiver, status, reason, groupKey, groupLabels, alerts }
+  const { status, groupKey, groupLabels, routeLabels, notification_reason: reason } = payload
+  const told = { receiver, status, reason, groupKey, groupLabels, routeLabels, alerts }
   return groupOf(told, 'http://am.example:9093/')
 }

@@ -72,3 +72,22 @@ test('a webhook gets at most as many alerts as wanted, and no more than eight me
   )
   t.like(body(huge), { alerts: { length: 8 }, truncatedAlerts: 12 })
 })
+
+test('a webhook is told of the labels of the route', (t) => {
+  const config = readStagesConfig(
+    `
+route: {receiver: hook, group_by: [alertname], labels: {team: web}}
+receivers:
+- name: hook
+  webhook_configs: [{url: 'http://127.0.0.1/'}]
+`,
+    'test.yml',
+  )
+  const dispatcher = createDispatcher(config, 0)
+  dispatcher.post([{ labels: { alertname: 'X' } }], 0)
+  const [told] = dispatcher.advance(30_000)
+  if (!told) return t.fail('nothing was told')
+  const [request] = webhookRequests(groupOf(told, ''), { url: 'http://127.0.0.1/' })
+  const { routeLabels } = JSON.parse(String(request?.body)) as { routeLabels: unknown }
+  t.deepEqual(routeLabels, { team: 'web' })
+})

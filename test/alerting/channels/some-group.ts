@@ -29,6 +29,7 @@ export function someGroup(some: readonly Some[], extra?: Extra): GroupNotificati
     reason: 'first notification' as const,
     groupKey: '{}:{alertname="X"}',
     groupLabels: { alertname: 'X' },
+    routeLabels: {},
     alerts,
   }
   return groupOf(told, 'http://mesoscope.example', extra)

@@ -110,3 +110,20 @@ receivers:
   t.notRegex(shown, /one|two|three|four|five|six|seven/)
   t.regex(shown, /receiver: ops/)
 })
+
+test('secrets of receivers that are not built here, and of what has no effect, are not shown', (t) => {
+  const shown = maskedConfig(`route: { receiver: ops }
+global:
+  mattermost_webhook_url: http://127.0.0.1/one
+  rocketchat_token_id: two
+tracing: { endpoint: 'three', http_headers: { Authorization: { secrets: [four] } } }
+event_recorder:
+  outputs: [{ type: webhook, webhook_url: 'http://127.0.0.1/five' }]
+receivers:
+  - name: tracing
+    webhook_configs: [{ url: 'http://127.0.0.1/six', max_alerts: 7 }]
+`)
+  t.notRegex(shown, /one|two|three|four|five|six/)
+  t.regex(shown, /tracing: <secret>/)
+  t.regex(shown, /max_alerts: 7/)
+})

@@ -17,7 +17,7 @@ const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 test('what comes while one is under way goes together, in order, afterwards', async (t) => {
   const { ran, gates, add } = gatedBatches(3)
-  const done = ['a', 'b', 'c', 'd', 'e'].slice(0, 1).map(add)
+  const done = [add('a')]
   await turn()
   done.push(...['b', 'c', 'd', 'e'].map(add))
   await turn()
