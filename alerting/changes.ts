@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import { msToIso, type ChangeDoc } from '../pipeline/event.ts'
 import { identityToEcs } from '../pipeline/identity.ts'
+import { sha256 } from '../pipeline/sha256.ts'
 import type { Delivery } from './channels/channel.ts'
 import { incidentOf, type Notification } from './records.ts'
 import type { FlapChange } from './rules/flap-marking.ts'
@@ -78,12 +78,8 @@ export function deliveryDoc(
   const isAccepted = outcome === 'accepted'
   const verb = isAccepted ? 'was sent to' : 'was refused by'
   const { service } = first?.labels ?? {}
-  const about = createHash('sha256')
-    .update(
-      JSON.stringify([groupKey, status, alerts.map((one) => [one.fingerprint, one.startsAt])]),
-    )
-    .digest('hex')
-    .slice(0, 24)
+  const told = alerts.map((one) => [one.fingerprint, one.startsAt])
+  const about = sha256(JSON.stringify([groupKey, status, told]), 24)
   return {
     '@timestamp': msToIso(atMs),
     'event.id': `change:alert:${about}:${receiver}:${integration.type}:${target}:${outcome}:${atMs}`,

@@ -13,13 +13,12 @@ import type {
 } from '../pipeline/notification-desk.ts'
 import { hasFired, ownAlert } from './own-alerts.ts'
 import {
-  decodeAll,
+  decodeSome,
   heldKey,
   postedKey,
   silenceKey,
   stateKey,
   testKey,
-  type AlertRecords,
   type TestRecord,
 } from './records.ts'
 import { encodeRequest, type DeskRequest } from './requests.ts'
@@ -68,17 +67,12 @@ export function openDesk(options: DeskOptions): NotificationDesk {
   const { bus, latest, config, clock, patienceMs = 10_000 } = options
   let made: { at: number; dispatcher: Dispatcher } | undefined
 
-  /** Of all that stands there only this: the rest can be much. */
-  function decoded(...beginnings: readonly string[]): AlertRecords {
-    const some = [...latest()].filter(([key]) => beginnings.some((one) => key.startsWith(one)))
-    return decodeAll(new Map(some))
-  }
-
   /** A dispatcher that sends nothing. */
   function replica(): Dispatcher {
     const now = clock.now()
     if (made && now - made.at < freshMs && now >= made.at) return made.dispatcher
-    const { states, posted, silences, held } = decoded(
+    const { states, posted, silences, held } = decodeSome(
+      latest(),
       stateKey(''),
       postedKey(''),
       silenceKey(''),
@@ -133,7 +127,9 @@ export function openDesk(options: DeskOptions): NotificationDesk {
     alerts,
     groups: () => groupsOf(alerts(), config()),
     silences: () =>
-      decoded(silenceKey('')).silences.map((silence) => deskSilence(silence, clock.now())),
+      decodeSome(latest(), silenceKey('')).silences.map((silence) =>
+        deskSilence(silence, clock.now()),
+      ),
     async post(given) {
       const now = clock.now()
       const refused: { index: number; sentence: string }[] = []
@@ -158,7 +154,7 @@ export function openDesk(options: DeskOptions): NotificationDesk {
       const now = clock.now()
       const newId = randomUUID()
       // Refused here, where somebody waits for the answer.
-      const trial = createSilences(decoded(silenceKey('')).silences)
+      const trial = createSilences(decodeSome(latest(), silenceKey('')).silences)
       const id = trial.set(silence, now, newId)
       const wanted = trial.list().find((one) => one.id === id)
       const before = silenceNow(id)

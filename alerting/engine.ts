@@ -72,13 +72,20 @@ export interface Engine extends Omit<SignalGrid, 'next' | 'done'> {
   health(): RuleHealth[]
 }
 
+/** A rule, with what is the same at each evaluation. */
+interface Asked {
+  rule: Rule
+  facts: RuleFacts
+  /** Signals for which it is an alert that they are measured no more. */
+  missable: readonly string[]
+}
+
 export function openEngine(options: EngineOptions): Engine {
   const { signals, onValues } = options
-  const sampled = sampledSignals(signals)
   const { signals: derived } = openDerived(signals)
-  const behind = (reads: readonly string[]) => measuredBehind(reads, signals, derived)
-  const missing = options.rules.rules.filter(({ noData }) => noData === 'alert')
-  const missed = missing.flatMap(({ reads }) => behind(reads)).filter((name) => sampled.has(name))
+  const sampled = sampledSignals(signals, derived)
+  const asked = options.rules.rules.map(askedOf)
+  const missed = asked.flatMap(({ missable }) => missable)
   const grid = openSignalGrid({ ...options, missed: new Set(missed) })
   const health = new Map(options.rules.rules.map((rule) => [rule.id, freshHealth(rule)]))
   const states: StatesByRule = new Map()
@@ -92,6 +99,12 @@ export function openEngine(options: EngineOptions): Engine {
   let flaps: Step['flaps'] = []
   for (const [rule, owned] of byRule(options.restored?.states ?? [])) put(rule, owned)
 
+  function askedOf(rule: Rule): Asked {
+    const measured = rule.noData === 'alert' ? measuredBehind(rule.reads, signals, derived) : []
+    const missable = measured.filter((name) => sampled.has(name))
+    return { rule, facts: factsOf(rule, signals, derived), missable }
+  }
+
   /** Takes the place of what the rule had. */
   function put(rule: string, owned: Map<string, OwnedState>): void {
     for (const key of states.get(rule)?.keys() ?? []) {
@@ -104,32 +117,34 @@ export function openEngine(options: EngineOptions): Engine {
 
   const isNewest = (ts: number) => (grid.measuredThrough() ?? ts) - ts < 2 * options.intervalMs
 
-  function evaluate(rule: Rule, { ts, valuesOf, silentOf, skippedFrom }: GridTime) {
+  function evaluate(
+    { rule, facts, missable }: Asked,
+    { ts, valuesOf, silentOf, skippedFrom }: GridTime,
+  ) {
     const before = states.get(rule.id) ?? new Map<string, OwnedState>()
     const isFiring = (key: string) => before.get(key)?.alert.state === 'firing'
     const given = options.linesOf?.(rule.id, ts) ?? []
     const found = (
       logs.get(rule.id)?.evaluate(ts, given) ?? rule.evaluate(valuesOf, isFiring, ts)
     ).filter(({ unknown, fingerprint }) => !unknown || isFiring(fingerprint))
-    const vector =
-      rule.noData === 'alert' ? [...found, ...silent(rule, found, ts, valuesOf, silentOf)] : found
+    const { reads, noData } = rule
+    const { seenForMs: unknownForMs, intervalMs } = options
+    const { endOf } = grid
+    const evaluation = { ts, reads, signals, sampled, valuesOf, endOf, unknownForMs }
+    const known = new Set(found.map(({ fingerprint }) => fingerprint))
+    const silent =
+      noData === 'alert' ? silentSamples(rule, { ...evaluation, silentOf, missable }) : []
+    const vector = [...found, ...silent.filter(({ fingerprint }) => !known.has(fingerprint))]
     const stranger = vector.find(
       ({ fingerprint }) => (owners.get(fingerprint) ?? rule.id) !== rule.id,
     )
     if (stranger) throw new Error('another rule has an alert with the same labels')
-    const fates = fatesOf(rule, vector, ts, valuesOf)
+    const fates = fatesOf(rule, vector, evaluation)
     const unknown = [...fates.values()].flatMap(({ sample }) => sample ?? [])
     const alerts = new Map([...before].map(([key, { alert }]) => [key, alert]))
-    const { intervalMs } = options
-    const evaluation = {
-      ...evaluationOf(rule, ts, valuesOf),
-      intervalMs,
-      skippedFrom,
-      watched: grid.watched(),
-    }
-    const suspension = suspend(alerts, rule, vector, evaluation)
+    const watch = { intervalMs, skippedFrom, watched: grid.watched() }
+    const suspension = suspend(alerts, rule, vector, { ...evaluation, ...watch })
     const advanced = advance(suspension.alerts, rule, ts, [...vector, ...unknown])
-    const facts = factsOf(rule, signals)
     const after = marked(alerts, new Map([...advanced.states, ...suspension.aside]), ts, facts)
     put(rule.id, own(rule.id, facts, after))
     return advanced.transitions.map((transition): RuleTransition => {
@@ -137,18 +152,6 @@ export function openEngine(options: EngineOptions): Engine {
       const why = transition.to === 'resolved' && reason !== undefined ? { reason } : {}
       return { ...transition, rule: rule.id, facts, ...why }
     })
-  }
-
-  function silent(
-    rule: Rule,
-    found: readonly Sample[],
-    ts: number,
-    valuesOf: GridTime['valuesOf'],
-    silentOf: GridTime['silentOf'],
-  ): Sample[] {
-    const evaluation = { ...evaluationOf(rule, ts, valuesOf), silentOf, behind }
-    const known = new Set(found.map(({ fingerprint }) => fingerprint))
-    return silentSamples(rule, evaluation).filter(({ fingerprint }) => !known.has(fingerprint))
   }
 
   function marked(
@@ -164,36 +167,24 @@ export function openEngine(options: EngineOptions): Engine {
   }
 
   /** All is as it was; where that is asked for, that it could not be evaluated is an alert beside it. */
-  function standForFailure(rule: Rule, error: string, ts: number): RuleTransition[] {
+  function standForFailure({ rule, facts }: Asked, error: string, ts: number): RuleTransition[] {
     const before = states.get(rule.id) ?? new Map<string, OwnedState>()
     const failed = rule.standIn({}, ts, { kind: 'error', error })
     const active = before.get(failed.fingerprint)?.alert
     const advanced = advance(new Map(active ? [[active.fingerprint, active]] : []), rule, ts, [
       failed,
     ])
-    const facts = factsOf(rule, signals)
     const others = [...before].filter(([key]) => key !== failed.fingerprint)
     put(rule.id, new Map([...others, ...own(rule.id, facts, advanced.states)]))
     return advanced.transitions.map((transition) => ({ ...transition, rule: rule.id, facts }))
-  }
-
-  function evaluationOf(
-    { reads }: Rule,
-    ts: number,
-    valuesOf: (signal: string) => SignalValues,
-  ): Evaluation {
-    const { seenForMs: unknownForMs } = options
-    return { ts, reads, signals, sampled, valuesOf, endOf: grid.endOf, unknownForMs }
   }
 
   /** Of alerts that the rule has no result for any more. */
   function fatesOf(
     rule: Rule,
     vector: readonly Sample[],
-    ts: number,
-    valuesOf: (signal: string) => SignalValues,
+    evaluation: Evaluation,
   ): Map<string, Fate> {
-    const evaluation = evaluationOf(rule, ts, valuesOf)
     const results = new Set(vector.map(({ fingerprint }) => fingerprint))
     const fates = new Map<string, Fate>()
     for (const [fingerprint, { alert }] of states.get(rule.id) ?? []) {
@@ -240,15 +231,16 @@ export function openEngine(options: EngineOptions): Engine {
       const transitions = abandonOrphans(ts)
       const failures: Step['failures'] = []
       flaps = []
-      for (const rule of options.rules.rules) {
+      for (const one of asked) {
+        const { rule } = one
         const began = performance.now()
         const state: RuleHealth = { ...freshHealth(rule), lastEvaluation: ts }
         try {
-          transitions.push(...evaluate(rule, due))
+          transitions.push(...evaluate(one, due))
         } catch (error) {
           state.error = explain(error).split('\n')[0] ?? ''
           failures.push({ alert: rule.alert, error: state.error })
-          if (rule.onError === 'alert') transitions.push(...standForFailure(rule, state.error, ts))
+          if (rule.onError === 'alert') transitions.push(...standForFailure(one, state.error, ts))
         }
         state.durationMs = performance.now() - began
         health.set(rule.id, state)

@@ -17,7 +17,6 @@ import {
   linesKey,
   notifyKey,
   progressKey,
-  seenKey,
   type AlertRecords,
   type Notification,
   type OwnedState,
@@ -26,12 +25,11 @@ import {
 } from './records.ts'
 import type { CompiledRules } from './rules/compile.ts'
 import { isWatermark } from '../pipeline/signal-records.ts'
-import type { SignalDeclarations } from '../pipeline/signals.ts'
+import { declarationsHash, seenKey, type SignalDeclarations } from '../pipeline/signals.ts'
 import type { FlapSettings } from './rules/flap-marking.ts'
 import { openWatch } from './watch.ts'
 import type { KindEvent } from './rules/kinds/kind.ts'
 import {
-  hashOf,
   faultyViews,
   healthWriter,
   logWriter,
@@ -120,7 +118,7 @@ export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluato
   for (const { key, reason } of records.unreadable) {
     log.warn({ key, reason }, 'a record of the alerts topic was not understood and is left alone')
   }
-  const signalsHash = hashOf(options.signals)
+  const signalsHash = declarationsHash(options.signals)
   if (options.beginAt !== undefined)
     records.progress ??= await begin(options, options.beginAt, signalsHash)
   const wanted = options.rules.rules.flatMap(({ id, log }) =>

@@ -11,8 +11,11 @@ import { linksOf } from './message/links.ts'
 import { openNotifier, type NotifierOptions } from './notifier.ts'
 import { openAlerts, ownAlert } from './own-alerts.ts'
 import {
-  decodeAll,
+  decodeSome,
+  healthKey,
   incidentOf,
+  progressKey,
+  stateKey,
   type Notification,
   type OwnedState,
   type RuleHealth,
@@ -175,7 +178,7 @@ export function viewRules(latest: ReadonlyMap<string, BusRecord>): {
   rules: (RuleHealth & { active: number })[]
   through: number | undefined
 } {
-  const { health, states, progress } = decodeAll(latest)
+  const { health, states, progress } = decodeSome(latest, healthKey, stateKey(''), progressKey)
   return { rules: withActive(health, states), through: progress?.through }
 }
 
@@ -195,7 +198,7 @@ export function viewAlerts(
   nowMs: number,
   publicUrl: string | undefined,
 ): CurrentAlert[] {
-  return viewsOf(decodeAll(latest).states, nowMs, publicUrl)
+  return viewsOf(decodeSome(latest, stateKey('')).states, nowMs, publicUrl)
 }
 
 /** One that flaps is remembered for longer than it is shown. */

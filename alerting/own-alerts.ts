@@ -44,12 +44,11 @@ export function openAlerts(
   )
   const firing = new Set(told.flatMap(([, entry]) => entry.firing))
   return [...ends.values(), ...states.filter(hasFired)]
-    .map((one) => ({
-      isOver: one.alert.resolvedAt !== undefined,
-      posted: ownAlert(one, publicUrl),
-    }))
-    .filter(({ isOver, posted }) => !isOver || firing.has(fingerprint(posted.labels)))
-    .map(({ posted }) => posted)
+    .filter(
+      ({ alert: { resolvedAt, labels } }) =>
+        resolvedAt === undefined || firing.has(fingerprint(labels)),
+    )
+    .map((one) => ownAlert(one, publicUrl))
 }
 
 /** As it would be told by itself. */

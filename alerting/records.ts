@@ -15,8 +15,6 @@
  * - `requests` how far the topic `requests` was taken, and when somebody was there to take it
  * - `notify:<incident>:<firing|resolved>` what has to be told, and to whom it was told
  */
-import stringify from 'fast-json-stable-stringify'
-import { createHash } from 'node:crypto'
 import type { BusRecord, ProducedRecord } from '../pipeline/bus/bus.ts'
 import type { HoldingState } from './holding.ts'
 import type { LogRuleState } from './rules/log-rule.ts'
@@ -26,6 +24,7 @@ import type { LogEntry } from './stages/dedup.ts'
 import type { Silence } from './stages/silences.ts'
 import type { ReceiverTrial } from '../pipeline/notification-desk.ts'
 import type { GridInput } from '../pipeline/signal-grid.ts'
+import { sha256 } from '../pipeline/sha256.ts'
 import type { SeenGroup, Watched } from '../pipeline/signals.ts'
 import type { RuleFacts } from './words.ts'
 
@@ -128,17 +127,10 @@ export const heldKey = 'held'
 export const silenceKey = (id: string) => `silence:${id}`
 export const testKey = (id: string) => `test:${id}`
 export const postedKey = (fingerprint: string) => `posted:${fingerprint}`
-export const toldKey = (key: string) =>
-  `told:${createHash('sha256').update(key).digest('hex').slice(0, 24)}`
-export const logKey = (rule: string) =>
-  `log:${createHash('sha256').update(rule).digest('hex').slice(0, 24)}`
+export const toldKey = (key: string) => `told:${sha256(key, 24)}`
+export const logKey = (rule: string) => `log:${sha256(rule, 24)}`
 export const notifyKey = ({ incident, state }: Pick<Notification, 'incident' | 'state'>) =>
   `notify:${incident}:${state}`
-
-export function seenKey({ signal, group }: SeenGroup): string {
-  const hash = createHash('sha256').update(`${signal} ${stringify(group)}`)
-  return `seen:${hash.digest('hex').slice(0, 24)}`
-}
 
 export function encode(key: string, value: object): ProducedRecord {
   return { key, value: Buffer.from(JSON.stringify(value, finite)) }
@@ -152,6 +144,16 @@ export function erase(key: string): ProducedRecord {
 /** JSON has no infinity (a ratio over nothing): it travels as text. */
 function finite(_key: string, value: unknown): unknown {
   return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value
+}
+
+/** Of a snapshot of the topic what has one of these keys, or a key that begins so: the rest can be much. */
+export function decodeSome(
+  latest: ReadonlyMap<string, BusRecord>,
+  ...beginnings: readonly string[]
+): AlertRecords {
+  return decodeAll(
+    new Map([...latest].filter(([key]) => beginnings.some((one) => key.startsWith(one)))),
+  )
 }
 
 /** Reads a snapshot of the topic. Never throws: what it cannot read is listed. */

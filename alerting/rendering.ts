@@ -38,13 +38,7 @@ export function openRendering(options: RenderingOptions) {
   }
 
   return async (news: GroupNews): Promise<Message> => {
-    const told = new Set(news.alerts.map(({ labels }) => fingerprintOf(labels)))
-    const states = new Map(
-      options
-        .states()
-        .filter(({ alert }) => told.has(alert.fingerprint))
-        .map((state) => [state.alert.fingerprint, state]),
-    )
+    const states = new Map(options.states().map((state) => [state.alert.fingerprint, state]))
     const own = new Map<string, OwnNotification>()
     for (const { fingerprint, labels } of news.alerts) {
       const state = states.get(fingerprintOf(labels))

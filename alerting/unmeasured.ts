@@ -1,5 +1,4 @@
-import type { Identity } from '../pipeline/identity.ts'
-import { defaultSeenForMs, groupKey } from '../pipeline/signals.ts'
+import { defaultSeenForMs, groupKey, groupOf } from '../pipeline/signals.ts'
 import type { SeenGroup, SignalDeclarations, SignalValues } from '../pipeline/signals.ts'
 import type { SignalGrid } from '../pipeline/signal-grid.ts'
 import type { NoData, Rule, Sample } from './rules/rule.ts'
@@ -101,19 +100,17 @@ export function silentSamples(
   { reads, standIn }: Pick<Rule, 'reads' | 'standIn'>,
   evaluation: Evaluation & {
     silentOf: (signal: string) => readonly SeenGroup[]
-    /** The measured signals that these are made of. */
-    behind: (reads: readonly string[]) => readonly string[]
+    /** The sampled signals that those which it reads are made of. */
+    missable: readonly string[]
   },
 ): Sample[] {
-  const { signals, sampled, valuesOf, endOf, silentOf, behind } = evaluation
+  const { signals, missable, valuesOf, endOf, silentOf } = evaluation
   const by = signals[reads[0] ?? '']?.by ?? []
   const samples = new Map<string, Sample>()
-  for (const signal of behind(reads).filter((name) => sampled.has(name))) {
+  for (const signal of missable) {
     for (const { group, lastMs } of silentOf(signal)) {
       if (endOf(group, lastMs) !== undefined) continue
-      const own: Identity = Object.fromEntries(
-        by.flatMap((part) => (group[part] === undefined ? [] : [[part, group[part]]])),
-      )
+      const own = groupOf(group, by)
       const key = groupKey(own)
       if (reads.every((name) => valuesOf(name).has(key))) continue
       if (runsNothing({ group: own, lastMs }, evaluation)) continue

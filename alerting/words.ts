@@ -1,6 +1,6 @@
 import { unitOf } from '../pipeline/metric-names.ts'
 import type { Measure } from '../pipeline/measures.ts'
-import { measuredBehind } from '../pipeline/signal-derived.ts'
+import { measuredBehind, openDerived, type OpenedDerived } from '../pipeline/signal-derived.ts'
 import type { SignalDeclaration, SignalDeclarations, SignalTopic } from '../pipeline/signals.ts'
 import { spokenBytes } from '../pipeline/spoken.ts'
 import { withoutUndefined } from '../pipeline/without-undefined.ts'
@@ -37,11 +37,15 @@ export interface SignalFacts {
   overMs: number
 }
 
-export function factsOf(rule: Rule, declarations: SignalDeclarations): RuleFacts {
+export function factsOf(
+  rule: Rule,
+  declarations: SignalDeclarations,
+  derived = openDerived(declarations).signals,
+): RuleFacts {
   const { alert, when, forMs, lowIsWorse, comparison } = rule
   const signals = rule.reads.flatMap((name) => {
     const declared = declarations[name]
-    return declared ? [signalFacts(name, declared, declarations)] : []
+    return declared ? [signalFacts(name, declared, declarations, derived)] : []
   })
   const { log } = rule
   // What it is about are the lines it looks at.
@@ -63,15 +67,17 @@ function signalFacts(
   name: string,
   declared: SignalDeclaration,
   declarations: SignalDeclarations,
+  derived: OpenedDerived['signals'],
 ): SignalFacts {
   const { from, metric, field, counter, where, measure, overMs } = declared
   const unit = declared.unit ?? (metric === undefined ? undefined : unitOf(metric))
   const known = { name, ...withoutUndefined({ metric, field, counter, unit }), measure, overMs }
   if (from !== 'signals') return { ...known, from, where }
-  const [first] = measuredBehind([name], declarations)
+  const [first] = measuredBehind([name], declarations, derived)
   const { value = '' } = declared
   const behind = first === undefined ? undefined : declarations[first]
-  const about = behind && first !== undefined ? signalFacts(first, behind, declarations) : undefined
+  const about =
+    behind && first !== undefined ? signalFacts(first, behind, declarations, derived) : undefined
   return { ...known, from: about?.from ?? 'logs', where: about?.where ?? '', value }
 }
 

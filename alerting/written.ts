@@ -1,7 +1,4 @@
-import stringify from 'fast-json-stable-stringify'
-import { createHash } from 'node:crypto'
 import type { ProducedRecord } from '../pipeline/bus/bus.ts'
-import type { SignalDeclarations } from '../pipeline/signals.ts'
 import {
   encode,
   erase,
@@ -48,10 +45,6 @@ export function restoredInputs(progress: Progress | undefined, signalsHash: stri
 
 export function startOffset({ progress }: AlertRecords, signalsHash: string): number {
   return progress && progress.signals === signalsHash ? progress.offset : 0
-}
-
-export function hashOf(signals: SignalDeclarations): string {
-  return createHash('sha256').update(stringify(signals)).digest('hex').slice(0, 16)
 }
 
 /** A record that is larger than the bus takes (16 MiB) would stop all rules. */

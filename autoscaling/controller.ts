@@ -10,20 +10,17 @@ import { scalingFault } from '../pipeline/scaling-signal.ts'
 import type { MarathonState, ServiceState } from '../pipeline/service-state.ts'
 import { openSignalGrid, type SignalGrid } from '../pipeline/signal-grid.ts'
 import { withRead } from '../pipeline/signal-derived.ts'
-import type { SeenGroup, SignalDeclarations } from '../pipeline/signals.ts'
+import {
+  declarationsHash,
+  seenKey,
+  type SeenGroup,
+  type SignalDeclarations,
+} from '../pipeline/signals.ts'
 import { openCarryOut } from './carry-out.ts'
 import { openLedger, type Ledger } from './ledger.ts'
 import type { Policies, PolicyDeclaration } from './policy.ts'
 import { readingsAt } from './reading.ts'
-import {
-  decodeAll,
-  encode,
-  erase,
-  hashOf,
-  progressKey,
-  seenKey,
-  type ScalingRecords,
-} from './records.ts'
+import { decodeAll, encode, erase, progressKey, type ScalingRecords } from './records.ts'
 import { openRound, type Moment } from './round.ts'
 import { span } from './words.ts'
 
@@ -106,7 +103,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
     random: options.random ?? Math.random,
   })
   const round = openRound({ ...options, ...settings, signals, ledger, carryOut })
-  const signalsHash = hashOf(signals)
+  const signalsHash = declarationsHash(signals)
   const grid = gridOf(options, signals, records)
   let offset = records.progress?.signals === signalsHash ? records.progress.offset : 0
   let evaluatedAt = clock.now()

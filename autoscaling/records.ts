@@ -6,13 +6,11 @@
  * - `seen:<hash>` a group that fell silent: it counts as idle, not as unknown
  * - `status:/shop/web` how it stands, for processes that show it (`standings.ts`)
  */
-import stringify from 'fast-json-stable-stringify'
-import { createHash } from 'node:crypto'
 import type { BusRecord, ProducedRecord } from '../pipeline/bus/bus.ts'
 import type { Decision, DecisionDoc } from '../pipeline/decision.ts'
 import { msToIso, type ChangeDoc } from '../pipeline/event.ts'
 import { identityToEcs, type Identity } from '../pipeline/identity.ts'
-import type { SeenGroup, SignalDeclarations } from '../pipeline/signals.ts'
+import type { SeenGroup } from '../pipeline/signals.ts'
 import { decodeMemory, type ServiceMemory } from './memory.ts'
 
 export interface Progress {
@@ -35,15 +33,6 @@ export interface ScalingRecords {
 
 export const progressKey = 'progress'
 export const statusPrefix = 'status:'
-
-export function seenKey({ signal, group }: SeenGroup): string {
-  const hash = createHash('sha256').update(`${signal} ${stringify(group)}`)
-  return `seen:${hash.digest('hex').slice(0, 24)}`
-}
-
-export function hashOf(signals: SignalDeclarations): string {
-  return createHash('sha256').update(stringify(signals)).digest('hex').slice(0, 16)
-}
 
 export function encode(key: string, value: object): ProducedRecord {
   return { key, value: Buffer.from(JSON.stringify(value)) }

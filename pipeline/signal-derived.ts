@@ -5,6 +5,7 @@ import { quantileOf, type Measure } from './measures.ts'
 import { checkGroups, join, type Joined } from './signal-join.ts'
 import {
   groupKey,
+  groupOf,
   type SignalDeclaration,
   type SignalDeclarations,
   type SignalValue,
@@ -118,9 +119,7 @@ function merged(
 ): SignalValues {
   const groups = new Map<string, { group: Identity; members: SignalValue[] }>()
   for (const result of results) {
-    const group: Identity = Object.fromEntries(
-      by.flatMap((part) => (result.group[part] === undefined ? [] : [[part, result.group[part]]])),
-    )
+    const group = groupOf(result.group, by)
     const key = groupKey(group)
     const one = groups.get(key) ?? { group, members: [] }
     groups.set(key, one)
@@ -179,8 +178,10 @@ export function measuredBehind(
 }
 
 /** Those that have no value where samples are missing: of lines and changes silence is a value. */
-export function sampledSignals(signals: SignalDeclarations): Set<string> {
-  const { signals: derived } = openDerived(signals)
+export function sampledSignals(
+  signals: SignalDeclarations,
+  derived = openDerived(signals).signals,
+): Set<string> {
   const isSampled = (name: string) =>
     signals[name]?.from === 'metrics' && signals[name].measure !== 'absent'
   return new Set(

@@ -2,6 +2,7 @@ import stringify from 'fast-json-stable-stringify'
 import type { SignalBucket } from './event.ts'
 import type { Identity } from './identity.ts'
 import type { Measure } from './measures.ts'
+import { sha256 } from './sha256.ts'
 import {
   addPart,
   countsZero,
@@ -135,6 +136,23 @@ interface Series {
 
 export function groupKey(group: Identity): string {
   return stringify(group)
+}
+
+/** What is left of an identity when only these parts of it are looked at; what it does not have is left out. */
+export function groupOf(identity: Identity, by: readonly (keyof Identity)[]): Identity {
+  return Object.fromEntries(
+    by.flatMap((part) => (identity[part] === undefined ? [] : [[part, identity[part]]])),
+  )
+}
+
+/** The key under which a compacted topic remembers that a group fell silent. */
+export function seenKey({ signal, group }: SeenGroup): string {
+  return `seen:${sha256(`${signal} ${groupKey(group)}`, 24)}`
+}
+
+/** Where it is another, what was read before means nothing. */
+export function declarationsHash(signals: SignalDeclarations): string {
+  return sha256(stringify(signals), 16)
 }
 
 const always: Watched = { since: -Infinity, heardSince: -Infinity }

@@ -8,7 +8,7 @@ import type { GroupAlert, GroupNotification } from './group.ts'
 export const usualSender = 'Alertmanager'
 
 /** The same for all notifications of a group: SHA-256 of its key, 64 hex digits. */
-export function groupHash({ groupKey }: GroupNotification): string {
+export function groupHash({ groupKey }: Pick<GroupNotification, 'groupKey'>): string {
   return createHash('sha256').update(groupKey.toWellFormed()).digest('hex')
 }
 

@@ -1,10 +1,11 @@
 /** By what a notification, and the group it tells of, are known to those who get them. */
-import { createHash } from 'node:crypto'
+import { sha256 } from '../../pipeline/sha256.ts'
+import { groupHash } from '../channels/texts.ts'
 import type { GroupNews } from '../stages/flush.ts'
 
 /** The same for all notifications of the group, one day and the next: 16 digits of the hash that others get of it. */
 export function threadOf({ groupKey }: Pick<GroupNews, 'groupKey'>): string {
-  return `group-${hash(groupKey.toWellFormed(), 16)}`
+  return `group-${groupHash({ groupKey }).slice(0, 16)}`
 }
 
 /**
@@ -21,9 +22,5 @@ export function notificationId(notification: GroupNews): string {
     status === 'resolved' ? endsAt : 0,
   ])
   const reminder = reason === 'repeat interval elapsed' ? [id] : []
-  return hash(JSON.stringify([receiver, groupKey, status, told, reminder]), 32)
-}
-
-function hash(text: string, digits: number): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, digits)
+  return sha256(JSON.stringify([receiver, groupKey, status, told, reminder]), 32)
 }

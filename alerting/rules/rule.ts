@@ -1,7 +1,7 @@
 import stringify from 'fast-json-stable-stringify'
-import { createHash } from 'node:crypto'
 import type { SignalNumbers } from '../../pipeline/expression.ts'
 import type { Identity } from '../../pipeline/identity.ts'
+import { sha256 } from '../../pipeline/sha256.ts'
 import { join, type Joined } from '../../pipeline/signal-join.ts'
 import type { SignalDeclarations, SignalValues } from '../../pipeline/signals.ts'
 import type { Comparison, Condition } from './condition.ts'
@@ -225,7 +225,7 @@ export function identityLabels(group: Identity): Record<string, string> {
 }
 
 export function fingerprintOf(labels: Record<string, string>): string {
-  return createHash('sha256').update(stringify(labels)).digest('hex').slice(0, 16)
+  return sha256(stringify(labels), 16)
 }
 
 function refuseTwins(samples: readonly Sample[]) {

@@ -4,6 +4,7 @@ import type { SignalBucket } from '../event.ts'
 import type { Identity } from '../identity.ts'
 import { distributionOf, writtenDistribution } from '../distribution.ts'
 import { addPart, openWindow, type Part, type Window } from '../signal-window.ts'
+import { groupOf } from '../signals.ts'
 import type { SeriesQuery } from './store.ts'
 
 /** What one partition has counted of one group in one step. */
@@ -47,9 +48,7 @@ export function openSeries(signal: string, { stepMs, by, services }: SeriesQuery
     const before = known.get(json)
     if (before) return before
     const whole = JSON.parse(json) as Identity
-    const group: Identity = Object.fromEntries(
-      by.flatMap((part) => (whole[part] === undefined ? [] : [[part, whole[part]]])),
-    )
+    const group = groupOf(whole, by)
     const key = stringify(group)
     const merged = lines.get(key) ?? { group, steps: new Map<number, Window>() }
     const made = { whole, merged }

@@ -26,8 +26,13 @@ export function cardinality(
   const { cardinality_field, timeframe, query_key } = parameters
   const { max_cardinality = Infinity, min_cardinality = -Infinity } = parameters
 
+  /** Values by group: to count the keys of an object takes as long as there are many. */
+  const sizes = new Map(
+    Object.entries(seen).map(([key, values]) => [key, Object.keys(values).length]),
+  )
+
   function isOut(key: string, ms: number): boolean {
-    const count = Object.keys(seen[key] ?? {}).length
+    const count = sizes.get(key) ?? 0
     const isLong = ms - (since[key] ?? ms) > timeframe
     return count > max_cardinality || (count < min_cardinality && isLong)
   }
@@ -38,11 +43,17 @@ export function cardinality(
     emit({ ms, fields, added: {} })
   }
 
+  function expire(key: string, values: Record<string, number>, now: number): void {
+    for (const [value, ms] of Object.entries(values)) {
+      if (now - ms <= timeframe) continue
+      delete values[value]
+      sizes.set(key, (sizes.get(key) ?? 0) - 1)
+    }
+  }
+
   function collect(now: number): void {
     for (const [key, values] of Object.entries(seen)) {
-      for (const [value, ms] of Object.entries(values)) {
-        if (now - ms > timeframe) delete values[value]
-      }
+      expire(key, values, now)
       if (parameters.min_cardinality === undefined) continue
       const fields = query_key === undefined ? {} : { [query_key]: valueOfKey(key) }
       check(key, { ms: now, fields })
@@ -58,10 +69,13 @@ export function cardinality(
         since[key] ??= ms
         const value = lookup(fields, cardinality_field)
         if (value === undefined) continue
-        values[keyOf(value)] = ms
+        const text = keyOf(value)
+        if (!Object.hasOwn(values, text)) sizes.set(key, (sizes.get(key) ?? 0) + 1)
+        values[text] = ms
         if (!isOut(key, ms)) continue
-        // What is too old is only taken out where it makes a difference.
-        collect(ms)
+        // What is too old is only taken out where it makes a difference: in other groups where these may have too few.
+        if (parameters.min_cardinality === undefined) expire(key, values, ms)
+        else collect(ms)
         check(key, event)
       }
     },
