@@ -13,10 +13,11 @@ import { withRead } from '../pipeline/signal-derived.ts'
 import {
   declarationsHash,
   seenKey,
-  type SeenGroup,
   type SignalDeclarations,
 } from '../pipeline/signals.ts'
 import { openCarryOut } from './carry-out.ts'
+import type { Given } from './decide.ts'
+import { openJournal } from './journal-writer.ts'
 import { openLedger, type Ledger } from './ledger.ts'
 import type { Policies, PolicyDeclaration } from './policy.ts'
 import { readingsAt } from './reading.ts'
@@ -34,6 +35,8 @@ export interface ControllerOptions {
   marathons: () => readonly MarathonState[]
   /** The client of a Marathon, by the name of its collector. */
   http: (marathon: string) => HttpClient | undefined
+  /** What else is known of a service. */
+  given?: (service: string) => Given
   /** Why lines may be missing without a sign of it: a collector that is in trouble, in one sentence. */
   unsure?: () => string | undefined
   /** Stands on every decision. */
@@ -87,9 +90,11 @@ export async function openController(options: ControllerOptions): Promise<Contro
   }
   const patience = openPatience({ waiting: 'scaling waits for the bus', log, signal: stop.signal })
   const stateOf = (service: string) => round.stateOf(service)
+  const journal = openJournal({ settings, signals })
   const ledger = openLedger({
     bus,
     memories: records.memories,
+    journal,
     identityOf: (service) => identityOf(stateOf(service), options.cluster),
     untilDone: patience.untilDone,
     clock,
@@ -97,15 +102,19 @@ export async function openController(options: ControllerOptions): Promise<Contro
   })
   const carryOut = openCarryOut({
     ledger,
+    journal,
     http: (service) => options.http(stateOf(service)?.marathon ?? ''),
     clock,
     log,
     random: options.random ?? Math.random,
   })
-  const round = openRound({ ...options, ...settings, signals, ledger, carryOut })
+  const round = openRound({ ...options, ...settings, signals, ledger, journal, carryOut })
   const signalsHash = declarationsHash(signals)
-  const grid = gridOf(options, signals, records)
+  const seenBefore = records.seen.filter(({ signal }) => Object.hasOwn(signals, signal))
+  const grid = gridOf(options, signals, { ...records, seen: seenBefore })
   let offset = records.progress?.signals === signalsHash ? records.progress.offset : 0
+  const seen = new Map(seenBefore.map((one) => [seenKey(one), one]))
+  let firstRead: number | undefined
   let evaluatedAt = clock.now()
   let progressAt = 0
   let stopped: string | undefined
@@ -131,7 +140,16 @@ export async function openController(options: ControllerOptions): Promise<Contro
       metrics.malformed_signals_total.inc()
       log.warn({ offset: at, reason }, 'a record of the signals topic was not understood')
     }
+    firstRead ??= batch.from
     offset = batch.next
+  }
+
+  /** A reader begins as this process did, or later with what is known by then. */
+  function gridStart(isFirst: boolean) {
+    const start = isFirst
+      ? { through: records.progress?.through, offset: firstRead ?? offset }
+      : { through: grid.through(), inputs: grid.inputs(), offset: grid.neededFrom(offset) }
+    return { grid: start, seen: [...seen.values()] }
   }
 
   async function evaluateDue() {
@@ -142,7 +160,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
       metrics.scaling_skipped_total.inc((ts - skippedFrom) / intervalMs)
       log.debug({ from: skippedFrom, to: ts }, 'evaluations were skipped: only the newest counts')
     }
-    await evaluate({ ts, readings: readingsAt(signals, due.valuesOf) })
+    await evaluate({ ts, readings: readingsAt(signals, due.valuesOf), offset, gridStart })
     noteProgress(ts)
   }
 
@@ -156,7 +174,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
     const ts = Math.floor(nowMs / intervalMs) * intervalMs
     const unmeasured =
       last === undefined ? 'was never measured' : `was measured ${span(nowMs - last)} ago last`
-    await evaluate({ ts, readings: () => () => undefined, unmeasured })
+    await evaluate({ ts, readings: () => () => undefined, unmeasured, offset, gridStart })
   }
 
   async function evaluate(moment: Moment) {
@@ -168,8 +186,14 @@ export async function openController(options: ControllerOptions): Promise<Contro
 
   function noteProgress(ts: number) {
     const { silent, forgotten } = grid.done(ts)
-    for (const seen of silent) ledger.add(encode(seenKey(seen), seen))
-    for (const seen of forgotten) ledger.add(erase(seenKey(seen)))
+    for (const group of silent) {
+      seen.set(seenKey(group), group)
+      ledger.add(encode(seenKey(group), group))
+    }
+    for (const group of forgotten) {
+      seen.delete(seenKey(group))
+      ledger.add(erase(seenKey(group)))
+    }
     if (clock.now() - progressAt < progressEveryMs) return
     progressAt = clock.now()
     const progress = { v: 1, through: ts, offset: grid.neededFrom(offset), signals: signalsHash }
@@ -212,14 +236,13 @@ function gridOf(
   signals: SignalDeclarations,
   { progress, seen }: ScalingRecords,
 ): SignalGrid {
-  const known = seen.filter(({ signal }: SeenGroup) => Object.hasOwn(signals, signal))
   return openSignalGrid({
     signals,
     intervalMs: settings.intervalMs,
     partitions: (topic) => bus.partitions(topic),
     // Only the newest of those that are due.
     catchUpMs: 0,
-    restored: { through: progress?.through, seen: known },
+    restored: { through: progress?.through, seen },
   })
 }
 

@@ -32,6 +32,21 @@ export interface DecideInput {
   unmeasured?: string | undefined
 }
 
+/** What an evaluation knows of a service beside its policy, its load and what Marathon tells of it. */
+export type Given = Omit<
+  DecideInput,
+  | 'policy'
+  | 'state'
+  | 'marathon'
+  | 'signals'
+  | 'memory'
+  | 'ts'
+  | 'nowMs'
+  | 'intervalMs'
+  | 'unsure'
+  | 'unmeasured'
+>
+
 export interface Decided {
   /** With the outcome `scaled` it is to be carried out; Marathon may still refuse. */
   decision: Decision
