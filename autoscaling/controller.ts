@@ -10,11 +10,7 @@ import { scalingFault } from '../pipeline/scaling-signal.ts'
 import type { MarathonState, ServiceState } from '../pipeline/service-state.ts'
 import { openSignalGrid, type SignalGrid } from '../pipeline/signal-grid.ts'
 import { withRead } from '../pipeline/signal-derived.ts'
-import {
-  declarationsHash,
-  seenKey,
-  type SignalDeclarations,
-} from '../pipeline/signals.ts'
+import { declarationsHash, seenKey, type SignalDeclarations } from '../pipeline/signals.ts'
 import { openCarryOut } from './carry-out.ts'
 import type { Given } from './decide.ts'
 import { openJournal } from './journal-writer.ts'

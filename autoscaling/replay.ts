@@ -48,10 +48,10 @@ export interface Replay {
   takeSignals(records: readonly SignalRecord[]): void
   /** Returns what the entry did to the service, if anything. Throws where the signals lead elsewhere than they did then. */
   take(entry: JournalEntry): Step | undefined
+  /** Something is missing: nothing is known until the next `begin`. */
+  interrupt(): void
   /** As it was remembered then. */
   memory(): ServiceMemory
-  /** Everything is told anew; what is known of the service is that of now. */
-  begin(): Begin | undefined
 }
 
 export function openReplay({ service, partitions }: ReplayOptions): Replay {
@@ -63,8 +63,12 @@ export function openReplay({ service, partitions }: ReplayOptions): Replay {
   let marathons: readonly MarathonState[] = []
   let given: Given = {}
   let services: string[] = []
+  /** What is told is known: for who begins here. */
+  let isRepeated = false
 
   function begin(entry: Begin) {
+    isRepeated = begun !== undefined && entry.cause === 'hour'
+    if (isRepeated) return
     begun = entry
     seen = []
     grid = undefined
@@ -103,9 +107,7 @@ export function openReplay({ service, partitions }: ReplayOptions): Replay {
     const due = unmeasured === undefined ? grid?.next() : undefined
     if (unmeasured === undefined && due?.ts !== ts) {
       const where = due ? `to ${new Date(due.ts).toISOString()}` : 'nowhere'
-      throw new Error(
-        `the signals lead ${where} where ${new Date(ts).toISOString()} was evaluated`,
-      )
+      throw new Error(`the signals lead ${where} where ${new Date(ts).toISOString()} was evaluated`)
     }
     const readings = due ? readingsAt(signals, due.valuesOf)(service) : () => undefined
     const { intervalMs } = settings
@@ -119,6 +121,7 @@ export function openReplay({ service, partitions }: ReplayOptions): Replay {
   function evaluation(at: Evaluation): Step | undefined {
     if (!begun) return undefined
     grid ??= gridOf(begun)
+    isRepeated = false
     services = at.services ?? services
     const scene = sceneOf(begun, at)
     const { policy, fault } = policyNow(begun)
@@ -176,13 +179,13 @@ export function openReplay({ service, partitions }: ReplayOptions): Replay {
           begin(entry)
           return undefined
         case 'seen':
-          seen.push(...entry.groups)
+          if (!isRepeated) seen.push(...entry.groups)
           return undefined
         case 'marathons':
           marathons = entry.marathons
           return undefined
         case 'memory':
-          if (entry.memory.service === service) memory = entry.memory
+          if (!isRepeated && entry.memory.service === service) memory = entry.memory
           return undefined
         case 'state':
           if (entry.state.service === service) state = entry.state
@@ -197,8 +200,10 @@ export function openReplay({ service, partitions }: ReplayOptions): Replay {
       else state = undefined
       return undefined
     },
+    interrupt() {
+      begun = undefined
+    },
     memory: () => memory,
-    begin: () => begun,
   }
 }
 

@@ -163,7 +163,11 @@ export function openRound(options: RoundOptions) {
 }
 
 /** What is not understood is not scaled; told once, and named each time. */
-export function refusalOf(fault: PolicyFault, state: ServiceState | undefined, ts: number): Decision {
+export function refusalOf(
+  fault: PolicyFault,
+  state: ServiceState | undefined,
+  ts: number,
+): Decision {
   const { service, source, faults } = fault
   const wanted = state?.instances ?? 0
   const why = faults.join('; ')
