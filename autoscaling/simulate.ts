@@ -77,8 +77,10 @@ export function openSimulation(options: SimulationOptions): Simulation {
   function noteRemarks(signals: readonly string[], scene: Scene) {
     for (const signal of signals) {
       const reading = scene.signals(signal)
-      const remark = reading && modelRemark(signal, reading.declaration)
-      if (remark !== undefined) remarks.add(remark)
+      const remark = reading
+        ? modelRemark(signal, reading.declaration)
+        : scene.unmeasured === undefined && `${signal} was not measured then`
+      if (remark) remarks.add(remark)
     }
   }
 

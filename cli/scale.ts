@@ -10,6 +10,7 @@ import { harmlessJson, harmlessLines } from './harmless.ts'
 import { formatMoment, parseMoment } from './moment.ts'
 import type { AddCommand, CommandContext } from './parts.ts'
 import { misuse, nothing } from './report.ts'
+import { addSimulate } from './simulate.ts'
 import type { Source } from './source.ts'
 import { table } from './table.ts'
 
@@ -51,6 +52,7 @@ export const addScale: AddCommand = (program, context) => {
     .option('--since <time>', 'from then on: 15m (ago) …; a day ago unless set', time)
     .option('-n, --number <count>', 'at most so many, the newest', wholeNumber(1, 1000), 200)
     .action((service: string, options: HistoryOptions) => history(service, options, context))
+  addSimulate(add, context)
 }
 
 async function list(options: ShownOptions, context: CommandContext): Promise<void> {

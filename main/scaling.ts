@@ -100,7 +100,12 @@ export function linesTrouble(components: readonly Component[]): string | undefin
   return undefined
 }
 
-function policyOf({ target, stabilization, dry_run: dryRun, ...policy }: ScalingPolicySettings) {
+export function policyOf({
+  target,
+  stabilization,
+  dry_run: dryRun,
+  ...policy
+}: ScalingPolicySettings) {
   return {
     ...policy,
     targets: target,

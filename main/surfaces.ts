@@ -14,6 +14,7 @@ import { openRedrive } from '../processors/redrive.ts'
 import { resolve, type Catalog } from '../processors/resolve.ts'
 import { openBacktesting } from './backtest.ts'
 import type { Base, BaseWithStore } from './base.ts'
+import { openSimulating } from './simulate.ts'
 
 /** What only the demo has. */
 export type Extras = Pick<DashboardsOptions, 'mails' | 'faults'>
@@ -66,6 +67,7 @@ export async function openSurfaces(
     scaling,
     redrive: openRedrive(base),
     backtest: openBacktesting(base, catalog),
+    simulate: openSimulating(base),
     ...extras,
   })
   stack.defer(() => dashboards.close())
