@@ -25,23 +25,30 @@ export function openComparison(from: number, to: number) {
     news.set(id, [...(news.get(id) ?? []), decision])
   }
 
+  /** The same may be told more than once: by a process that ended before it wrote down what it knew, then by the next. */
   function toldOf(docs: readonly DecisionDoc[]): Pick<Exactness, 'told' | 'unrecorded'> {
     const told = { decisions: 0, identical: 0 }
     let unrecorded = 0
+    const within = docs.filter(({ decision: { ts } }) => ts >= from && ts <= to)
     const left = new Map(news)
-    for (const { 'event.id': id, decision } of docs) {
-      if (decision.ts < from || decision.ts > to) continue
+    for (const [id, same] of Map.groupBy(within, (doc) => doc['event.id'])) {
       const candidates = news.get(id)
+      const recorded = same.map(({ decision }) => decision)
       left.delete(id)
-      // What it knew goes to the journal last, and it ended before that.
-      if (!candidates && (!evaluated.has(decision.ts) || isTried(decision))) {
-        unrecorded++
+      if (!candidates && recorded.every(isLastWord)) {
+        unrecorded += recorded.length
         continue
       }
       told.decisions++
-      const simulated = candidates?.find((one) => stringify(one) === stringify(decision))
-      if (simulated) told.identical++
-      else differs({ ts: decision.ts, recorded: decision, ...simulatedOf(candidates) })
+      const texts = new Set(candidates?.map((one) => stringify(one)))
+      const others = recorded.filter((one) => !texts.has(stringify(one)))
+      const [first] = others
+      if (first && (others.length === recorded.length || !others.every(isLastWord))) {
+        differs({ ts: first.ts, recorded: first, ...simulatedOf(candidates) })
+      } else {
+        told.identical++
+        unrecorded += others.length
+      }
     }
     for (const [simulated] of left.values()) {
       if (!simulated) continue
@@ -50,6 +57,9 @@ export function openComparison(from: number, to: number) {
     }
     return { told, unrecorded }
   }
+
+  /** It may be what a process told that ended before it wrote down what it knew: that goes to the journal last. */
+  const isLastWord = (decision: Decision) => !evaluated.has(decision.ts) || isTried(decision)
 
   return {
     evaluated(step: Step) {

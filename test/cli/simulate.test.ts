@@ -56,7 +56,10 @@ test('scale simulate: the same is decided along what was recorded', async (t) =>
   )
   t.regex(out, /^TIME +OUTCOME +INSTANCES +REASON +DECISION\n.* held +2 +no-change/m)
   t.regex(out, /scaled +2 → 7 +scaled-up +scaled 2 → 7: requests 100\/s over 2 ready instances/)
-  t.regex(out, /instances +2 to 7\nsaturated +0.167 min\ntask hours +0\.2\d*\nchanges +2\nturns +1\n/)
+  t.regex(
+    out,
+    /instances +2 to 7\nsaturated +0.167 min\ntask hours +0\.2\d*\nchanges +2\nturns +1\n/,
+  )
 })
 
 test('scale simulate --policy: what another one would have done, drawn', async (t) => {
