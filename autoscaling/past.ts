@@ -47,7 +47,7 @@ export async function* simulatePast(
   }
   if (begin === undefined) {
     throw new Trouble('no evaluation of scaling policies was recorded in that time', {
-      remedy: 'name a later time: they are kept as long as bus.retention says, from version 1.2 on',
+      remedy: 'name a later time: they are kept as long as bus.retention says',
     })
   }
   const ms = question.startMs ?? starts.median() ?? assumedStartMs

@@ -1,11 +1,11 @@
 import test, { type ExecutionContext } from 'ava'
-import { simulatePast, type PastQuestion } from '../../autoscaling/past.ts'
 import type { Bus, BusRecord, Topic } from '../../pipeline/bus/bus.ts'
 import type { Decision } from '../../pipeline/decision.ts'
 import { encodeBuckets, readBuckets } from '../../pipeline/signal-records.ts'
 import type { SimulationAnswer } from '../../pipeline/simulation.ts'
-import { minute, second, service, t0 } from './app.ts'
+import { second, t0 } from './app.ts'
 import { goOn, killed } from './killed.ts'
+import { simulated } from './simulated.ts'
 import {
   decisionsOn,
   json,
@@ -17,14 +17,6 @@ import {
   type Desk,
   type Site,
 } from './world.ts'
-
-async function simulated(bus: Bus, more: Partial<PastQuestion> = {}): Promise<SimulationAnswer> {
-  const question = { service, from: t0, to: t0 + 24 * 60 * minute, capacity: {}, ...more }
-  let last: SimulationAnswer | undefined
-  for await (const line of simulatePast(bus, question)) if ('answer' in line) last = line.answer
-  if (!last) throw new Error('no answer')
-  return last
-}
 
 /** What stands on the topic, each once: a process that began anew may tell the same again. */
 async function told(bus: Bus): Promise<Decision[]> {
