@@ -33,6 +33,7 @@ export interface DecideInput {
 }
 
 /** What an evaluation knows of a service beside its policy, its load and what Marathon tells of it. */
+// oxlint-disable-next-line typescript/no-generated-empty-object-type -- until there is something
 export type Given = Omit<
   DecideInput,
   | 'policy'

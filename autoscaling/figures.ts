@@ -45,7 +45,7 @@ const enough = 1000
 
 export function thinned(points: readonly Point[]): SimulationPoint[] {
   const stride = Math.max(1, Math.ceil(points.length / enough))
-  return points.flatMap(({ limits: _, ts, happened, simulated }, i) => {
+  return points.flatMap(({ ts, happened, simulated }, i) => {
     const before = points[i - 1]
     const isChange =
       before?.happened?.wanted !== happened?.wanted ||

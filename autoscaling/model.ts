@@ -45,7 +45,7 @@ export function openModel(state: ServiceState, nowMs: number, startMs: number): 
 
   return {
     scale,
-    stateAt({ queue: _, ...recorded }, atMs) {
+    stateAt({ queue: _waiting, ...recorded }, atMs) {
       const tasks = instances.map(({ id, readyMs }): TaskState => {
         if (readyMs > atMs) return { id, state: 'TASK_STAGING' }
         return { id, state: 'TASK_RUNNING', ...(recorded.hasChecks ? { healthy: true } : {}) }
@@ -54,7 +54,12 @@ export function openModel(state: ServiceState, nowMs: number, startMs: number): 
       const running = instances.length - staged
       return {
         ...recorded,
-        ...{ instances: instances.length, tasks, staged, running, healthy: running, unhealthy: 0 },
+        instances: instances.length,
+        tasks,
+        staged,
+        running,
+        healthy: running,
+        unhealthy: 0,
         deployments: staged > 0 ? [{ id: 'simulated', sinceMs: changedMs }] : [],
       }
     },

@@ -114,7 +114,14 @@ export function openReplay({ service, partitions }: ReplayOptions): Replay {
     const marathon = marathonOf(state, marathons)
     return {
       ...given,
-      ...{ state, marathon, signals: readings, ts, nowMs, intervalMs, unsure, unmeasured },
+      state,
+      marathon,
+      signals: readings,
+      ts,
+      nowMs,
+      intervalMs,
+      unsure,
+      unmeasured,
     }
   }
 
@@ -128,7 +135,11 @@ export function openReplay({ service, partitions }: ReplayOptions): Replay {
     const isBusy = at.busy?.includes(service) ?? false
     const index = services.indexOf(service)
     const step = {
-      ...{ at, scene, policy, isBusy, mark: markAt(at.marks, index) },
+      at,
+      scene,
+      policy,
+      isBusy,
+      mark: markAt(at.marks, index),
       ...(isBusy ? nothing : evaluated(scene, policy, fault)),
     }
     const isWanted = policy !== undefined || fault !== undefined

@@ -72,7 +72,9 @@ async function simulate(service: string, options: SimulateOptions, context: Comm
   // What is wrong with it is told with its place, as settings are.
   if (policy) readPolicy(policy.text, policy.file, service)
   const question = {
-    ...{ service, from, to },
+    service,
+    from,
+    to,
     ...(policy ? { policy } : {}),
     ...(startTime === undefined ? {} : { startMs: startTime }),
     ...(limits ? { capacity: limits } : {}),
