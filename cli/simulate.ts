@@ -33,7 +33,7 @@ code 1 if one is not. With --policy (one entry of autoscaling.services; - reads 
 would have done: from the first change that differs the instances are those of a model, under the recorded load.`
 
 const sixHoursMs = 6 * 3_600_000
-const maxPolicyBytes = 20_000
+const maxPolicyBytes = 10_000
 
 export function addSimulate(
   add: (name: string, description: string) => Command,

@@ -11,7 +11,7 @@ const ms = z.number().int().nonnegative()
 const question = z.strictObject({
   service: z.string().min(1).max(1000),
   policy: z
-    .strictObject({ text: z.string().max(20_000), file: z.string().min(1).max(200) })
+    .strictObject({ text: z.string().max(10_000), file: z.string().min(1).max(200) })
     .optional(),
   from: ms,
   to: ms,
