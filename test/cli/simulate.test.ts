@@ -1,36 +1,15 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import type { Settings } from '../../config/settings.ts'
-import { openSimulating } from '../../main/simulate.ts'
 import type { SimulationAnswer } from '../../pipeline/simulation.ts'
-import { requests, t0 } from '../autoscaling/app.ts'
-import { openSite, until } from '../autoscaling/world.ts'
+import { t0 } from '../autoscaling/app.ts'
+import { openPast } from '../autoscaling/past.ts'
 import { open } from '../dashboards/open.ts'
 import { directory, leaveAddress, openTerminal } from './terminal.ts'
 
-/** A service that was raised from 2 to 7 and lowered again, and the Mesoscope that knows of it. */
+/** The terminal beside a Mesoscope that knows of a service that was raised from 2 to 7 and lowered again. */
 async function past(t: ExecutionContext) {
-  const site = await openSite(t)
-  const { marathon, load, bus } = site
-  const desk = await site.open({ policy: { stabilizationDownMs: 30_000 } })
-  await load(20, 0)
-  await load(100, 10)
-  await until('raised', () => marathon.app.instances === 7)
-  marathon.settle()
-  await load(100, 60)
-  await load(30, 110)
-  await until('lowered', () => marathon.app.instances === 2)
-  marathon.settle()
-  await load(30, 200)
-  await desk.close()
-  const state = marathon.stateAt(t0)
-  const simulate = openSimulating({
-    bus,
-    signals: { requests },
-    settings: { autoscaling: { services: [] as unknown[] } } as Settings,
-    services: { all: () => [state] } as never,
-  })
+  const { simulate } = await openPast(t)
   const { url } = await open(t, { simulate })
   const dir = directory(t)
   leaveAddress(dir, { url })

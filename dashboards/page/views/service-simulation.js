@@ -71,16 +71,18 @@ const Simulated = ({ of, onRange }) => {
     </section>
     <${Figures} of=${of} />
     <p class="dim">
-      ${evaluated.count} evaluations;
+      ${evaluated.count} evaluations:${' '}
       ${
         other?.differsFrom === undefined
           ? 'it does what was done.'
           : html`it does something else from <${Time} ms=${other.differsFrom} /> UTC on.`
-      }${' '}
-      ${other && `A new instance takes ${span(other.startMs)}${other.starts > 0 ? ', as it did' : ''}.`}
-      ${remarks.map((remark) => html` <${Text} text=${`${remark}.`} />`)}
+      }
+      ${other && ` A new instance takes ${span(other.startMs)}${other.starts > 0 ? ', as it did' : ''}.`}
+      ${remarks.map((remark) => html` <${Text} text=${sentence(remark)} />`)}
     </p>`
 }
+
+const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
 
 /** @param {{ ts: number, happened?: { wanted: number }, simulated?: { wanted: number } }[]} points */
 function drawnOf(points) {
@@ -105,7 +107,7 @@ const Figures = ({ of }) =>
   html`<table class="plain small-table">
     <thead>
       <tr>
-        <th></th>
+        <th>What</th>
         <th class="number">Happened</th>
         <th class="number">Simulated</th>
       </tr>
@@ -138,6 +140,6 @@ function policyText(policy) {
     `min: ${min}`,
     `max: ${max}`,
     `tolerance: ${tolerance}`,
-    `stabilization: { up: ${span(stabilizationUpMs)}, down: ${span(stabilizationDownMs)} }`,
+    `stabilization: { up: ${stabilizationUpMs / 1000}s, down: ${stabilizationDownMs / 1000}s }`,
   ].join('\n')
 }
