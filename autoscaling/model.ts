@@ -48,7 +48,12 @@ export function openModel(state: ServiceState, nowMs: number, startMs: number): 
     stateAt({ queue: _waiting, ...recorded }, atMs) {
       const tasks = instances.map(({ id, readyMs }): TaskState => {
         if (readyMs > atMs) return { id, state: 'TASK_STAGING' }
-        return { id, state: 'TASK_RUNNING', ...(recorded.hasChecks ? { healthy: true } : {}) }
+        return {
+          id,
+          state: 'TASK_RUNNING',
+          ...(Number.isFinite(readyMs) ? { startedMs: readyMs } : {}),
+          ...(recorded.hasChecks ? { healthy: true } : {}),
+        }
       })
       const staged = instances.filter(({ readyMs }) => readyMs > atMs).length
       const running = instances.length - staged
