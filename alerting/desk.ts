@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Bus, BusRecord } from '../pipeline/bus/bus.ts'
 import { pause, type Clock } from '../pipeline/clock.ts'
 import { Trouble } from '../pipeline/errors.ts'
+import { flagsOf, operatorOf } from '../pipeline/matcher-operator.ts'
 import type {
   DeskAlert,
   DeskGroup,
@@ -257,17 +258,12 @@ export function deskSilence({ matchers, ...silence }: Silence, now: number): Des
 const deskMatcher = ({ name, op, value }: MatcherText): DeskMatcher => ({
   name,
   value,
-  isRegex: op.endsWith('~'),
-  isEqual: !op.startsWith('!'),
+  ...flagsOf(op),
 })
 
 export function requestOf({ matchers, ...request }: DeskRequested): SilenceRequest {
   return {
     ...request,
-    matchers: matchers.map(({ name, value, isRegex, isEqual }) => ({
-      name,
-      value,
-      op: isRegex ? (isEqual ? '=~' : '!~') : isEqual ? '=' : '!=',
-    })),
+    matchers: matchers.map(({ name, value, ...flags }) => ({ name, value, op: operatorOf(flags) })),
   }
 }
