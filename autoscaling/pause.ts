@@ -19,9 +19,10 @@ export const isOver = ({ untilMs }: ScalingPause, nowMs: number) => nowMs >= unt
 /** `paused by ana until 2026-11-22T20:30:00Z (deploy of 4.2)` */
 export function pauseWords(pause: ScalingPause): string {
   const { service, direction, untilMs, by, reason } = pause
-  const what = service === allServices ? 'all scaling is paused' : 'paused'
+  const all = service === allServices ? ' for all services' : ''
+  const way = direction === 'both' ? '' : ` ${directionWords[direction]}`
   const said = `${quoted(by, 100)} until ${moment(untilMs)} (${quoted(reason)})`
-  return `${what}${direction === 'both' ? '' : ` ${directionWords[direction]}`} by ${said}`
+  return `paused${all}${way} by ${said}`
 }
 
 export const directionWords: Record<PauseDirection, string> = {
