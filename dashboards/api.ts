@@ -258,6 +258,8 @@ export interface ServiceView {
   version?: string
   /** Ids of the deployments that touch it now. */
   deployments?: string[]
+  /** Until when its scaling is paused, ms. */
+  pausedUntil?: number
   /** What offers lack while instances wait in Marathon's queue. */
   waitingFor?: string[]
   /** The newest values of the charted signals (`charted`), over the last two minutes. */
