@@ -146,12 +146,13 @@ function decisionOf(
 }
 
 /** One sentence that can be read at two in the morning. */
-function messageOf({ outcome, to, because }: Verdict, wanted: number | undefined): string {
+function messageOf(verdict: Verdict, wanted: number | undefined): string {
+  const { outcome, to, because, otherwise } = verdict
   if (outcome === 'refused') return `not scaled: ${because}`
   if (wanted === undefined) return `left alone: ${because}`
   if (outcome === 'scaled') return `scaled ${wanted} → ${to}: ${because}`
   if (outcome === 'would-scale') return `would scale ${wanted} → ${to}: ${because}`
-  return `stays at ${wanted}: ${because}`
+  return `stays at ${wanted}: ${because}${otherwise === undefined ? '' : `; ${otherwise}`}`
 }
 
 function policyPart(policy: ScalingPolicy): Decision['policy'] {

@@ -13,6 +13,8 @@ export interface Verdict extends Pick<Decision, 'would' | 'pause' | 'override'> 
   to: number
   /** The end of the sentence. */
   because: string
+  /** What would be without it. */
+  otherwise?: string | undefined
   /** The step that decided. */
   step: string
   next: Outlook[]

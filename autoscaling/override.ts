@@ -54,7 +54,9 @@ function causeOf(
 ): { override?: Override; reset?: Reset } {
   const { instances, configVersion } = state
   const { asked, lastChange } = memory
-  if (instances === asked) return {}
+  // The newest change may be of a process of an older version, which does not remember what it asked for.
+  const done = lastChange?.outcome === 'scaled' ? lastChange.to : undefined
+  if (instances === asked || instances === done) return {}
   const change = { from: seen.instances, to: instances }
   if (configVersion !== seen.configVersion) return { reset: { ...change, by: 'deployment' } }
   const isOurs = lastChange?.to === seen.instances && lastChange.from === instances

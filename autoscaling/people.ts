@@ -13,18 +13,18 @@ export function heldByPeople(
 ): Verdict | undefined {
   const { policy, memory, pauses = [], nowMs } = input
   const isMoved = wish.to !== wanted
-  const otherwise = isMoved ? `; without that ${wanted} → ${wish.to}: ${wish.because}` : ''
+  const otherwise = isMoved ? `without that ${wanted} → ${wish.to}: ${wish.because}` : undefined
   const next = (when: string, atMs: number): Outlook[] => {
     return [{ change: isMoved ? `scales to ${wish.to}` : 'goes on', when, atMs }]
   }
-  const held = { outcome: 'held', to: wanted, would: wish.to } as const
+  const held = { outcome: 'held', to: wanted, would: wish.to, otherwise } as const
   const pause = pauseAgainst(Math.sign(wish.to - wanted), pauses, nowMs)
   if (pause) {
     return {
       ...held,
       reason: 'paused',
       step: 'pause',
-      because: pauseWords(pause) + otherwise,
+      because: pauseWords(pause),
       next: next('the pause is over', pause.untilMs),
       pause,
     }
@@ -38,7 +38,7 @@ export function heldByPeople(
     ...held,
     reason: 'override',
     step: 'override',
-    because: `${set}, which is respected until ${moment(untilMs)}${otherwise}`,
+    because: `${set}, which is respected until ${moment(untilMs)}`,
     next: next('the time for what was set by hand is over', untilMs),
     override,
   }

@@ -119,6 +119,15 @@ test('our own change is none, also when its answer was lost, and one found after
   lost.at(0, { instances: 2 })
   t.is(lost.at(30, { instances: 7, version: iso(t0 + second) }).reason, 'within-tolerance')
 
+  const older = follow({ asked: 7 })
+  older.at(0, { instances: 7 })
+  const done = evaluate({ signals: { requests: total(135) }, state: appOf(7) }).decision
+  t.is(done.to, 9)
+  older.carriedOut(done, 5)
+  const { inFlight: _seen, ...forgotten } = older.memory()
+  const newer = follow(forgotten)
+  t.is(newer.at(10, { instances: 9, ...hand }, 135).reason, 'within-tolerance', 'of an older one')
+
   const first = follow()
   t.is(first.at(0, { instances: 9, ...hand }, 135).reason, 'within-tolerance', 'seen first')
 })
