@@ -61,6 +61,8 @@ function causeOf(
   if (configVersion !== seen.configVersion) return { reset: { ...change, by: 'deployment' } }
   const isOurs = lastChange?.to === seen.instances && lastChange.from === instances
   if (seen.deploying && isOurs) return { reset: { ...change, by: 'rollback' } }
+  // Whoever had suspended it wants it scaled again.
+  if (seen.instances === 0 && asked !== 0) return {}
   const sinceMs = Math.min(changedMs(state), nowMs)
   return { override: { instances, from: seen.instances, sinceMs } }
 }

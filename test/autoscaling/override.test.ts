@@ -79,6 +79,14 @@ test('beyond its limits it is corrected only afterwards', (t) => {
   }
 })
 
+test('suspended by hand and brought back, it is scaled at once', (t) => {
+  const service_ = follow({ asked: 7 })
+  service_.at(0, { instances: 7 })
+  t.is(short(service_.at(10, { instances: 0, ...hand }, 0)), 'held suspended 0 → 0')
+  const version = iso(t0 + 20 * second)
+  t.is(short(service_.at(21, { instances: 3, version })), 'scaled scaled-up 3 → 7')
+})
+
 test('set by hand again, the time begins again; set back to what we asked for, it is over', (t) => {
   const service_ = follow({ asked: 7 })
   service_.at(0, { instances: 7 })
