@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { askFor } from '../pipeline/asked.ts'
 import type { Bus, BusRecord } from '../pipeline/bus/bus.ts'
-import { pause, type Clock } from '../pipeline/clock.ts'
+import type { Clock } from '../pipeline/clock.ts'
 import { Trouble } from '../pipeline/errors.ts'
 import { flagsOf, operatorOf } from '../pipeline/matcher-operator.ts'
 import type {
@@ -52,7 +53,6 @@ export interface DeskOptions {
   patienceMs?: number
 }
 
-const pollMs = 20
 /** A receiver may take its time to answer, ms. */
 const testPatienceMs = 25_000
 /** What is shown may be this old, ms: of ten thousand alerts it takes a while to make. */
@@ -109,16 +109,7 @@ export function openDesk(options: DeskOptions): NotificationDesk {
     holds: () => boolean,
     waitMs = patienceMs,
   ): Promise<void> {
-    await bus.produce('requests', [encodeRequest(request)])
-    const deadline = performance.now() + waitMs
-    while (!holds()) {
-      if (performance.now() > deadline) {
-        throw new Trouble('it is written down, but nobody has taken it yet', {
-          remedy: 'see whether a process with the role alerting runs',
-        })
-      }
-      await pause(pollMs)
-    }
+    await askFor(encodeRequest(request), { bus, holds, waitMs, role: 'alerting' })
     made = undefined
   }
 

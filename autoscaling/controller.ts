@@ -18,6 +18,7 @@ import {
 } from '../pipeline/signals.ts'
 import { openCarryOut } from './carry-out.ts'
 import { openLedger, type Ledger } from './ledger.ts'
+import { openPauses } from './pauses.ts'
 import type { Policies, PolicyDeclaration } from './policy.ts'
 import { readingsAt } from './reading.ts'
 import { decodeAll, encode, erase, progressKey, type ScalingRecords } from './records.ts'
@@ -86,23 +87,25 @@ export async function openController(options: ControllerOptions): Promise<Contro
     log.warn({ key }, 'a record of the scaling topic was not understood and is left alone')
   }
   const patience = openPatience({ waiting: 'scaling waits for the bus', log, signal: stop.signal })
-  const stateOf = (service: string) => round.stateOf(service)
+  const identity = (service: string) => identityOf(round.stateOf(service), options.cluster)
   const ledger = openLedger({
     bus,
     memories: records.memories,
-    identityOf: (service) => identityOf(stateOf(service), options.cluster),
+    identityOf: identity,
     untilDone: patience.untilDone,
     clock,
     metrics,
   })
   const carryOut = openCarryOut({
     ledger,
-    http: (service) => options.http(stateOf(service)?.marathon ?? ''),
+    http: (service) => options.http(round.stateOf(service)?.marathon ?? ''),
     clock,
     log,
     random: options.random ?? Math.random,
   })
-  const round = openRound({ ...options, ...settings, signals, ledger, carryOut })
+  const { patiently } = patience
+  const pauses = openPauses({ bus, ledger, records, identityOf: identity, patiently, clock, log })
+  const round = openRound({ ...options, ...settings, signals, ledger, pauses, carryOut })
   const signalsHash = declarationsHash(signals)
   const grid = gridOf(options, signals, records)
   let offset = records.progress?.signals === signalsHash ? records.progress.offset : 0
@@ -113,7 +116,8 @@ export async function openController(options: ControllerOptions): Promise<Contro
 
   async function work() {
     while (!stop.signal.aborted) {
-      const batch = await patience.patiently(() => bus.read('signals', 0, offset, readLimits))
+      await pauses.take()
+      const batch = await patiently(() => bus.read('signals', 0, offset, readLimits))
       if (!batch) return
       takeBatch(batch)
       // Only with everything that is known by now.

@@ -3,9 +3,11 @@
  * facts allow. Pure: the same live, in tests and in simulations.
  */
 import { decisionReasons, type Decision, type DecisionStep } from '../pipeline/decision.ts'
+import type { ScalingPause } from '../pipeline/scaling-desk.ts'
 import type { MarathonState, ServiceState } from '../pipeline/service-state.ts'
 import { heldBack, leftAlone, type Verdict } from './facts.ts'
 import { trim, type ServiceMemory } from './memory.ts'
+import { notice, resetWords, type Reset } from './override.ts'
 import type { ScalingPolicy } from './policy.ts'
 import type { SignalReading } from './reading.ts'
 import { situationOf, type Situation } from './situation.ts'
@@ -20,6 +22,8 @@ export interface DecideInput {
   marathon: MarathonState | undefined
   signals: (name: string) => SignalReading | undefined
   memory: ServiceMemory
+  /** Those that concern the service, its own first; also ones that are over. */
+  pauses?: readonly ScalingPause[]
   /** Evaluation time, ms of event time. */
   ts: number
   /** By the clock, ms. */
@@ -38,9 +42,11 @@ export interface Decided {
   memory: ServiceMemory
 }
 
-export function decide(input: DecideInput): Decided {
-  const { policy, memory } = input
-  const situation = situationOf(input)
+export function decide(given: DecideInput): Decided {
+  const situation = situationOf(given)
+  const memory = notice(given, situation)
+  const input = { ...given, memory }
+  const { policy } = input
   const alone = leftAlone(input, situation)
   const { inFlight: _seen, ...rest } = memory
   // What Marathon was read to tell after it was sent is the truth.
@@ -49,21 +55,49 @@ export function decide(input: DecideInput): Decided {
   const targets = proposals(input, situation)
   const wish = wishOf({ ...input, situation, targets })
   const held = heldBack(input, situation, wish)
-  const verdict = held ?? wish.verdict
-  const steps = [...wish.steps, ...(held ? [heldStep(held, wish, situation)] : [])]
+  const { reset } = memory
+  const verdict = withReset(held ?? wish.verdict, reset)
+  const steps = [
+    ...(reset ? [resetStep(reset)] : []),
+    ...wish.steps,
+    ...(held ? [heldStep(held, wish, situation)] : []),
+  ]
   const decision = decisionOf(input, situation, targets, steps, verdict)
   const { stabilizationUpMs: upMs, stabilizationDownMs: downMs } = policy
   const recommendations = trim(wish.recommendations, { upMs, downMs, ts: input.ts })
   return {
     decision,
-    memory: { ...withoutBackoff(settled, decision, input.nowMs), recommendations },
+    memory: { ...remembered(settled, decision, input.nowMs, held), recommendations },
   }
 }
 
-/** Once nothing is wished for any more, what Marathon refused is forgotten. */
-function withoutBackoff(memory: ServiceMemory, { from, to }: Decision, nowMs: number) {
-  const { backoff, ...rest } = memory
-  return backoff && from === to && nowMs >= backoff.untilMs ? rest : memory
+/** Once nothing is wished for any more, what Marathon refused and what a deployment has set is forgotten. */
+function remembered(
+  memory: ServiceMemory,
+  { outcome, from, to }: Decision,
+  nowMs: number,
+  held: Verdict | undefined,
+): ServiceMemory {
+  const { backoff, reset, ...rest } = memory
+  const isKept = backoff !== undefined && (from !== to || nowMs < backoff.untilMs)
+  const isOpen = reset !== undefined && (held !== undefined || from !== to)
+  return {
+    ...rest,
+    ...(isKept ? { backoff } : {}),
+    ...(isOpen ? { reset } : {}),
+    ...(outcome === 'scaled' ? { asked: to } : {}),
+  }
+}
+
+function withReset(verdict: Verdict, reset: Reset | undefined): Verdict {
+  if (!reset || verdict.to === reset.to) return verdict
+  return { ...verdict, because: `${verdict.because}; ${resetWords(reset)}` }
+}
+
+function resetStep(reset: Reset): DecisionStep {
+  const { from, to, by } = reset
+  const why = `${resetWords(reset)}: the load decides`
+  return { step: by, before: from, after: to, why }
 }
 
 function proposals(
@@ -88,7 +122,7 @@ function decisionOf(
   steps: readonly DecisionStep[],
   verdict: Verdict,
 ): Decision {
-  const { outcome, reason, to, because, next } = verdict
+  const { outcome, reason, to, because, next, would, pause, override } = verdict
   const why: string = decisionReasons[reason]
   return {
     service: policy.service,
@@ -104,17 +138,21 @@ function decisionOf(
       { step: 'outcome', before: wanted, after: to, why: steps.length > 0 ? why : because },
     ],
     policy: policyPart(policy),
+    ...(would === undefined ? {} : { would }),
+    ...(pause ? { pause } : {}),
+    ...(override ? { override } : {}),
     ...(next.length > 0 ? { next } : {}),
   }
 }
 
 /** One sentence that can be read at two in the morning. */
-function messageOf({ outcome, to, because }: Verdict, wanted: number | undefined): string {
+function messageOf(verdict: Verdict, wanted: number | undefined): string {
+  const { outcome, to, because, otherwise } = verdict
   if (outcome === 'refused') return `not scaled: ${because}`
   if (wanted === undefined) return `left alone: ${because}`
   if (outcome === 'scaled') return `scaled ${wanted} → ${to}: ${because}`
   if (outcome === 'would-scale') return `would scale ${wanted} → ${to}: ${because}`
-  return `stays at ${wanted}: ${because}`
+  return `stays at ${wanted}: ${because}${otherwise === undefined ? '' : `; ${otherwise}`}`
 }
 
 function policyPart(policy: ScalingPolicy): Decision['policy'] {

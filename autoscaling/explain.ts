@@ -1,4 +1,6 @@
 import type { Decision, DecisionPolicy, Outlook, TargetInput } from '../pipeline/decision.ts'
+import { allServices, type ScalingPause } from '../pipeline/scaling-desk.ts'
+import { directionWords } from './pause.ts'
 import { counted, number, quantity, span } from './words.ts'
 
 export interface ExplainOptions {
@@ -6,12 +8,14 @@ export interface ExplainOptions {
   moment: (ms: number) => string
   /** The newest that changed instances, where that is another one. */
   lastChange?: Decision | undefined
+  /** Those that concern the service now. */
+  pauses?: readonly ScalingPause[] | undefined
 }
 
 /** A decision as text for a terminal: what was known, what followed step by step, and what would change it. */
 export function explainDecision(decision: Decision, options: ExplainOptions): string {
   const { service, ts, message, policy, answer, next = [] } = decision
-  const { moment, lastChange } = options
+  const { moment, lastChange, pauses = [] } = options
   const sections: [string, string[]][] = [
     ['instances', [instancesWords(decision, moment)]],
     ['targets', decision.inputs.targets.map(targetWords)],
@@ -19,6 +23,7 @@ export function explainDecision(decision: Decision, options: ExplainOptions): st
     ['steps', stepLines(decision)],
     ['Marathon', answer ? [answerWords(answer)] : []],
     ['next', next.map((outlook) => outlookWords(outlook, moment))],
+    ['paused', pauses.map((pause) => allWords(pause) + pausedWords(pause, moment))],
     ['before', lastChange && lastChange.ts !== ts ? [changeWords(lastChange, moment)] : []],
   ]
   const lines = sections.flatMap(([title, said]) =>
@@ -92,3 +97,13 @@ export function outlookWords(
 function changeWords({ message, ts }: Decision, moment: (ms: number) => string): string {
   return `${moment(ts)} ${message}`
 }
+
+/** `up and down by ana until 20:30:00: deploy of 4.2` */
+export function pausedWords(
+  { direction, untilMs, by, reason }: ScalingPause,
+  moment: (ms: number) => string,
+): string {
+  return `${directionWords[direction]} by ${by} until ${moment(untilMs)}: ${reason}`
+}
+
+const allWords = ({ service }: ScalingPause) => (service === allServices ? 'all services ' : '')

@@ -5,6 +5,7 @@ import type { Policies, PolicyFault } from './policy.ts'
 import type { Backoff } from './memory.ts'
 import { tellStandings } from './standings.ts'
 
+export { openScalingDesk } from './desk.ts'
 export { viewScaling } from './standings.ts'
 
 export interface AutoscalingOptions extends ControllerOptions {

@@ -32,6 +32,7 @@ const expectations = {
   'stabilization.down': 'a duration like 5m',
   dry_run: 'true or false',
   resident: 'true or false',
+  override: 'a duration like 10m, or 0',
 } as const
 type Name = keyof typeof expectations
 const names = Object.keys(expectations) as Name[]
@@ -64,6 +65,7 @@ export function readLabels({ service, labels, env }: ServiceState): ReadLabels {
     stabilizationDownMs: read('stabilization.down', parseDuration) ?? 300_000,
     dryRun: read('dry_run', readFlag) ?? false,
     resident: read('resident', readFlag) ?? false,
+    overrideMs: read('override', parseDuration) ?? 600_000,
   }
   return faults.length > 0 ? { faults, remarks } : { declaration, faults, remarks }
 }

@@ -1,6 +1,7 @@
 import type { Bus, ProducedRecord } from '../pipeline/bus/bus.ts'
 import type { Clock } from '../pipeline/clock.ts'
 import type { Decision } from '../pipeline/decision.ts'
+import type { ChangeDoc } from '../pipeline/event.ts'
 import { killPoint } from '../pipeline/fault.ts'
 import type { Identity } from '../pipeline/identity.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
@@ -86,6 +87,10 @@ export function openLedger(options: LedgerOptions) {
       latest.delete(service)
       written.delete(service)
       pending.scaling.set(service, erase(service))
+    },
+    /** What else happened to a service. */
+    tellChange(service: string, doc: ChangeDoc) {
+      pending.changes.push(encode(service, doc))
     },
     /** Another record of the topic `scaling`. */
     add(record: ProducedRecord) {

@@ -1,5 +1,6 @@
-import type { Decision, DecisionReason } from '../pipeline/decision.ts'
+import type { Decision, DecisionReason, Override } from '../pipeline/decision.ts'
 import type { Recommendation } from './hpa/stabilize.ts'
+import { readSightings, type Reset, type Sighting } from './override.ts'
 
 /** What the autoscaler remembers of a service: a record of the compacted topic `scaling`, keyed by it. */
 export interface ServiceMemory {
@@ -14,6 +15,13 @@ export interface ServiceMemory {
   /** A change that was sent and is not seen in Marathon yet. */
   inFlight?: InFlight
   backoff?: Backoff
+  /** The instances that we set last, or tried to. */
+  asked?: number
+  seen?: Sighting
+  /** Set by hand, and respected. */
+  override?: Override
+  /** Set by a deployment, and not. */
+  reset?: Reset
 }
 
 export interface InFlight {
@@ -61,11 +69,14 @@ export function trim(
 }
 
 /** Two decisions of the same word tell a person nothing new. */
-export function wordOf({ outcome, reason, from, to, inputs, message }: Decision): string {
+export function wordOf(decision: Decision): string {
+  const { outcome, reason, from, to, inputs, message, pause, override } = decision
   const details: Partial<Record<DecisionReason, readonly string[] | undefined>> = {
     'waiting-for-offers': inputs.waitingFor,
     'deployment-running': inputs.deployments,
     'bad-policy': [message],
+    paused: pause && [pause.id],
+    override: override && [String(override.sinceMs)],
   }
   return [outcome, reason, from, to, ...(details[reason] ?? [])].join(' ')
 }
@@ -79,7 +90,9 @@ export function decodeMemory(service: string, value: Uint8Array): ServiceMemory 
     const sound = memory.recommendations.every(
       (one) => Number.isFinite(one?.ts) && Number.isInteger(one?.replicas),
     )
-    return sound ? (memory as ServiceMemory) : undefined
+    if (!sound) return undefined
+    const { asked: _a, seen: _s, override: _o, reset: _r, ...rest } = memory as ServiceMemory
+    return { ...rest, ...readSightings(memory) }
   } catch {
     return undefined
   }

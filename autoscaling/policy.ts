@@ -10,6 +10,8 @@ export interface ScalingPolicy extends DecisionPolicy {
   service: string
   /** Also scale it if it keeps volumes. */
   resident: boolean
+  /** So long what somebody sets by hand is left as it is; 0: not at all. */
+  overrideMs: number
 }
 
 /** A policy as it stands in the settings, or on the app. */

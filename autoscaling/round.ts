@@ -15,6 +15,7 @@ import {
   type ScalingPolicy,
 } from './policy.ts'
 import type { SignalReading } from './reading.ts'
+import type { Pauses } from './pauses.ts'
 import { marathonOf } from './situation.ts'
 
 export interface RoundOptions {
@@ -27,6 +28,7 @@ export interface RoundOptions {
   marathons: () => readonly MarathonState[]
   unsure?: (() => string | undefined) | undefined
   ledger: Ledger
+  pauses: Pick<Pauses, 'on'>
   carryOut: CarryOut
   clock: Clock
   log: Logger
@@ -91,6 +93,7 @@ export function openRound(options: RoundOptions) {
       marathon: marathonOf(state, marathons()),
       signals: moment.readings(service),
       memory,
+      pauses: options.pauses.on(service),
       ts: moment.ts,
       nowMs: clock.now(),
       intervalMs,

@@ -41,6 +41,7 @@ export function serviceState(app: MarathonApp, around: Around): ServiceState | u
     ...(queue ? { queue } : {}),
     ...withoutUndefined({
       version: app.version,
+      configVersion: app.configVersion,
       image: clean(app.image),
       cpus: app.cpus,
       mem: app.mem,

@@ -175,6 +175,7 @@ counts. A policy for it under \`autoscaling.services\` takes the place of all of
 | \`autoscale.stabilization.down\` | \`AUTOSCALE_STABILIZATION_DOWN\` |
 | \`autoscale.dry_run\` | \`AUTOSCALE_DRY_RUN\` |
 | \`autoscale.resident\` | \`AUTOSCALE_RESIDENT\` |
+| \`autoscale.override\` | \`AUTOSCALE_OVERRIDE\` |
 `
 
 function measuredPart(): string {

@@ -53,6 +53,11 @@ const scalingPolicy = z.strictObject({
   resident: flag()
     .prefault(false)
     .describe('Also scale it if it keeps volumes (is stateful); refused otherwise.'),
+  override: duration(0)
+    .prefault('10m')
+    .describe(
+      'So long instances that somebody sets by hand are left as they are, also beyond `min` and `max`; 0: not at all.',
+    ),
 })
 
 const autoscaling = z.strictObject({

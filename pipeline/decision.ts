@@ -1,4 +1,5 @@
 import type { ChangeDoc } from './event.ts'
+import type { ScalingPause } from './scaling-desk.ts'
 
 /** What became of a service at one evaluation of its scaling policy. */
 export const decisionOutcomes = ['scaled', 'would-scale', 'held', 'refused', 'failed'] as const
@@ -24,6 +25,7 @@ export const decisionReasons = {
   'no-service': 'Marathon has no such service',
   'stale-state': 'what Marathon told is too old',
   paused: 'scaling is paused',
+  override: 'somebody set its instances by hand',
   'dry-run': 'only tells what it would do',
   'bad-policy': 'its policy has a fault',
   locked: 'Marathon refused: the app is locked by a deployment (409)',
@@ -51,8 +53,22 @@ export interface Decision {
   /** What Marathon answered, where it was asked. */
   answer?: { status?: number; deployment?: string; message?: string }
   policy: DecisionPolicy
+  /** Instances as the load asks for them, where a pause or an override keeps the service from it. */
+  would?: number
+  /** What holds it. */
+  pause?: ScalingPause
+  override?: Override
   /** What would change the outcome. */
   next?: Outlook[]
+}
+
+/** Instances as somebody set them in Marathon, past us. */
+export interface Override {
+  instances: number
+  /** What they were before. */
+  from: number
+  /** ms */
+  sinceMs: number
 }
 
 /** A service that is scaled, or asks for it, as it stands now. */
@@ -67,6 +83,8 @@ export interface ScalingStatus {
   /** When fewer instances are possible at the earliest (stabilization) or anything is (back-off), ms. */
   notBeforeMs?: number
   trouble?: string
+  /** Those that concern it and are not over: its own, and that of all. */
+  pauses?: ScalingPause[]
 }
 
 /** `scales down to 4`, when `the recommendation of 6 leaves the stabilization window`, at the earliest at `atMs`. */

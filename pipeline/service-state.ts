@@ -22,6 +22,8 @@ export interface ServiceState {
   /** Set while it waits in the launch queue. */
   queue?: QueueState
   version?: string
+  /** When anything but `instances` was changed last, in Marathon's own form. */
+  configVersion?: string
   image?: string
   /** Of one instance: cores and MiB. */
   cpus?: number

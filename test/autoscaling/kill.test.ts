@@ -2,9 +2,10 @@ import test from 'ava'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { encodeRequest } from '../../autoscaling/requests.ts'
 import { pause } from '../../pipeline/clock.ts'
 import type { KillPoint } from '../../pipeline/fault.ts'
-import { second, t0 } from './app.ts'
+import { minute, second, service, t0 } from './app.ts'
 import {
   busIn,
   changesOn,
@@ -150,4 +151,27 @@ test('what was in flight is on the bus before it is sent', async (t) => {
     recommendations: [{ ts: t0, replicas: 7 }],
     inFlight: { answered: false, decision: { from: 2, to: 7 } },
   })
+})
+
+test('kill -9 while a pause is written down: it holds before anything is changed, and is one document', async (t) => {
+  const dir = await tempDir(t)
+  const before = await openSite(t, dir)
+  const { marathon } = before
+  const asked = {
+    id: 'p1',
+    service,
+    direction: 'both' as const,
+    fromMs: t0,
+    untilMs: t0 + 5 * minute,
+    by: 'ana',
+    reason: 'deploy',
+  }
+  await before.bus.produce('requests', [encodeRequest({ kind: 'pause', pause: asked })])
+  t.is(await killed(dir, before, 'scale:before-state'), 'SIGKILL')
+  const after = await openSite(t, dir, marathon)
+  await after.open()
+  await goOn(after, async () => (await story(after.bus)).includes('held paused 2'))
+  t.deepEqual(marathon.patches(), [])
+  const told = (await changesOn(after.bus)).map((doc) => doc['event.id'])
+  t.deepEqual(told, [told[0], told[0]], 'twice, under the same id')
 })

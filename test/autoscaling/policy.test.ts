@@ -39,6 +39,7 @@ test('an app asks for it by its labels', (t) => {
       'autoscale.stabilization.down': '1h30m',
       'autoscale.dry_run': 'true',
       'autoscale.resident': 'TRUE',
+      'autoscale.override': '1h',
       owner: 'shop',
     }),
   )
@@ -53,6 +54,7 @@ test('an app asks for it by its labels', (t) => {
     stabilizationDownMs: 90 * minute,
     dryRun: true,
     resident: true,
+    overrideMs: 60 * minute,
   })
   t.is(faulty.size, 0)
   t.deepEqual(remarks, [])
@@ -70,6 +72,7 @@ test('what is not said has the defaults of the settings', (t) => {
     stabilizationDownMs: 5 * minute,
     dryRun: false,
     resident: false,
+    overrideMs: 10 * minute,
   })
 })
 
@@ -129,7 +132,7 @@ test('an unknown label is told, and the rest counts', (t) => {
   )
   t.is(policies.size, 1)
   const known =
-    'settings are enabled, min, max, tolerance, stabilization.up, stabilization.down, dry_run, resident, target.<signal>'
+    'settings are enabled, min, max, tolerance, stabilization.up, stabilization.down, dry_run, resident, override, target.<signal>'
   t.deepEqual(remarks, [
     `/shop/web: label autoscale.cooldown="5m" is not known: ${known}`,
     `/shop/web: environment variable AUTOSCALE_RULE_A="http | 1" is not known: ${known}`,

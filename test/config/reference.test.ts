@@ -26,6 +26,7 @@ test('the labels it lists are those that are read', (t) => {
     'autoscale.resident': 'true',
     'autoscale.stabilization.up': '1s',
     'autoscale.stabilization.down': '2s',
+    'autoscale.override': '3s',
   }
   const as = (column: number) =>
     Object.fromEntries(
@@ -45,6 +46,7 @@ test('the labels it lists are those that are read', (t) => {
     stabilizationDownMs: 2000,
     dryRun: true,
     resident: true,
+    overrideMs: 3000,
   }
   const expected = { declaration, faults: [], remarks: [] }
   t.deepEqual(readLabels({ ...app, labels: as(1) }), expected)

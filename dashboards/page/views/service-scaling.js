@@ -2,6 +2,7 @@ import { html, useState } from '../lib.js'
 import { Text, Time } from '../parts.js'
 import { span } from '../time.js'
 import { withUnit } from '../units.js'
+import { PauseForm, Pauses } from './pauses.js'
 
 const titles = {
   scaled: 'scaled',
@@ -12,10 +13,16 @@ const titles = {
 }
 
 /** What the autoscaler decided last, and why, step by step. */
-export const ScalingPanel = ({ scaling }) => {
+export const ScalingPanel = ({ scaling, service, reload }) => {
+  const [isPausing, setPausing] = useState(false)
   if (!scaling) return null
-  const { policy, last, lastChange, notBeforeMs, trouble } = scaling
-  return html`<h1>Scaling <span class="dim">${policy ? policyWords(policy) : ''}</span></h1>
+  const { policy, last, lastChange, notBeforeMs, trouble, pauses } = scaling
+  return html`<h1>
+      Scaling <span class="dim">${policy ? policyWords(policy) : ''}</span>
+      <button class="button small" onClick=${() => setPausing(true)}>Pause</button>
+    </h1>
+    ${isPausing && html`<${PauseForm} service=${service} onDone=${reload} onClose=${() => setPausing(false)} />`}
+    <${Pauses} pauses=${pauses} reload=${reload} />
     ${trouble && html`<p class="failure"><b>${trouble}</b></p>`}
     ${!last && !trouble && html`<p class="dim">Not evaluated yet.</p>`}
     ${last && html`<${Decision} of=${last} open />`}

@@ -73,7 +73,7 @@ export const ServiceView = ({ params, alerts, health }) => {
     <div class="service-parts">
       <section>${data && html`<${Timeline} ...${{ data, params, change, zoom }} />`}</section>
       <section>
-        <${ScalingPanel} scaling=${head.data.scaling} service=${exact} />
+        <${ScalingPanel} scaling=${head.data.scaling} service=${exact} reload=${head.reload} />
         <${Tasks} tasks=${head.data.tasks} service=${exact} />
         <${ReadinessPanel} service=${exact} />
       </section>
