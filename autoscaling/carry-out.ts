@@ -3,6 +3,7 @@ import type { Decision } from '../pipeline/decision.ts'
 import type { HttpClient } from '../pipeline/http.ts'
 import type { Logger } from '../pipeline/log.ts'
 import { backoffAfter } from './backoff.ts'
+import { afterChange } from './changes.ts'
 import { openLanes } from './lanes.ts'
 import type { Ledger } from './ledger.ts'
 import { readApp, scale, type Refusal, type ScaleResult } from './marathon.ts'
@@ -52,7 +53,7 @@ export function openCarryOut({ ledger, http, clock, log, random }: CarryOutOptio
     if (result.done) {
       const done = { ...decision, answer: result.answer }
       const inFlight: InFlight = { sentMs: nowMs, decision: done, answered: true }
-      return ledger.note(done, { ...memory, inFlight })
+      return ledger.note(done, { ...afterChange(memory, decision), inFlight })
     }
     const next =
       result.outcome === 'held'

@@ -4,9 +4,10 @@
  */
 import { decisionReasons, type Decision, type DecisionStep } from '../pipeline/decision.ts'
 import type { MarathonState, ServiceState } from '../pipeline/service-state.ts'
+import { lookedBackOn } from './changes.ts'
 import { heldBack, leftAlone, type Verdict } from './facts.ts'
 import { trim, type ServiceMemory } from './memory.ts'
-import type { ScalingPolicy } from './policy.ts'
+import { shownPolicy, type ScalingPolicy } from './policy.ts'
 import type { SignalReading } from './reading.ts'
 import { situationOf, type Situation } from './situation.ts'
 import { proposeFor, type TargetProposal } from './target.ts'
@@ -56,7 +57,11 @@ export function decide(input: DecideInput): Decided {
   const recommendations = trim(wish.recommendations, { upMs, downMs, ts: input.ts })
   return {
     decision,
-    memory: { ...withoutBackoff(settled, decision, input.nowMs), recommendations },
+    memory: {
+      ...withoutBackoff(settled, decision, input.nowMs),
+      ...lookedBackOn(settled, policy, input.ts),
+      recommendations,
+    },
   }
 }
 
@@ -103,7 +108,7 @@ function decisionOf(
       ...steps,
       { step: 'outcome', before: wanted, after: to, why: steps.length > 0 ? why : because },
     ],
-    policy: policyPart(policy),
+    policy: shownPolicy(policy),
     ...(next.length > 0 ? { next } : {}),
   }
 }
@@ -115,10 +120,4 @@ function messageOf({ outcome, to, because }: Verdict, wanted: number | undefined
   if (outcome === 'scaled') return `scaled ${wanted} → ${to}: ${because}`
   if (outcome === 'would-scale') return `would scale ${wanted} → ${to}: ${because}`
   return `stays at ${wanted}: ${because}`
-}
-
-function policyPart(policy: ScalingPolicy): Decision['policy'] {
-  const { source, targets, min, max, tolerance, dryRun } = policy
-  const { stabilizationUpMs, stabilizationDownMs } = policy
-  return { source, targets, min, max, tolerance, stabilizationUpMs, stabilizationDownMs, dryRun }
 }

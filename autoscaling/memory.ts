@@ -13,6 +13,8 @@ export interface ServiceMemory {
   lastChange?: Decision
   /** A change that was sent and is not seen in Marathon yet. */
   inFlight?: InFlight
+  /** That Marathon took, oldest first: the newest, and those that rate policies look back on. */
+  changes?: TakenChange[]
   backoff?: Backoff
 }
 
@@ -23,6 +25,13 @@ export interface InFlight {
   decision: Decision
   /** False from before the request until its answer is known. */
   answered: boolean
+}
+
+export interface TakenChange {
+  /** When it was decided, ms of event time. */
+  ts: number
+  from: number
+  to: number
 }
 
 export interface Backoff {
@@ -76,9 +85,12 @@ export function decodeMemory(service: string, value: Uint8Array): ServiceMemory 
     const memory = JSON.parse(Buffer.from(value).toString('utf8')) as Partial<ServiceMemory> | null
     if (memory?.v !== 1 || memory.service !== service) return undefined
     if (!Array.isArray(memory.recommendations)) return undefined
-    const sound = memory.recommendations.every(
-      (one) => Number.isFinite(one?.ts) && Number.isInteger(one?.replicas),
-    )
+    const { recommendations, changes = [] } = memory
+    const sound =
+      recommendations.every((one) => Number.isFinite(one?.ts) && Number.isInteger(one.replicas)) &&
+      changes.every(
+        (one) => Number.isFinite(one?.ts) && Number.isInteger(one.from) && Number.isInteger(one.to),
+      )
     return sound ? (memory as ServiceMemory) : undefined
   } catch {
     return undefined

@@ -13,6 +13,7 @@ export const decisionReasons = {
   'at-maximum': 'the load asks for more than the maximum',
   'at-minimum': 'the load allows fewer than the minimum',
   stabilizing: 'a recent recommendation was for more',
+  'rate-limited': 'its policy lets it change only so fast',
   'no-data': 'the signals have no value',
   'thin-data': 'too few tasks were measured to take any away',
   'deployment-running': 'a deployment touches the service',
@@ -123,8 +124,20 @@ export interface DecisionPolicy {
   tolerance: number
   stabilizationUpMs: number
   stabilizationDownMs: number
+  /** How fast it may go; absent: at once. */
+  scaleUp?: RatePolicies
+  scaleDown?: RatePolicies
   dryRun: boolean
 }
+
+/** How fast it may go in one direction: as the policy allows that allows most, or least, or not at all. */
+export interface RatePolicies {
+  select: 'max' | 'min' | 'disabled'
+  policies: RatePolicy[]
+}
+
+/** Within each such time at most so many instances, or so many percent of those that were there when it began. */
+export type RatePolicy = ({ count: number } | { percent: number }) & { perMs: number }
 
 /** A decision as it stands on the topic `decisions` and in the store (class `decisions`). */
 export interface DecisionDoc extends ChangeDoc {
