@@ -1,5 +1,6 @@
 import { openAutoscaling, viewScaling, type AutoscalingOptions } from '../autoscaling/index.ts'
-import type { ScalingPolicySettings, Settings } from '../config/settings.ts'
+import { declaredPolicy } from '../config/declared-policy.ts'
+import type { Settings } from '../config/settings.ts'
 import { followEpochs } from '../pipeline/bus/epochs.ts'
 import type { ScalingStatus } from '../pipeline/decision.ts'
 import type { Component } from '../pipeline/health.ts'
@@ -60,7 +61,7 @@ function optionsOf(base: Base, marathons: Map<string, HttpClient>): AutoscalingO
       intervalMs: intervalOf(settings),
       dryRun,
       labels,
-      policies: declared.map(policyOf),
+      policies: declared.map(declaredPolicy),
     },
     services: services.all,
     marathons: services.marathon,
@@ -98,14 +99,4 @@ export function linesTrouble(components: readonly Component[]): string | undefin
     if (told !== undefined) return `${name}: ${told}`
   }
   return undefined
-}
-
-function policyOf({ target, stabilization, dry_run: dryRun, ...policy }: ScalingPolicySettings) {
-  return {
-    ...policy,
-    targets: target,
-    stabilizationUpMs: stabilization.up,
-    stabilizationDownMs: stabilization.down,
-    dryRun,
-  }
 }

@@ -118,7 +118,11 @@ export interface DecisionStep {
 export interface DecisionPolicy {
   /** `config`, or `labels` of the app. */
   source: 'config' | 'labels'
+  /** How much of a signal each instance shall have. */
   targets: Record<string, number>
+  /** What a signal of the service as a whole shall be; instances change in proportion to it. */
+  values?: Record<string, number>
+  steps?: ScalingStep[]
   min: number
   max: number
   tolerance: number
@@ -127,8 +131,25 @@ export interface DecisionPolicy {
   /** How fast it may go; absent: at once. */
   scaleUp?: RatePolicies
   scaleDown?: RatePolicies
+  /** So long a task counts as not ready after it started, ms. */
+  warmUpMs?: number
+  /** With a minimum of 0: above which value of a signal there is something to do. */
+  activation?: Record<string, number>
+  /** How long nothing was to be done before it goes to zero, ms. */
+  idleAfterMs?: number
   dryRun: boolean
 }
+
+/** While a signal is above (or below) a bound, so many more (or fewer) than there are. */
+export interface ScalingStep {
+  signal: string
+  above?: number
+  below?: number
+  add?: Amount
+  remove?: Amount
+}
+
+export type Amount = { count: number } | { percent: number }
 
 /** How fast it may go in one direction: as the policy allows that allows most, or least, or not at all. */
 export interface RatePolicies {
@@ -137,7 +158,7 @@ export interface RatePolicies {
 }
 
 /** Within each such time at most so many instances, or so many percent of those that were there when it began. */
-export type RatePolicy = ({ count: number } | { percent: number }) & { perMs: number }
+export type RatePolicy = Amount & { perMs: number }
 
 /** A decision as it stands on the topic `decisions` and in the store (class `decisions`). */
 export interface DecisionDoc extends ChangeDoc {
