@@ -4,13 +4,15 @@
  */
 import { decisionReasons, type Decision, type DecisionStep } from '../pipeline/decision.ts'
 import type { MarathonState, ServiceState } from '../pipeline/service-state.ts'
-import { lookedBackOn } from './changes.ts'
+import { withoutUndefined } from '../pipeline/without-undefined.ts'
+import { lookedBackOn, settledAt } from './changes.ts'
 import { heldBack, leftAlone, type Verdict } from './facts.ts'
 import { trim, type ServiceMemory } from './memory.ts'
 import { shownPolicy, type ScalingPolicy } from './policy.ts'
+import { proposalsOf } from './proposals.ts'
 import type { SignalReading } from './reading.ts'
 import { situationOf, type Situation } from './situation.ts'
-import { proposeFor, type TargetProposal } from './target.ts'
+import type { TargetProposal } from './target-parts.ts'
 import { wishOf, type Wish } from './wish.ts'
 
 export interface DecideInput {
@@ -47,7 +49,7 @@ export function decide(input: DecideInput): Decided {
   // What Marathon was read to tell after it was sent is the truth.
   const settled: ServiceMemory = situation.inFlight ? memory : rest
   if (alone) return { decision: decisionOf(input, situation, [], [], alone), memory: settled }
-  const targets = proposals(input, situation)
+  const targets = proposalsOf(input, situation)
   const wish = wishOf({ ...input, situation, targets })
   const held = heldBack(input, situation, wish)
   const verdict = held ?? wish.verdict
@@ -60,6 +62,7 @@ export function decide(input: DecideInput): Decided {
     memory: {
       ...withoutBackoff(settled, decision, input.nowMs),
       ...lookedBackOn(settled, policy, input.ts),
+      ...(policy.steps ? withoutUndefined({ settledTs: settledAt(input, situation) }) : {}),
       recommendations,
     },
   }
@@ -69,17 +72,6 @@ export function decide(input: DecideInput): Decided {
 function withoutBackoff(memory: ServiceMemory, { from, to }: Decision, nowMs: number) {
   const { backoff, ...rest } = memory
   return backoff && from === to && nowMs >= backoff.untilMs ? rest : memory
-}
-
-function proposals(
-  { policy, signals, ts, unsure }: DecideInput,
-  { wanted, ready, groups, unmeasured }: Situation,
-): TargetProposal[] {
-  const { targets, tolerance } = policy
-  const context = { wanted, ready, groups, tolerance, ts, unmeasured, unsure }
-  return Object.entries(targets).map(([signal, target]) =>
-    proposeFor(signal, target, signals(signal), context),
-  )
 }
 
 function heldStep({ step, to, because }: Verdict, wish: Wish, { wanted }: Situation): DecisionStep {

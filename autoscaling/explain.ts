@@ -1,5 +1,6 @@
-import type { Decision, DecisionPolicy, Outlook, TargetInput } from '../pipeline/decision.ts'
-import { counted, number, quantity, span } from './words.ts'
+import type { Decision, Outlook, TargetInput } from '../pipeline/decision.ts'
+import { policyLines } from './policy-words.ts'
+import { counted, quantity } from './words.ts'
 
 export interface ExplainOptions {
   /** How a time is written, ms. */
@@ -15,7 +16,7 @@ export function explainDecision(decision: Decision, options: ExplainOptions): st
   const sections: [string, string[]][] = [
     ['instances', [instancesWords(decision, moment)]],
     ['targets', decision.inputs.targets.map(targetWords)],
-    ['policy', [policyWords(policy)]],
+    ['policy', policyLines(policy)],
     ['steps', stepLines(decision)],
     ['Marathon', answer ? [answerWords(answer)] : []],
     ['next', next.map((outlook) => outlookWords(outlook, moment))],
@@ -41,22 +42,16 @@ function instancesWords({ inputs }: Decision, moment: ExplainOptions['moment']):
 }
 
 function targetWords(target: TargetInput): string {
-  const { signal, target: wanted, unit, value, measured, expected, proposal, how } = target
-  const is = value === undefined ? 'no value' : `${quantity(value, unit)} each`
+  const { signal, kind, target: wanted, unit, value, measured, expected, proposal, how } = target
+  const each = kind === undefined ? ' each' : ''
+  const is = value === undefined ? 'no value' : quantity(value, unit) + each
+  const bound = kind === 'above' || kind === 'below' ? `step ${kind}` : 'target'
   const coverage =
     measured === undefined || expected === undefined
       ? ''
       : `, ${measured} of ${counted(expected, 'task')} measured`
   const asks = proposal === undefined ? 'cannot tell' : `asks for ${proposal}`
-  return `${signal}: ${is}, target ${quantity(wanted, unit)}${coverage}: ${asks} (${how})`
-}
-
-function policyWords(policy: DecisionPolicy): string {
-  const { source, min, max, tolerance, stabilizationUpMs, stabilizationDownMs, dryRun } = policy
-  if (max === 0) return `of its ${source}: not understood`
-  const windows = `up after ${span(stabilizationUpMs)}, down after ${span(stabilizationDownMs)}`
-  const words = `of its ${source}: ${min} to ${max}, tolerance ${number(tolerance * 100)} %, ${windows}`
-  return dryRun ? `${words}, dry run` : words
+  return `${signal}: ${is}, ${bound} ${quantity(wanted, unit)}${coverage}: ${asks} (${how})`
 }
 
 function stepLines({ steps }: Decision): string[] {

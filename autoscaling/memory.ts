@@ -15,6 +15,8 @@ export interface ServiceMemory {
   inFlight?: InFlight
   /** That Marathon took, oldest first: the newest, and those that rate policies look back on. */
   changes?: TakenChange[]
+  /** When all instances were ready after the newest of them, for steps; ms of event time. */
+  settledTs?: number
   backoff?: Backoff
 }
 

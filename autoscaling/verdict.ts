@@ -6,7 +6,7 @@ import { isProposal, type Proposal } from './hpa/proposal.ts'
 import type { Recommendation } from './hpa/stabilize.ts'
 import { stabilizing, turningPoints, type Stays } from './outlook.ts'
 import { isRateLimit, rateOutlook, rateWords, type RateContext } from './rates.ts'
-import type { TargetProposal } from './target.ts'
+import type { TargetProposal } from './target-parts.ts'
 import type { WishInput } from './wish.ts'
 import { counted, listed, number } from './words.ts'
 
@@ -72,6 +72,8 @@ export function verdictOf(
   if (stable !== draft.covered) {
     return stabilizing(input, { ideal: ideal.replicas, words }, recommendations, stays)
   }
+  const { waits } = decisive.target
+  if (waits) return stays('settling', `${words}; ${waits.because}`, [waits.next])
   const { reason, because } = calm(input, decisive)
   return stays(reason, because, turningPoints(input))
 }
@@ -103,7 +105,7 @@ function calm(
 export function unknown({ situation, targets }: WishInput): Verdict {
   const { wanted } = situation
   const failed = targets.filter(({ proposed }) => !isProposal(proposed))
-  const names = listed(failed.map(({ input }) => input.signal))
+  const names = listed([...new Set(failed.map(({ input }) => input.signal))])
   const words = listed(failed.map((target) => target.words))
   const others = failed.length < targets.length
   const because = others ? `${words}, and the others alone may not take instances away` : words

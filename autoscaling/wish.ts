@@ -8,9 +8,9 @@ import { isProposal } from './hpa/proposal.ts'
 import { stabilize, type Recommendation } from './hpa/stabilize.ts'
 import { isRateLimit, limit, rateWords } from './rates.ts'
 import type { Situation } from './situation.ts'
-import type { TargetProposal } from './target.ts'
+import type { TargetProposal } from './target-parts.ts'
 import { rateContext, scaled, unknown, verdictOf, type Decisive } from './verdict.ts'
-import { number, span } from './words.ts'
+import { counted, number, span } from './words.ts'
 
 export interface Wish {
   /** As if nothing else stood in the way. */
@@ -29,7 +29,7 @@ export function wishOf(input: WishInput): Wish {
   const { wanted } = situation
   const { min, max } = policy
   const { recommendations } = memory
-  const steps = targets.map((target) => proposalStep(target, wanted))
+  const steps = [...warmUpSteps(input), ...targets.map((target) => proposalStep(target, wanted))]
   const bounded = clamp(wanted, policy)
   if (bounded.replicas !== wanted) {
     const bound = wanted > max ? `its maximum is ${max}` : `its minimum is ${min}`
@@ -37,10 +37,8 @@ export function wishOf(input: WishInput): Wish {
     steps.push({ step: 'limits', before: wanted, after: bounded.replicas, why: because })
     return { verdict: scaled(wanted, bounded.replicas, because), steps, recommendations }
   }
-  const raw = largest(
-    targets.map(({ proposed }) => proposed),
-    wanted,
-  )
+  const asking = targets.filter(({ abstains }) => !abstains)
+  const raw = asking.length === 0 ? wanted : largest(proposals(asking), wanted)
   if (raw === undefined) return { verdict: unknown(input), steps, recommendations }
   return limited(input, { raw, steps, recommendations: recommendedBefore(input) })
 }
@@ -104,12 +102,22 @@ function limitStep(input: WishInput, before: number, limited: Limited) {
   return { step: 'limits', before, why }
 }
 
+const proposals = (targets: readonly TargetProposal[]) => targets.map(({ proposed }) => proposed)
+
+/** One that asks for it; where none asks for anything, any. */
 function decisiveOf(targets: readonly TargetProposal[], raw: number): Decisive {
-  for (const target of targets) {
+  for (const target of targets.toSorted((a, b) => Number(!!a.abstains) - Number(!!b.abstains))) {
     const { proposed } = target
     if (isProposal(proposed) && proposed.replicas === raw) return { target, proposal: proposed }
   }
   throw new Error('no target asks for the largest proposal')
+}
+
+function warmUpSteps({ policy, situation }: WishInput): DecisionStep[] {
+  const { wanted, groups } = situation
+  if (groups.warming === 0) return []
+  const why = `${counted(groups.warming, 'instance')} started within ${span(policy.warmUpMs ?? 0)}: not ready yet`
+  return [{ step: 'warm-up', before: wanted, after: wanted, why }]
 }
 
 function proposalStep({ input, proposed }: TargetProposal, wanted: number): DecisionStep {

@@ -55,7 +55,7 @@ export const scalingPolicy = z.strictObject({
     .array(step)
     .prefault([])
     .describe(
-      'In place of targets or beside them: so many more while a signal is above a bound, so many fewer while it is below one. Of several bounds of a signal the furthest counts; of targets and steps what asks for most. After a change steps wait until all instances are ready and the window of the signal has been measured with them.',
+      'In place of targets or beside them: so many more while a signal is above a bound, so many fewer while it is below one. Of several bounds of a signal that are passed, the largest change counts; of targets and steps what asks for most. After a change steps wait until all instances are ready and the window of the signal has been measured with them.',
     ),
   min: wholeNumber(0, 100_000)
     .prefault(1)

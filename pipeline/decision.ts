@@ -13,6 +13,7 @@ export const decisionReasons = {
   'at-maximum': 'the load asks for more than the maximum',
   'at-minimum': 'the load allows fewer than the minimum',
   stabilizing: 'a recent recommendation was for more',
+  settling: 'a step waits for what the last change did',
   'rate-limited': 'its policy lets it change only so fast',
   'no-data': 'the signals have no value',
   'thin-data': 'too few tasks were measured to take any away',
@@ -93,10 +94,11 @@ export interface DecisionInputs {
 /** One target of the policy: what was measured and what it asks for. */
 export interface TargetInput {
   signal: string
-  /** A ready instance shall have this much of it. */
+  /** Absent: what a ready instance shall have; `value`: the service as a whole; `above`, `below`: the bound of a step. */
+  kind?: 'value' | 'above' | 'below'
   target: number
   unit?: string
-  /** A ready instance has this much: total divided by ready instances, or the average of those measured. */
+  /** As `target`, what is: total divided by ready instances, the average of those measured, or the whole. */
   value?: number
   /** Tasks that were measured, of those that should be; absent for signals that are not kept per task. */
   measured?: number

@@ -43,7 +43,8 @@ export function run(course: Course): Turn[] {
   for (let at = 0; at <= course.seconds; at += intervalMs / second) {
     const ts = t0 + at * second
     const running = starts.filter((start) => at >= start + startSeconds)
-    const tasks = running.map((start, i) => task(`web.${i}`, { startedMs: t0 + start * second }))
+    const startedMs = (start: number) => t0 + (start + startSeconds) * second
+    const tasks = running.map((start, i) => task(`web.${i}`, { startedMs: startedMs(start) }))
     const isDeploying = running.length < starts.length
     const given = course.signals({ at, running: running.length })
     const { decision, memory: after } = decide({
