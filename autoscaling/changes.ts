@@ -7,8 +7,9 @@ import type { Situation } from './situation.ts'
 
 /** What is remembered once Marathon took a change. */
 export function afterChange(memory: ServiceMemory, { ts, from, to }: Decision): ServiceMemory {
-  const { settledTs: _before, changes = [], ...rest } = memory
-  return { ...rest, changes: [...changes, { ts, from, to }] }
+  const { settledTs: _before, isAsleep: _was, changes = [], ...rest } = memory
+  const asleep = to === 0 ? ({ isAsleep: true } as const) : {}
+  return { ...rest, ...asleep, changes: [...changes, { ts, from, to }] }
 }
 
 /** After so long nobody believes that instances which are not ready will be, ms. */

@@ -5,6 +5,7 @@
 import { decisionReasons, type Decision, type DecisionStep } from '../pipeline/decision.ts'
 import type { MarathonState, ServiceState } from '../pipeline/service-state.ts'
 import { withoutUndefined } from '../pipeline/without-undefined.ts'
+import { activityOf, idleAfter } from './activity.ts'
 import { lookedBackOn, settledAt } from './changes.ts'
 import { heldBack, leftAlone, type Verdict } from './facts.ts'
 import { trim, type ServiceMemory } from './memory.ts'
@@ -45,27 +46,36 @@ export function decide(input: DecideInput): Decided {
   const { policy, memory } = input
   const situation = situationOf(input)
   const alone = leftAlone(input, situation)
-  const { inFlight: _seen, ...rest } = memory
-  // What Marathon was read to tell after it was sent is the truth.
-  const settled: ServiceMemory = situation.inFlight ? memory : rest
+  const settled = asSeen(memory, situation)
   if (alone) return { decision: decisionOf(input, situation, [], [], alone), memory: settled }
   const targets = proposalsOf(input, situation)
-  const wish = wishOf({ ...input, situation, targets })
+  const activity = activityOf(input, situation)
+  const idle = idleAfter(input, activity)
+  const wish = wishOf({ ...input, situation, targets, activity, idle })
   const held = heldBack(input, situation, wish)
   const verdict = held ?? wish.verdict
   const steps = [...wish.steps, ...(held ? [heldStep(held, wish, situation)] : [])]
   const decision = decisionOf(input, situation, targets, steps, verdict)
   const { stabilizationUpMs: upMs, stabilizationDownMs: downMs } = policy
   const recommendations = trim(wish.recommendations, { upMs, downMs, ts: input.ts })
+  const { idle: _before, ...kept } = withoutBackoff(settled, decision, input.nowMs)
   return {
     decision,
     memory: {
-      ...withoutBackoff(settled, decision, input.nowMs),
+      ...kept,
       ...lookedBackOn(settled, policy, input.ts),
+      ...withoutUndefined({ idle }),
       ...(policy.steps ? withoutUndefined({ settledTs: settledAt(input, situation) }) : {}),
       recommendations,
     },
   }
+}
+
+/** What Marathon was read to tell after a change was sent is the truth. */
+function asSeen(memory: ServiceMemory, { inFlight, stale, wanted }: Situation): ServiceMemory {
+  if (inFlight) return memory
+  const { inFlight: _seen, isAsleep, idle: _idle, ...rest } = memory
+  return isAsleep && (wanted === 0 || stale !== undefined) ? { ...rest, isAsleep } : rest
 }
 
 /** Once nothing is wished for any more, what Marathon refused is forgotten. */

@@ -17,6 +17,10 @@ export interface ServiceMemory {
   changes?: TakenChange[]
   /** When all instances were ready after the newest of them, for steps; ms of event time. */
   settledTs?: number
+  /** Since when nothing is to be done, and when that was seen last; ms of event time. */
+  idle?: { sinceTs: number; seenTs: number }
+  /** Scaled to zero by us, and by nobody since. */
+  isAsleep?: true
   backoff?: Backoff
 }
 

@@ -40,7 +40,7 @@ export interface TargetProposal {
 
 export function whyMissing(
   reading: SignalReading | undefined,
-  { unmeasured, ts }: TargetContext,
+  { unmeasured, ts }: Pick<TargetContext, 'unmeasured' | 'ts'>,
 ): string | undefined {
   if (unmeasured !== undefined) return unmeasured
   if (!reading) return 'is not measured'

@@ -1,5 +1,6 @@
 /** How many instances the load asks for: largest proposal, coverage, stabilization, limits; before Marathon's facts. */
 import type { DecisionStep } from '../pipeline/decision.ts'
+import type { Activity, Idle } from './activity.ts'
 import type { DecideInput } from './decide.ts'
 import type { Verdict } from './facts.ts'
 import { largest } from './hpa/combine.ts'
@@ -11,6 +12,7 @@ import type { Situation } from './situation.ts'
 import type { TargetProposal } from './target-parts.ts'
 import { rateContext, scaled, unknown, verdictOf, type Decisive } from './verdict.ts'
 import { counted, number, span } from './words.ts'
+import { withInstance, zeroOutlook, zeroWish } from './zero.ts'
 
 export interface Wish {
   /** As if nothing else stood in the way. */
@@ -22,9 +24,19 @@ export interface Wish {
 export interface WishInput extends Pick<DecideInput, 'policy' | 'memory' | 'ts' | 'intervalMs'> {
   situation: Situation
   targets: readonly TargetProposal[]
+  activity: Activity | undefined
+  idle: Idle | undefined
 }
 
 export function wishOf(input: WishInput): Wish {
+  const zero = zeroWish(input)
+  if (zero) return zero
+  const wish = awakeWish(withInstance(input))
+  const { verdict } = wish
+  return { ...wish, verdict: { ...verdict, next: [...verdict.next, ...zeroOutlook(input)] } }
+}
+
+function awakeWish(input: WishInput): Wish {
   const { policy, memory, situation, targets } = input
   const { wanted } = situation
   const { min, max } = policy
@@ -120,7 +132,7 @@ function warmUpSteps({ policy, situation }: WishInput): DecisionStep[] {
   return [{ step: 'warm-up', before: wanted, after: wanted, why }]
 }
 
-function proposalStep({ input, proposed }: TargetProposal, wanted: number): DecisionStep {
+export function proposalStep({ input, proposed }: TargetProposal, wanted: number): DecisionStep {
   const after = isProposal(proposed) ? proposed.replicas : wanted
   return { step: 'proposal', before: wanted, after, why: `${input.signal}: ${input.how}` }
 }

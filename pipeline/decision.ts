@@ -20,6 +20,7 @@ export const decisionReasons = {
   'deployment-running': 'a deployment touches the service',
   'waiting-for-offers': 'instances wait for resources',
   'not-running': 'instances were started and do not run yet',
+  idle: 'there is nothing to do: it is scaled to zero until there is',
   suspended: 'the service has no instances: scaled to zero by hand',
   resident: 'it keeps its volumes: which instance goes cannot be chosen',
   pod: 'pods cannot be scaled by a part of their definition',
