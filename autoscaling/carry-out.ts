@@ -4,6 +4,7 @@ import type { HttpClient } from '../pipeline/http.ts'
 import type { Logger } from '../pipeline/log.ts'
 import { backoffAfter } from './backoff.ts'
 import { afterChange } from './changes.ts'
+import { notUpdated } from './conditions.ts'
 import { openLanes } from './lanes.ts'
 import type { Ledger } from './ledger.ts'
 import { readApp, scale, type Refusal, type ScaleResult } from './marathon.ts'
@@ -119,8 +120,10 @@ function refused(decision: Decision, refusal: Refusal, waitMs: number): Decision
       : `did not scale ${from} → ${to}: ${because}`
   const step = { step: outcome === 'failed' ? 'answer' : 'fresh look', before: to, after: from }
   const steps = [...decision.steps.slice(0, -1), { ...step, why: because }]
+  const conditions = notUpdated(decision.conditions, because)
   return {
     ...decision,
+    ...(conditions ? { conditions } : {}),
     outcome,
     reason,
     message: said,

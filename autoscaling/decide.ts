@@ -2,11 +2,17 @@
  * One evaluation of a scaling policy: what the load asks for as Kubernetes' autoscaler would, then what Marathon's
  * facts allow. Pure: the same live, in tests and in simulations.
  */
-import { decisionReasons, type Decision, type DecisionStep } from '../pipeline/decision.ts'
+import {
+  decisionReasons,
+  type Conditions,
+  type Decision,
+  type DecisionStep,
+} from '../pipeline/decision.ts'
 import type { MarathonState, ServiceState } from '../pipeline/service-state.ts'
 import { withoutUndefined } from '../pipeline/without-undefined.ts'
 import { activityOf, idleAfter } from './activity.ts'
 import { lookedBackOn, settledAt } from './changes.ts'
+import { conditionsOf } from './conditions.ts'
 import { heldBack, leftAlone, type Verdict } from './facts.ts'
 import { trim, type ServiceMemory } from './memory.ts'
 import { shownPolicy, type ScalingPolicy } from './policy.ts'
@@ -47,7 +53,11 @@ export function decide(input: DecideInput): Decided {
   const situation = situationOf(input)
   const alone = leftAlone(input, situation)
   const settled = asSeen(memory, situation)
-  if (alone) return { decision: decisionOf(input, situation, [], [], alone), memory: settled }
+  if (alone) {
+    const conditions = conditionsOf(alone, [])
+    const decision = decisionOf(input, situation, { targets: [], steps: [], conditions }, alone)
+    return { decision, memory: settled }
+  }
   const targets = proposalsOf(input, situation)
   const activity = activityOf(input, situation)
   const idle = idleAfter(input, activity)
@@ -55,7 +65,8 @@ export function decide(input: DecideInput): Decided {
   const held = heldBack(input, situation, wish)
   const verdict = held ?? wish.verdict
   const steps = [...wish.steps, ...(held ? [heldStep(held, wish, situation)] : [])]
-  const decision = decisionOf(input, situation, targets, steps, verdict)
+  const conditions = conditionsOf(verdict, targets, wish)
+  const decision = decisionOf(input, situation, { targets, steps, conditions }, verdict)
   const { stabilizationUpMs: upMs, stabilizationDownMs: downMs } = policy
   const recommendations = trim(wish.recommendations, { upMs, downMs, ts: input.ts })
   const { idle: _before, ...kept } = withoutBackoff(settled, decision, input.nowMs)
@@ -88,11 +99,16 @@ function heldStep({ step, to, because }: Verdict, wish: Wish, { wanted }: Situat
   return { step, before: wish.verdict.to, after: step === 'dry-run' ? to : wanted, why: because }
 }
 
+interface Reasons {
+  targets: readonly TargetProposal[]
+  steps: readonly DecisionStep[]
+  conditions: Conditions
+}
+
 function decisionOf(
   { policy, ts }: DecideInput,
   { wanted, inputs }: Situation,
-  targets: readonly TargetProposal[],
-  steps: readonly DecisionStep[],
+  { targets, steps, conditions }: Reasons,
   verdict: Verdict,
 ): Decision {
   const { outcome, reason, to, because, next } = verdict
@@ -111,6 +127,7 @@ function decisionOf(
       { step: 'outcome', before: wanted, after: to, why: steps.length > 0 ? why : because },
     ],
     policy: shownPolicy(policy),
+    conditions,
     ...(next.length > 0 ? { next } : {}),
   }
 }

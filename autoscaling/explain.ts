@@ -1,4 +1,4 @@
-import type { Decision, Outlook, TargetInput } from '../pipeline/decision.ts'
+import type { Conditions, Decision, Outlook, TargetInput } from '../pipeline/decision.ts'
 import { policyLines } from './policy-words.ts'
 import { counted, quantity } from './words.ts'
 
@@ -11,13 +11,14 @@ export interface ExplainOptions {
 
 /** A decision as text for a terminal: what was known, what followed step by step, and what would change it. */
 export function explainDecision(decision: Decision, options: ExplainOptions): string {
-  const { service, ts, message, policy, answer, next = [] } = decision
+  const { service, ts, message, policy, answer, conditions, next = [] } = decision
   const { moment, lastChange } = options
   const sections: [string, string[]][] = [
     ['instances', [instancesWords(decision, moment)]],
     ['targets', decision.inputs.targets.map(targetWords)],
     ['policy', policyLines(policy)],
     ['steps', stepLines(decision)],
+    ['status', conditions ? conditionLines(conditions) : []],
     ['Marathon', answer ? [answerWords(answer)] : []],
     ['next', next.map((outlook) => outlookWords(outlook, moment))],
     ['before', lastChange && lastChange.ts !== ts ? [changeWords(lastChange, moment)] : []],
@@ -63,6 +64,12 @@ function stepLines({ steps }: Decision): string[] {
   const counts = width(moves)
   return steps.map(({ step, why }, i) => {
     return `${step.padEnd(names)}  ${(moves[i] ?? '').padStart(counts)}  ${why}`
+  })
+}
+
+function conditionLines(conditions: Conditions): string[] {
+  return Object.entries(conditions).map(([name, { status, reason, message }]) => {
+    return `${name.padEnd(14)}  ${status ? 'true ' : 'false'}  ${reason}: ${message}`
   })
 }
 

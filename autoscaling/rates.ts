@@ -60,15 +60,15 @@ export function rateWords(wished: number, context: RateContext): string {
   return ratesWords({ select: 'max', policies: [binding] }, isUp) + already
 }
 
-/** `at most 4 or 100 % more within 15s` */
+/** `at most 4 more within 15s or 100 % more within 15s, whichever is more` */
 export function ratesWords({ select, policies }: RatePolicies, isUp: boolean): string {
   if (select === 'disabled') return 'never'
   const each = policies.map((policy) => {
     const most = 'count' in policy ? `${policy.count}` : `${number(policy.percent)} %`
     return `${most} ${isUp ? 'more' : 'fewer'} within ${span(policy.perMs)}`
   })
-  const of = each.length > 1 ? (select === 'max' ? 'the most of ' : 'the least of ') : ''
-  return `at most ${of}${each.join(', ')}`
+  const of = each.length > 1 ? `, whichever allows ${select === 'max' ? 'most' : 'least'}` : ''
+  return `at most ${each.join(' or ')}${of}`
 }
 
 /** When earlier changes leave the times of the policies so that more is possible. */

@@ -4,7 +4,7 @@ import type { Activity, Idle } from './activity.ts'
 import type { DecideInput } from './decide.ts'
 import type { Verdict } from './facts.ts'
 import { largest } from './hpa/combine.ts'
-import { clamp, type Limited } from './hpa/limits.ts'
+import { clamp, type Limit, type Limited } from './hpa/limits.ts'
 import { isProposal } from './hpa/proposal.ts'
 import { stabilize, type Recommendation } from './hpa/stabilize.ts'
 import { isRateLimit, limit, rateWords } from './rates.ts'
@@ -19,6 +19,8 @@ export interface Wish {
   verdict: Verdict
   steps: DecisionStep[]
   recommendations: readonly Recommendation[]
+  /** What holds back what is asked for, as far as it can be told. */
+  limit?: Limit
 }
 
 export interface WishInput extends Pick<DecideInput, 'policy' | 'memory' | 'ts' | 'intervalMs'> {
@@ -47,7 +49,8 @@ function awakeWish(input: WishInput): Wish {
     const bound = wanted > max ? `its maximum is ${max}` : `its minimum is ${min}`
     const because = `${bound}, whatever the load`
     steps.push({ step: 'limits', before: wanted, after: bounded.replicas, why: because })
-    return { verdict: scaled(wanted, bounded.replicas, because), steps, recommendations }
+    const verdict = scaled(wanted, bounded.replicas, because)
+    return { verdict, steps, recommendations, limit: bounded.limit }
   }
   const asking = targets.filter(({ abstains }) => !abstains)
   const raw = asking.length === 0 ? wanted : largest(proposals(asking), wanted)
@@ -103,7 +106,7 @@ function limited(input: WishInput, { raw, steps, recommendations }: Raw): Wish {
   }
   const draft = { raw, thin, covered, stable: stable.replicas, limited, decisive }
   const verdict = verdictOf(input, draft, stable.recommendations)
-  return { verdict, steps, recommendations: stable.recommendations }
+  return { verdict, steps, recommendations: stable.recommendations, limit: limited.limit }
 }
 
 function limitStep(input: WishInput, before: number, limited: Limited) {

@@ -69,7 +69,7 @@ function goToSleep(input: WishInput): Wish {
     limited.replicas === wanted
       ? { outcome: 'held', reason: 'rate-limited', to: wanted, because, step: 'rate', next }
       : scaled(wanted, limited.replicas, because, next)
-  return { verdict, steps, recommendations: memory.recommendations }
+  return { verdict, steps, recommendations: memory.recommendations, limit: limited.limit }
 }
 
 function activityStep({ situation, activity }: WishInput, after: number): DecisionStep {

@@ -54,8 +54,20 @@ export interface Decision {
   /** What Marathon answered, where it was asked. */
   answer?: { status?: number; deployment?: string; message?: string }
   policy: DecisionPolicy
+  /** Absent on those of earlier versions. */
+  conditions?: Conditions
   /** What would change the outcome. */
   next?: Outlook[]
+}
+
+/** As on the status of Kubernetes' autoscaler. */
+export type Conditions = Record<'AbleToScale' | 'ScalingActive' | 'ScalingLimited', Condition>
+
+export interface Condition {
+  status: boolean
+  /** One word, Kubernetes' own where it has one. */
+  reason: string
+  message: string
 }
 
 /** A service that is scaled, or asks for it, as it stands now. */
