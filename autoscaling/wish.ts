@@ -9,9 +9,10 @@ import { isProposal } from './hpa/proposal.ts'
 import { stabilize, type Recommendation } from './hpa/stabilize.ts'
 import { isRateLimit, limit, rateWords } from './rates.ts'
 import type { Situation } from './situation.ts'
+import { taskSteps } from './task-steps.ts'
 import type { TargetProposal } from './target-parts.ts'
 import { rateContext, scaled, unknown, verdictOf, type Decisive } from './verdict.ts'
-import { counted, number, span } from './words.ts'
+import { number, span } from './words.ts'
 import { withInstance, zeroOutlook, zeroWish } from './zero.ts'
 
 export interface Wish {
@@ -23,7 +24,10 @@ export interface Wish {
   limit?: Limit
 }
 
-export interface WishInput extends Pick<DecideInput, 'policy' | 'memory' | 'ts' | 'intervalMs'> {
+export interface WishInput extends Pick<
+  DecideInput,
+  'policy' | 'state' | 'memory' | 'ts' | 'intervalMs'
+> {
   situation: Situation
   targets: readonly TargetProposal[]
   activity: Activity | undefined
@@ -43,7 +47,7 @@ function awakeWish(input: WishInput): Wish {
   const { wanted } = situation
   const { min, max } = policy
   const { recommendations } = memory
-  const steps = [...warmUpSteps(input), ...targets.map((target) => proposalStep(target, wanted))]
+  const steps = [...taskSteps(input), ...targets.map((target) => proposalStep(target, wanted))]
   const bounded = clamp(wanted, policy)
   if (bounded.replicas !== wanted) {
     const bound = wanted > max ? `its maximum is ${max}` : `its minimum is ${min}`
@@ -126,13 +130,6 @@ function decisiveOf(targets: readonly TargetProposal[], raw: number): Decisive {
     if (isProposal(proposed) && proposed.replicas === raw) return { target, proposal: proposed }
   }
   throw new Error('no target asks for the largest proposal')
-}
-
-function warmUpSteps({ policy, situation }: WishInput): DecisionStep[] {
-  const { wanted, groups } = situation
-  if (groups.warming === 0) return []
-  const why = `${counted(groups.warming, 'instance')} started within ${span(policy.warmUpMs ?? 0)}: not ready yet`
-  return [{ step: 'warm-up', before: wanted, after: wanted, why }]
 }
 
 export function proposalStep({ input, proposed }: TargetProposal, wanted: number): DecisionStep {
