@@ -11,13 +11,14 @@ import {
 import type { MarathonState, ServiceState } from '../pipeline/service-state.ts'
 import { withoutUndefined } from '../pipeline/without-undefined.ts'
 import { activityOf, idleAfter } from './activity.ts'
-import { lookedBackOn, settledAt } from './changes.ts'
+import { lookedBackOn } from './changes.ts'
 import { conditionsOf } from './conditions.ts'
 import { heldBack, leftAlone, type Verdict } from './facts.ts'
 import { trim, type ServiceMemory } from './memory.ts'
 import { shownPolicy, type ScalingPolicy } from './policy.ts'
 import { proposalsOf } from './proposals.ts'
 import type { SignalReading } from './reading.ts'
+import { stepMemory } from './settling.ts'
 import { situationOf, type Situation } from './situation.ts'
 import type { TargetProposal } from './target-parts.ts'
 import { wishOf, type Wish } from './wish.ts'
@@ -75,8 +76,7 @@ export function decide(input: DecideInput): Decided {
     memory: {
       ...kept,
       ...lookedBackOn(settled, policy, input.ts),
-      ...withoutUndefined({ idle }),
-      ...(policy.steps ? withoutUndefined({ settledTs: settledAt(input, situation) }) : {}),
+      ...withoutUndefined({ idle, steps: stepMemory(input, situation) }),
       recommendations,
     },
   }

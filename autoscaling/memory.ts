@@ -15,8 +15,7 @@ export interface ServiceMemory {
   inFlight?: InFlight
   /** That Marathon took, oldest first: the newest, and those that rate policies look back on. */
   changes?: TakenChange[]
-  /** When all instances were ready after the newest of them, for steps; ms of event time. */
-  settledTs?: number
+  steps?: StepMemory
   /** Since when nothing is to be done, and when that was seen last; ms of event time. */
   idle?: { sinceTs: number; seenTs: number }
   /** Scaled to zero by us, and by nobody since. */
@@ -38,6 +37,13 @@ export interface TakenChange {
   ts: number
   from: number
   to: number
+}
+
+export interface StepMemory {
+  /** When all instances were ready after the newest change, ms of event time; absent while they are not. */
+  settledTs?: number
+  /** How many there were before what the newest changes, not measured yet, have added or taken away. */
+  from: number
 }
 
 export interface Backoff {

@@ -1,6 +1,6 @@
-import { settledAt } from './changes.ts'
 import type { DecideInput } from './decide.ts'
 import type { Situation } from './situation.ts'
+import { stepMemory } from './settling.ts'
 import { bySignal, proposeBySteps } from './step-target.ts'
 import type { TargetProposal } from './target-parts.ts'
 import { proposeFor } from './target.ts'
@@ -11,11 +11,8 @@ export function proposalsOf(input: DecideInput, situation: Situation): TargetPro
   const { targets, values = {}, tolerance } = policy
   const { wanted, ready, groups, unmeasured } = situation
   const context = { wanted, ready, groups, tolerance, ts, unmeasured, unsure }
-  const stepContext = {
-    ...context,
-    last: memory.changes?.at(-1),
-    settledTs: settledAt(input, situation),
-  }
+  const steps = stepMemory(input, situation)
+  const stepContext = { ...context, last: memory.changes?.at(-1), steps }
   return [
     ...Object.entries(targets).map(([signal, target]) =>
       proposeFor({ signal, target }, signals(signal), context),
@@ -23,8 +20,8 @@ export function proposalsOf(input: DecideInput, situation: Situation): TargetPro
     ...Object.entries(values).map(([signal, target]) =>
       proposeFor({ signal, kind: 'value', target }, signals(signal), context),
     ),
-    ...bySignal(policy.steps).map((steps) =>
-      proposeBySteps(steps, signals(steps[0].signal), stepContext),
+    ...bySignal(policy.steps).map((some) =>
+      proposeBySteps(some, signals(some[0].signal), stepContext),
     ),
   ]
 }

@@ -1,8 +1,9 @@
 /** Steps: bounds of a signal beyond which so many instances more, or fewer, are asked for. */
-import type { Amount, Outlook, ScalingStep } from '../pipeline/decision.ts'
+import type { Amount, ScalingStep } from '../pipeline/decision.ts'
 import { isAdditive } from '../pipeline/scaling-signal.ts'
-import type { TakenChange } from './memory.ts'
+import type { StepMemory, TakenChange } from './memory.ts'
 import { isPerTask, unitOfSignal, type SignalReading } from './reading.ts'
+import { waitOf, type Wait } from './settling.ts'
 import {
   inputOf,
   measureTasks,
@@ -14,13 +15,12 @@ import {
   type TargetProposal,
 } from './target-parts.ts'
 import { unreadyWords, type Coverage, type Target } from './target-words.ts'
-import { number, quantity, span } from './words.ts'
+import { number, quantity } from './words.ts'
 
 export interface StepContext extends TargetContext {
   /** Our newest change. */
   last: TakenChange | undefined
-  /** When all instances were ready after it, ms; undefined while they are not. */
-  settledTs: number | undefined
+  steps: StepMemory | undefined
 }
 
 /** What the steps of one signal ask for; of several bounds that are passed, the largest change. */
@@ -75,29 +75,10 @@ function heldAgainst(about: Target, reading: SignalReading, context: TargetConte
   return { value: value / Math.max(1, ready), cautious: value / Math.max(1, ready + others), thin }
 }
 
-type Wait = TargetProposal['waits']
-
-/** After a change: until its instances are ready, and all that is measured was measured with them. */
-function waitOf({ declaration }: SignalReading, { last, settledTs, ts }: StepContext): Wait {
-  if (!last) return undefined
-  const change = `the change ${last.from} → ${last.to}`
-  const next = (when: string, atMs?: number): Outlook => {
-    return { change: 'steps go on', when, ...(atMs === undefined ? {} : { atMs }) }
-  }
-  if (settledTs === undefined) {
-    const because = `steps wait until all instances are ready after ${change}`
-    return { because, next: next('all instances are ready') }
-  }
-  const atMs = settledTs + declaration.overMs
-  if (ts >= atMs) return undefined
-  const because = `steps wait until ${span(declaration.overMs)} were measured after ${change}`
-  return { because, next: next('the window was measured', atMs) }
-}
-
 function proposed(
   steps: readonly ScalingStep[],
   about: Target,
-  { held, wait }: { held: Held; wait: Wait },
+  { held, wait }: { held: Held; wait: Wait | undefined },
   context: StepContext,
 ): TargetProposal {
   const { wanted, last } = context
@@ -105,7 +86,7 @@ function proposed(
   const isUp = beyond.some(isAdding)
   const isSame = last?.to === wanted && isUp === last.to > last.from
   // Steps of the same direction count from where it came from: a further one adds only the difference.
-  const base = wait && isSame ? last.from : wanted
+  const base = wait && isSame ? (context.steps?.from ?? last.from) : wanted
   const passed = largestStep(beyond, base)
   const asked = passed ? stepped(base, passed) : wanted
   const isBlocked = wait !== undefined && !isUp && !isSame
@@ -160,7 +141,7 @@ function wordsOf(
 
 function howOf(
   passed: ScalingStep | undefined,
-  { base, asked, wait }: { base: number; asked: number; wait: Wait },
+  { base, asked, wait }: { base: number; asked: number; wait: Wait | undefined },
 ): string {
   if (!passed) return 'within its steps'
   if (wait) return wait.because

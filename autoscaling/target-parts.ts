@@ -1,8 +1,9 @@
 /** What all targets of a policy have in common, whatever their arithmetic. */
-import type { Outlook, TargetInput } from '../pipeline/decision.ts'
-import type { Proposed } from './hpa/proposal.ts'
+import type { DecisionStep, TargetInput } from '../pipeline/decision.ts'
+import { isProposal, type Proposed } from './hpa/proposal.ts'
 import { isAdditive } from '../pipeline/scaling-signal.ts'
 import { byTask, isSilent, isSilentValue, type SignalReading } from './reading.ts'
+import type { Wait } from './settling.ts'
 import type { TaskGroups } from './tasks.ts'
 import { thinWords, unreadyWords, type Coverage, type Target } from './target-words.ts'
 import { counted, span } from './words.ts'
@@ -35,7 +36,7 @@ export interface TargetProposal {
   /** Steps: beyond these something happens. */
   bounds?: { above?: number | undefined; below?: number | undefined }
   /** A step that waits for what the last change did. */
-  waits?: { because: string; next: Outlook }
+  waits?: Wait
 }
 
 export function whyMissing(
@@ -127,6 +128,11 @@ export function inputOf({ signal, kind, target, unit }: Target, value?: number) 
     ...(unit === undefined ? {} : { unit }),
     ...(value === undefined ? {} : { value }),
   }
+}
+
+export function proposalStep({ input, proposed }: TargetProposal, wanted: number): DecisionStep {
+  const after = isProposal(proposed) ? proposed.replicas : wanted
+  return { step: 'proposal', before: wanted, after, why: `${input.signal}: ${input.how}` }
 }
 
 /** Kubernetes counts in thousandths. */

@@ -10,7 +10,7 @@ import { stabilize, type Recommendation } from './hpa/stabilize.ts'
 import { isRateLimit, limit, rateWords } from './rates.ts'
 import type { Situation } from './situation.ts'
 import { taskSteps } from './task-steps.ts'
-import type { TargetProposal } from './target-parts.ts'
+import { proposalStep, type TargetProposal } from './target-parts.ts'
 import { rateContext, scaled, unknown, verdictOf, type Decisive } from './verdict.ts'
 import { number, span } from './words.ts'
 import { withInstance, zeroOutlook, zeroWish } from './zero.ts'
@@ -130,11 +130,6 @@ function decisiveOf(targets: readonly TargetProposal[], raw: number): Decisive {
     if (isProposal(proposed) && proposed.replicas === raw) return { target, proposal: proposed }
   }
   throw new Error('no target asks for the largest proposal')
-}
-
-export function proposalStep({ input, proposed }: TargetProposal, wanted: number): DecisionStep {
-  const after = isProposal(proposed) ? proposed.replicas : wanted
-  return { step: 'proposal', before: wanted, after, why: `${input.signal}: ${input.how}` }
 }
 
 function stabilizationWords(stable: number, covered: number, policy: WishInput['policy']): string {

@@ -3,8 +3,9 @@ import type { DecisionStep, Outlook } from '../pipeline/decision.ts'
 import type { Verdict } from './facts.ts'
 import { isProposal } from './hpa/proposal.ts'
 import { isRateLimit, limit, rateOutlook, rateWords } from './rates.ts'
+import { proposalStep } from './target-parts.ts'
 import { rateContext, scaled } from './verdict.ts'
-import { proposalStep, type Wish, type WishInput } from './wish.ts'
+import type { Wish, WishInput } from './wish.ts'
 import { span } from './words.ts'
 
 /** Undefined where the load decides. */

@@ -48,7 +48,10 @@ const after = (
   service,
   recommendations: [],
   changes: [{ ts: t0 - secondsAgo * second, ...change }],
-  ...(settledSecondsAgo === undefined ? {} : { settledTs: t0 - settledSecondsAgo * second }),
+  steps: {
+    from: change.from,
+    ...(settledSecondsAgo === undefined ? {} : { settledTs: t0 - settledSecondsAgo * second }),
+  },
 })
 
 const table: [string, Asked, string][] = [
@@ -234,6 +237,21 @@ test('steps do not pile up: each waits for what the one before did', (t) => {
   t.deepEqual(changesOf(run(loop(() => 5.5))), ['0 s: 4 → 6', '50 s: 6 → 8'])
   const hot = changesOf(run(loop((at) => (at < 60 ? 4 : 1))))
   t.deepEqual(hot, ['0 s: 4 → 6', '115 s: 6 → 5', '205 s: 5 → 4', '295 s: 4 → 3'])
+})
+
+test('a step that its rates let go on only in parts stays one step', (t) => {
+  const course = loop(() => 20, {
+    policy: {
+      targets: {},
+      steps: [{ signal: 'cpu', above: 0.8, add: { count: 4 } }],
+      min: 1,
+      max: 40,
+      scaleUp: { select: 'max', policies: [{ count: 2, perMs: 10_000 }] },
+    },
+    startSeconds: 0,
+    seconds: 45,
+  })
+  t.deepEqual(changesOf(run(course)), ['0 s: 4 → 6', '10 s: 6 → 8', '45 s: 8 → 10'])
 })
 
 const someWork = fc.record({
