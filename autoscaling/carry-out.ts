@@ -3,6 +3,8 @@ import type { Decision } from '../pipeline/decision.ts'
 import type { HttpClient } from '../pipeline/http.ts'
 import type { Logger } from '../pipeline/log.ts'
 import { backoffAfter } from './backoff.ts'
+import { afterChange } from './changes.ts'
+import { notUpdated } from './conditions.ts'
 import { openLanes } from './lanes.ts'
 import type { Ledger } from './ledger.ts'
 import { readApp, scale, type Refusal, type ScaleResult } from './marathon.ts'
@@ -52,7 +54,7 @@ export function openCarryOut({ ledger, http, clock, log, random }: CarryOutOptio
     if (result.done) {
       const done = { ...decision, answer: result.answer }
       const inFlight: InFlight = { sentMs: nowMs, decision: done, answered: true }
-      return ledger.note(done, { ...memory, inFlight })
+      return ledger.note(done, { ...afterChange(memory, decision), inFlight })
     }
     const next =
       result.outcome === 'held'
@@ -118,8 +120,10 @@ function refused(decision: Decision, refusal: Refusal, waitMs: number): Decision
       : `did not scale ${from} → ${to}: ${because}`
   const step = { step: outcome === 'failed' ? 'answer' : 'fresh look', before: to, after: from }
   const steps = [...decision.steps.slice(0, -1), { ...step, why: because }]
+  const conditions = notUpdated(decision.conditions, because)
   return {
     ...decision,
+    ...(conditions ? { conditions } : {}),
     outcome,
     reason,
     message: said,

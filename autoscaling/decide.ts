@@ -2,16 +2,27 @@
  * One evaluation of a scaling policy: what the load asks for as Kubernetes' autoscaler would, then what Marathon's
  * facts allow. Pure: the same live, in tests and in simulations.
  */
-import { decisionReasons, type Decision, type DecisionStep } from '../pipeline/decision.ts'
+import {
+  decisionReasons,
+  type Conditions,
+  type Decision,
+  type DecisionStep,
+} from '../pipeline/decision.ts'
 import type { ScalingPause } from '../pipeline/scaling-desk.ts'
 import type { MarathonState, ServiceState } from '../pipeline/service-state.ts'
+import { withoutUndefined } from '../pipeline/without-undefined.ts'
+import { activityOf, idleAfter } from './activity.ts'
+import { lookedBackOn } from './changes.ts'
+import { conditionsOf } from './conditions.ts'
 import { heldBack, leftAlone, type Verdict } from './facts.ts'
 import { trim, type ServiceMemory } from './memory.ts'
 import { notice, resetWords, type Reset } from './override.ts'
-import type { ScalingPolicy } from './policy.ts'
+import { shownPolicy, type ScalingPolicy } from './policy.ts'
+import { proposalsOf } from './proposals.ts'
 import type { SignalReading } from './reading.ts'
+import { stepMemory } from './settling.ts'
 import { situationOf, type Situation } from './situation.ts'
-import { proposeFor, type TargetProposal } from './target.ts'
+import type { TargetProposal } from './target-parts.ts'
 import { wishOf, type Wish } from './wish.ts'
 
 export interface DecideInput {
@@ -48,12 +59,16 @@ export function decide(given: DecideInput): Decided {
   const input = { ...given, memory }
   const { policy } = input
   const alone = leftAlone(input, situation)
-  const { inFlight: _seen, ...rest } = memory
-  // What Marathon was read to tell after it was sent is the truth.
-  const settled: ServiceMemory = situation.inFlight ? memory : rest
-  if (alone) return { decision: decisionOf(input, situation, [], [], alone), memory: settled }
-  const targets = proposals(input, situation)
-  const wish = wishOf({ ...input, situation, targets })
+  const settled = asSeen(memory, situation)
+  if (alone) {
+    const conditions = conditionsOf(alone, [])
+    const decision = decisionOf(input, situation, { targets: [], steps: [], conditions }, alone)
+    return { decision, memory: settled }
+  }
+  const targets = proposalsOf(input, situation)
+  const activity = activityOf(input, situation)
+  const idle = idleAfter(input, activity)
+  const wish = wishOf({ ...input, situation, targets, activity, idle })
   const held = heldBack(input, situation, wish)
   const { reset } = memory
   const verdict = withReset(held ?? wish.verdict, reset)
@@ -62,13 +77,27 @@ export function decide(given: DecideInput): Decided {
     ...wish.steps,
     ...(held ? [heldStep(held, wish, situation)] : []),
   ]
-  const decision = decisionOf(input, situation, targets, steps, verdict)
+  const conditions = conditionsOf(verdict, targets, wish)
+  const decision = decisionOf(input, situation, { targets, steps, conditions }, verdict)
   const { stabilizationUpMs: upMs, stabilizationDownMs: downMs } = policy
   const recommendations = trim(wish.recommendations, { upMs, downMs, ts: input.ts })
+  const { idle: _before, ...kept } = remembered(settled, decision, input.nowMs, held)
   return {
     decision,
-    memory: { ...remembered(settled, decision, input.nowMs, held), recommendations },
+    memory: {
+      ...kept,
+      ...lookedBackOn(settled, policy, input.ts),
+      ...withoutUndefined({ idle, steps: stepMemory(input, situation) }),
+      recommendations,
+    },
   }
+}
+
+/** What Marathon was read to tell after a change was sent is the truth. */
+function asSeen(memory: ServiceMemory, { inFlight, stale, wanted }: Situation): ServiceMemory {
+  if (inFlight) return memory
+  const { inFlight: _seen, isAsleep, idle: _idle, ...rest } = memory
+  return isAsleep && (wanted === 0 || stale !== undefined) ? { ...rest, isAsleep } : rest
 }
 
 /** Once nothing is wished for any more, what Marathon refused and what a deployment has set is forgotten. */
@@ -100,26 +129,20 @@ function resetStep(reset: Reset): DecisionStep {
   return { step: by, before: from, after: to, why }
 }
 
-function proposals(
-  { policy, signals, ts, unsure }: DecideInput,
-  { wanted, ready, groups, unmeasured }: Situation,
-): TargetProposal[] {
-  const { targets, tolerance } = policy
-  const context = { wanted, ready, groups, tolerance, ts, unmeasured, unsure }
-  return Object.entries(targets).map(([signal, target]) =>
-    proposeFor(signal, target, signals(signal), context),
-  )
-}
-
 function heldStep({ step, to, because }: Verdict, wish: Wish, { wanted }: Situation): DecisionStep {
   return { step, before: wish.verdict.to, after: step === 'dry-run' ? to : wanted, why: because }
+}
+
+interface Reasons {
+  targets: readonly TargetProposal[]
+  steps: readonly DecisionStep[]
+  conditions: Conditions
 }
 
 function decisionOf(
   { policy, ts }: DecideInput,
   { wanted, inputs }: Situation,
-  targets: readonly TargetProposal[],
-  steps: readonly DecisionStep[],
+  { targets, steps, conditions }: Reasons,
   verdict: Verdict,
 ): Decision {
   const { outcome, reason, to, because, next, would, pause, override } = verdict
@@ -137,7 +160,8 @@ function decisionOf(
       ...steps,
       { step: 'outcome', before: wanted, after: to, why: steps.length > 0 ? why : because },
     ],
-    policy: policyPart(policy),
+    policy: shownPolicy(policy),
+    conditions,
     ...(would === undefined ? {} : { would }),
     ...(pause ? { pause } : {}),
     ...(override ? { override } : {}),
@@ -153,10 +177,4 @@ function messageOf(verdict: Verdict, wanted: number | undefined): string {
   if (outcome === 'scaled') return `scaled ${wanted} → ${to}: ${because}`
   if (outcome === 'would-scale') return `would scale ${wanted} → ${to}: ${because}`
   return `stays at ${wanted}: ${because}${otherwise === undefined ? '' : `; ${otherwise}`}`
-}
-
-function policyPart(policy: ScalingPolicy): Decision['policy'] {
-  const { source, targets, min, max, tolerance, dryRun } = policy
-  const { stabilizationUpMs, stabilizationDownMs } = policy
-  return { source, targets, min, max, tolerance, stabilizationUpMs, stabilizationDownMs, dryRun }
 }

@@ -126,7 +126,7 @@ const isTried = ({ outcome }: Decision) => outcome === 'scaled' || outcome === '
 const isChange = (decision: Decision) =>
   isTried(decision) || decision.reason === 'changed-meanwhile'
 
-/** All but the times of recommendations. */
-function shapeOf({ recommendations, ...memory }: ServiceMemory): string {
-  return JSON.stringify([recommendations.map(({ replicas }) => replicas), memory])
+/** All but the times at which the same was found again. */
+function shapeOf({ recommendations, idle, ...memory }: ServiceMemory): string {
+  return JSON.stringify([recommendations.map(({ replicas }) => replicas), idle?.sinceTs, memory])
 }

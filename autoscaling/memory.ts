@@ -14,6 +14,13 @@ export interface ServiceMemory {
   lastChange?: Decision
   /** A change that was sent and is not seen in Marathon yet. */
   inFlight?: InFlight
+  /** That Marathon took, oldest first: the newest, and those that rate policies look back on. */
+  changes?: TakenChange[]
+  steps?: StepMemory
+  /** Since when nothing is to be done, and when that was seen last; ms of event time. */
+  idle?: { sinceTs: number; seenTs: number }
+  /** Scaled to zero by us, and by nobody since. */
+  isAsleep?: true
   backoff?: Backoff
   /** The instances that we set last, or tried to. */
   asked?: number
@@ -31,6 +38,20 @@ export interface InFlight {
   decision: Decision
   /** False from before the request until its answer is known. */
   answered: boolean
+}
+
+export interface TakenChange {
+  /** When it was decided, ms of event time. */
+  ts: number
+  from: number
+  to: number
+}
+
+export interface StepMemory {
+  /** When all instances were ready after the newest change, ms of event time; absent while they are not. */
+  settledTs?: number
+  /** How many there were before what the newest changes, not measured yet, have added or taken away. */
+  from: number
 }
 
 export interface Backoff {
@@ -87,10 +108,13 @@ export function decodeMemory(service: string, value: Uint8Array): ServiceMemory 
     const memory = JSON.parse(Buffer.from(value).toString('utf8')) as Partial<ServiceMemory> | null
     if (memory?.v !== 1 || memory.service !== service) return undefined
     if (!Array.isArray(memory.recommendations)) return undefined
-    const sound = memory.recommendations.every(
-      (one) => Number.isFinite(one?.ts) && Number.isInteger(one?.replicas),
-    )
-    if (!sound) return undefined
+    const { recommendations, changes = [] } = memory
+    const isSound =
+      recommendations.every((one) => Number.isFinite(one?.ts) && Number.isInteger(one.replicas)) &&
+      changes.every(
+        (one) => Number.isFinite(one?.ts) && Number.isInteger(one.from) && Number.isInteger(one.to),
+      )
+    if (!isSound) return undefined
     const { asked: _a, seen: _s, override: _o, reset: _r, ...rest } = memory as ServiceMemory
     return { ...rest, ...readSightings(memory) }
   } catch {

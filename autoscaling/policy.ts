@@ -1,9 +1,8 @@
 import type { DecisionPolicy } from '../pipeline/decision.ts'
-import { scalingFault } from '../pipeline/scaling-signal.ts'
 import type { ServiceState } from '../pipeline/service-state.ts'
 import type { SignalDeclarations } from '../pipeline/signals.ts'
 import { readLabels } from './labels.ts'
-import { quoted } from './words.ts'
+import { faultsOf } from './policy-faults.ts'
 
 /** How one service is to be scaled. */
 export interface ScalingPolicy extends DecisionPolicy {
@@ -16,6 +15,15 @@ export interface ScalingPolicy extends DecisionPolicy {
 
 /** A policy as it stands in the settings, or on the app. */
 export type PolicyDeclaration = Omit<ScalingPolicy, 'source'>
+
+/** As decisions and the status of a service show it. */
+export function shownPolicy({
+  service: _service,
+  resident: _resident,
+  ...shown
+}: ScalingPolicy): DecisionPolicy {
+  return shown
+}
 
 export interface PolicyFault {
   service: string
@@ -68,30 +76,4 @@ export function policiesOf({ declared, services, labels, signals, dryRun }: Poli
     } else if (read.declaration) add(read.declaration, 'labels')
   }
   return found
-}
-
-/** What is wrong with a policy whose parts are right. */
-export function faultsOf(policy: PolicyDeclaration, signals: SignalDeclarations): string[] {
-  const { min, max, targets, tolerance } = policy
-  const faults = Object.entries(targets).flatMap(([signal, target]) =>
-    targetFaults(signal, target, signals),
-  )
-  if (Object.keys(targets).length === 0) faults.push('it has no target')
-  if (min > max) faults.push(`its minimum (${min}) is above its maximum (${max})`)
-  if (tolerance >= 1) faults.push(`a tolerance of ${tolerance} would never take instances away`)
-  return faults
-}
-
-function targetFaults(signal: string, target: number, signals: SignalDeclarations): string[] {
-  const name = quoted(signal, 60)
-  const declared = Object.hasOwn(signals, signal) ? signals[signal] : undefined
-  if (!declared) {
-    const known = Object.keys(signals).filter((one) => signals[one] && !scalingFault(signals[one]))
-    const list = known.slice(0, 10).join(', ') || 'none'
-    return [`its target ${name}=${target} names no signal: those it can follow are ${list}`]
-  }
-  const fault = scalingFault(declared)
-  if (fault) return [`its target ${name}=${target}: the signal ${fault}`]
-  // Kubernetes counts in thousandths, and so do we.
-  return target < 0.001 ? [`its target ${name}=${target} is below 0.001`] : []
 }

@@ -5,6 +5,7 @@ import type { Logger } from '../pipeline/log.ts'
 import type { MarathonState, ServiceState } from '../pipeline/service-state.ts'
 import type { SignalDeclarations } from '../pipeline/signals.ts'
 import type { CarryOut } from './carry-out.ts'
+import { conditionsOfFault } from './conditions.ts'
 import { decide } from './decide.ts'
 import type { Ledger } from './ledger.ts'
 import {
@@ -145,6 +146,7 @@ function refusalOf(fault: PolicyFault, state: ServiceState | undefined, ts: numb
     to: wanted,
     inputs: { ...(state ? { wanted } : {}), targets: [] },
     steps: [{ step: 'policy', before: wanted, after: wanted, why }],
+    conditions: conditionsOfFault(why),
     policy: {
       source,
       targets: {},

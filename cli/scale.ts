@@ -90,9 +90,10 @@ function row({ service, policy, last, trouble }: ScalingStatus, utc: boolean): (
   ]
 }
 
-function targetWords({ signal, value, target, unit }: TargetInput): string {
+function targetWords({ signal, kind, value, target, unit }: TargetInput): string {
   const is = value === undefined ? 'no value' : quantity(value, unit)
-  return `${signal} ${is} of ${quantity(target, unit)}`
+  const bound = kind === 'above' || kind === 'below' ? kind : 'of'
+  return `${signal} ${is} ${bound} ${quantity(target, unit)}`
 }
 
 async function explain(

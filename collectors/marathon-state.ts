@@ -45,6 +45,7 @@ export function serviceState(app: MarathonApp, around: Around): ServiceState | u
       image: clean(app.image),
       cpus: app.cpus,
       mem: app.mem,
+      replaceUnreachable: app.replaceUnreachable,
     }),
     resident,
     ...withoutUndefined({

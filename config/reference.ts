@@ -167,12 +167,21 @@ counts. A policy for it under \`autoscaling.services\` takes the place of all of
 | Label | Environment variable |
 |---|---|
 | \`autoscale.enabled\`: \`true\`, *required* | \`AUTOSCALE_ENABLED\` |
-| \`autoscale.target.<signal>\`, *required* | \`AUTOSCALE_TARGET_<SIGNAL>\` |
+| \`autoscale.target.<signal>\`: \`200\`, \`60%\`; this, or one of the next two, is *required* | \`AUTOSCALE_TARGET_<SIGNAL>\` |
+| \`autoscale.value.<signal>\`: as \`{ value: … }\` of a target | \`AUTOSCALE_VALUE_<SIGNAL>\` |
+| \`autoscale.steps\`: \`cpu > 80% +2, cpu > 95% +50%, cpu < 30% -1\` | \`AUTOSCALE_STEPS\` |
 | \`autoscale.max\`, *required* | \`AUTOSCALE_MAX\` |
 | \`autoscale.min\` | \`AUTOSCALE_MIN\` |
 | \`autoscale.tolerance\` | \`AUTOSCALE_TOLERANCE\` |
 | \`autoscale.stabilization.up\` | \`AUTOSCALE_STABILIZATION_UP\` |
 | \`autoscale.stabilization.down\` | \`AUTOSCALE_STABILIZATION_DOWN\` |
+| \`autoscale.scale_up.policies\`: \`4/15s, 100%/15s\` | \`AUTOSCALE_SCALE_UP_POLICIES\` |
+| \`autoscale.scale_up.select\` | \`AUTOSCALE_SCALE_UP_SELECT\` |
+| \`autoscale.scale_down.policies\` | \`AUTOSCALE_SCALE_DOWN_POLICIES\` |
+| \`autoscale.scale_down.select\` | \`AUTOSCALE_SCALE_DOWN_SELECT\` |
+| \`autoscale.warm_up\` | \`AUTOSCALE_WARM_UP\` |
+| \`autoscale.activation.<signal>\` | \`AUTOSCALE_ACTIVATION_<SIGNAL>\` |
+| \`autoscale.idle_after\` | \`AUTOSCALE_IDLE_AFTER\` |
 | \`autoscale.dry_run\` | \`AUTOSCALE_DRY_RUN\` |
 | \`autoscale.resident\` | \`AUTOSCALE_RESIDENT\` |
 | \`autoscale.override\` | \`AUTOSCALE_OVERRIDE\` |

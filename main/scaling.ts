@@ -4,7 +4,8 @@ import {
   viewScaling,
   type AutoscalingOptions,
 } from '../autoscaling/index.ts'
-import type { ScalingPolicySettings, Settings } from '../config/settings.ts'
+import { declaredPolicy } from '../config/declared-policy.ts'
+import type { Settings } from '../config/settings.ts'
 import { followEpochs } from '../pipeline/bus/epochs.ts'
 import type { ScalingStatus } from '../pipeline/decision.ts'
 import type { Component } from '../pipeline/health.ts'
@@ -82,7 +83,7 @@ function optionsOf(base: Base, marathons: Map<string, HttpClient>): AutoscalingO
       intervalMs: intervalOf(settings),
       dryRun,
       labels,
-      policies: declared.map(policyOf),
+      policies: declared.map(declaredPolicy),
     },
     services: services.all,
     marathons: services.marathon,
@@ -120,16 +121,4 @@ export function linesTrouble(components: readonly Component[]): string | undefin
     if (told !== undefined) return `${name}: ${told}`
   }
   return undefined
-}
-
-function policyOf(settings: ScalingPolicySettings) {
-  const { target, stabilization, dry_run: dryRun, override: overrideMs, ...policy } = settings
-  return {
-    ...policy,
-    overrideMs,
-    targets: target,
-    stabilizationUpMs: stabilization.up,
-    stabilizationDownMs: stabilization.down,
-    dryRun,
-  }
 }

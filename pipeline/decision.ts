@@ -14,11 +14,14 @@ export const decisionReasons = {
   'at-maximum': 'the load asks for more than the maximum',
   'at-minimum': 'the load allows fewer than the minimum',
   stabilizing: 'a recent recommendation was for more',
+  settling: 'a step waits for what the last change did',
+  'rate-limited': 'its policy lets it change only so fast',
   'no-data': 'the signals have no value',
   'thin-data': 'too few tasks were measured to take any away',
   'deployment-running': 'a deployment touches the service',
   'waiting-for-offers': 'instances wait for resources',
   'not-running': 'instances were started and do not run yet',
+  idle: 'there is nothing to do: it is scaled to zero until there is',
   suspended: 'the service has no instances: scaled to zero by hand',
   resident: 'it keeps its volumes: which instance goes cannot be chosen',
   pod: 'pods cannot be scaled by a part of their definition',
@@ -58,6 +61,8 @@ export interface Decision {
   /** What holds it. */
   pause?: ScalingPause
   override?: Override
+  /** Absent on those of earlier versions. */
+  conditions?: Conditions
   /** What would change the outcome. */
   next?: Outlook[]
 }
@@ -69,6 +74,16 @@ export interface Override {
   from: number
   /** ms */
   sinceMs: number
+}
+
+/** As on the status of Kubernetes' autoscaler. */
+export type Conditions = Record<'AbleToScale' | 'ScalingActive' | 'ScalingLimited', Condition>
+
+export interface Condition {
+  status: boolean
+  /** One word, Kubernetes' own where it has one. */
+  reason: string
+  message: string
 }
 
 /** A service that is scaled, or asks for it, as it stands now. */
@@ -110,10 +125,11 @@ export interface DecisionInputs {
 /** One target of the policy: what was measured and what it asks for. */
 export interface TargetInput {
   signal: string
-  /** A ready instance shall have this much of it. */
+  /** Absent: what a ready instance shall have; `value`: the service as a whole; `above`, `below`: the bound of a step. */
+  kind?: 'value' | 'above' | 'below'
   target: number
   unit?: string
-  /** A ready instance has this much: total divided by ready instances, or the average of those measured. */
+  /** As `target`, what is: total divided by ready instances, the average of those measured, or the whole. */
   value?: number
   /** Tasks that were measured, of those that should be; absent for signals that are not kept per task. */
   measured?: number
@@ -135,14 +151,47 @@ export interface DecisionStep {
 export interface DecisionPolicy {
   /** `config`, or `labels` of the app. */
   source: 'config' | 'labels'
+  /** How much of a signal each instance shall have. */
   targets: Record<string, number>
+  /** What a signal of the service as a whole shall be; instances change in proportion to it. */
+  values?: Record<string, number>
+  steps?: ScalingStep[]
   min: number
   max: number
   tolerance: number
   stabilizationUpMs: number
   stabilizationDownMs: number
+  /** How fast it may go; absent: at once. */
+  scaleUp?: RatePolicies
+  scaleDown?: RatePolicies
+  /** So long a task counts as not ready after it started, ms. */
+  warmUpMs?: number
+  /** With a minimum of 0: above which value of a signal there is something to do. */
+  activation?: Record<string, number>
+  /** How long nothing was to be done before it goes to zero, ms. */
+  idleAfterMs?: number
   dryRun: boolean
 }
+
+/** While a signal is above (or below) a bound, so many more (or fewer) than there are. */
+export interface ScalingStep {
+  signal: string
+  above?: number
+  below?: number
+  add?: Amount
+  remove?: Amount
+}
+
+export type Amount = { count: number } | { percent: number }
+
+/** How fast it may go in one direction: as the policy allows that allows most, or least, or not at all. */
+export interface RatePolicies {
+  select: 'max' | 'min' | 'disabled'
+  policies: RatePolicy[]
+}
+
+/** Within each such time at most so many instances, or so many percent of those that were there when it began. */
+export type RatePolicy = Amount & { perMs: number }
 
 /** A decision as it stands on the topic `decisions` and in the store (class `decisions`). */
 export interface DecisionDoc extends ChangeDoc {

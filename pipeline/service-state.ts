@@ -30,6 +30,8 @@ export interface ServiceState {
   mem?: number
   /** Keeps its volumes: stateful. */
   resident: boolean
+  /** After how long Marathon replaces a task that is unreachable, ms; absent where it does not tell. */
+  replaceUnreachable?: number | 'never'
   owner?: string
   runbook?: string
   retention?: string

@@ -30,9 +30,19 @@ export const ScalingPanel = ({ scaling, service, reload }) => {
     ${lastChange && lastChange.ts !== last?.ts && html`<${Decision} of=${lastChange} title="Last change" />`}`
 }
 
-function policyWords({ min, max, targets, source, dryRun }) {
-  const wanted = Object.entries(targets).map(([signal, target]) => `${signal} ${target} each`)
-  return `${min} to ${max} instances, ${wanted.join(', ')}, by ${source}${dryRun ? ', dry run' : ''}`
+function policyWords({ min, max, targets, values = {}, steps = [], source, dryRun }) {
+  const each = Object.entries(targets).map(([signal, target]) => `${signal} ${target} each`)
+  const whole = Object.entries(values).map(([signal, target]) => `${signal} ${target}`)
+  const bounds = steps.map(stepWords)
+  const wanted = [...each, ...whole, ...bounds].join(', ')
+  return `${min} to ${max} instances, ${wanted}, by ${source}${dryRun ? ', dry run' : ''}`
+}
+
+function stepWords({ signal, above, below, add, remove }) {
+  const change = add ?? remove
+  const most = change.count ?? `${change.percent} %`
+  const bound = above === undefined ? `below ${below}` : `above ${above}`
+  return `${add ? '+' : '−'} ${most} where ${signal} is ${bound}`
 }
 
 /** One decision: the sentence, and on opening inputs and steps. */
@@ -59,7 +69,7 @@ const Reasons = ({ of }) => {
       <thead>
         <tr>
           <th>Signal</th>
-          <th class="number">Each has</th>
+          <th class="number">Value</th>
           <th class="number">Target</th>
           ${counted && html`<th class="number">Measured</th>`}
           <th class="number">Asks for</th>
@@ -67,7 +77,7 @@ const Reasons = ({ of }) => {
         </tr>
       </thead>
       <tbody>
-        ${targets.map((target) => html`<${Target} key=${target.signal} of=${target} counted=${counted} />`)}
+        ${targets.map((target) => html`<${Target} key=${`${target.signal} ${target.kind}`} of=${target} counted=${counted} />`)}
       </tbody>
     </table>
     <ol class="steps">
@@ -80,10 +90,18 @@ const Reasons = ({ of }) => {
           </li>`,
       )}
     </ol>
+    ${
+      of.conditions &&
+      html`<ul class="steps">
+        ${Object.entries(of.conditions).map(condition)}
+      </ul>`
+    }
     <p class="dim">${stateWords(of)}</p>
     ${of.answer && html`<p class="dim">Marathon answered ${of.answer.status ?? ''} ${of.answer.message ?? ''} ${of.answer.deployment ? `deployment ${of.answer.deployment}` : ''}</p>`}
   </div>`
 }
+
+const kinds = { above: 'above ', below: 'below ' }
 
 const Target = ({ of, counted }) =>
   html`<tr>
@@ -91,11 +109,16 @@ const Target = ({ of, counted }) =>
     <td class="number narrow">
       ${of.value === undefined ? 'no data' : withUnit(of.value, of.unit)}
     </td>
-    <td class="number narrow">${withUnit(of.target, of.unit)}</td>
+    <td class="number narrow">${kinds[of.kind] ?? ''}${withUnit(of.target, of.unit)}</td>
     ${counted && html`<td class="number narrow">${of.expected === undefined ? '' : `${of.measured} of ${of.expected}`}</td>`}
     <td class="number narrow">${of.proposal ?? '–'}</td>
     <td class="mono col-how">${of.how}</td>
   </tr>`
+
+const condition = ([name, { status, reason, message }]) =>
+  html`<li key=${name}>
+    <b>${name}</b> ${status ? 'yes' : 'no'}, ${reason}: <span class="dim">${message}</span>
+  </li>`
 
 function stateWords({ inputs, ts }) {
   const { wanted, running, healthy, staged, stateAtMs } = inputs
