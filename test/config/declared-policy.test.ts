@@ -83,7 +83,7 @@ test('what labels say as text is what the settings say as a tree', (t) => {
   t.deepEqual(readLabels(app), { declaration: policy!, faults: [], remarks: [] })
   t.deepEqual(
     Object.keys(plain ?? {}).toSorted(),
-    'dryRun max min resident service stabilizationDownMs stabilizationUpMs targets tolerance'.split(
+    'dryRun max min overrideMs resident service stabilizationDownMs stabilizationUpMs targets tolerance'.split(
       ' ',
     ),
     'what is not asked for stands nowhere',
