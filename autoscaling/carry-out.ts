@@ -2,17 +2,16 @@ import type { Clock } from '../pipeline/clock.ts'
 import type { Decision } from '../pipeline/decision.ts'
 import type { HttpClient } from '../pipeline/http.ts'
 import type { Logger } from '../pipeline/log.ts'
-import { backoffAfter } from './backoff.ts'
-import { afterChange } from './changes.ts'
-import { notUpdated } from './conditions.ts'
+import type { Journal } from './journal-writer.ts'
 import { openLanes } from './lanes.ts'
 import type { Ledger } from './ledger.ts'
 import { readApp, scale, type Refusal, type ScaleResult } from './marathon.ts'
 import type { InFlight, ServiceMemory } from './memory.ts'
-import { span } from './words.ts'
+import { settled, withoutInFlight, type Settlement } from './turn.ts'
 
 export interface CarryOutOptions {
   ledger: Ledger
+  journal: Journal
   /** The client of the Marathon that has the service; undefined where none is set up. */
   http: (service: string) => HttpClient | undefined
   clock: Clock
@@ -23,11 +22,9 @@ export interface CarryOutOptions {
 
 /** So many requests at once. */
 const lanes = 8
-/** After a look that showed another state than was known: until that is known, ms. */
-const lookAgainMs = 5000
 
 /** Carries decisions out, one at a time for each service, and remembers what became of them. */
-export function openCarryOut({ ledger, http, clock, log, random }: CarryOutOptions) {
+export function openCarryOut({ ledger, journal, http, clock, log, random }: CarryOutOptions) {
   const busy = new Map<string, Promise<void>>()
   const inLane = openLanes(lanes)
 
@@ -49,21 +46,11 @@ export function openCarryOut({ ledger, http, clock, log, random }: CarryOutOptio
   }
 
   function settle(decision: Decision, result: ScaleResult) {
-    const { inFlight: _sent, backoff, ...memory } = ledger.memoryOf(decision.service)
-    const nowMs = clock.now()
-    if (result.done) {
-      const done = { ...decision, answer: result.answer }
-      const inFlight: InFlight = { sentMs: nowMs, decision: done, answered: true }
-      return ledger.note(done, { ...afterChange(memory, decision), inFlight })
-    }
-    const next =
-      result.outcome === 'held'
-        ? { ...result, untilMs: nowMs + lookAgainMs, failures: backoff?.failures ?? 0 }
-        : backoffAfter(result, backoff, nowMs, random())
-    const { untilMs, failures } = next
-    const { reason, because } = result
-    const kept: ServiceMemory = { ...memory, backoff: { untilMs, failures, reason, because } }
-    ledger.note(refused(decision, result, untilMs - nowMs), kept)
+    const { service } = decision
+    const settlement: Settlement = { result, nowMs: clock.now(), random: random() }
+    journal.note({ kind: 'settled', service, ...settlement })
+    const told = settled(decision, ledger.memoryOf(service), settlement)
+    ledger.note(told.decision, told.memory)
   }
 
   /** A process ended before the answer was written down: what is there tells whether it was done. */
@@ -76,8 +63,8 @@ export function openCarryOut({ ledger, http, clock, log, random }: CarryOutOptio
       const message = 'found done after a restart'
       settle(decision, { done: true, answer: { message } })
     } else if (!('done' in found) || found.lasting) {
-      const { inFlight: _gone, ...memory } = ledger.memoryOf(service)
-      ledger.remember(memory)
+      journal.note({ kind: 'undone', service })
+      ledger.remember(withoutInFlight(ledger.memoryOf(service)))
     }
   }
 
@@ -85,8 +72,7 @@ export function openCarryOut({ ledger, http, clock, log, random }: CarryOutOptio
     isBusy: (service: string) => busy.has(service),
     /** Remembers that it is sent, before it is; it is sent once that is on the bus and `start` is called. */
     intend(decision: Decision, memory: ServiceMemory): () => void {
-      const inFlight = { sentMs: clock.now(), decision, answered: false }
-      ledger.remember({ ...memory, inFlight })
+      ledger.remember(memory)
       return () => begin(decision.service, () => carryOut(decision))
     },
     recover(inFlight: InFlight) {
@@ -108,27 +94,5 @@ function noClient(): Refusal {
     reason: 'marathon-away',
     because: 'no connection to its Marathon is set up',
     lasting: true,
-  }
-}
-
-function refused(decision: Decision, refusal: Refusal, waitMs: number): Decision {
-  const { outcome, reason, because, answer } = refusal
-  const { from, to } = decision
-  const said =
-    outcome === 'failed'
-      ? `could not scale ${from} → ${to}: ${because}; next try in ${span(waitMs)}`
-      : `did not scale ${from} → ${to}: ${because}`
-  const step = { step: outcome === 'failed' ? 'answer' : 'fresh look', before: to, after: from }
-  const steps = [...decision.steps.slice(0, -1), { ...step, why: because }]
-  const conditions = notUpdated(decision.conditions, because)
-  return {
-    ...decision,
-    ...(conditions ? { conditions } : {}),
-    outcome,
-    reason,
-    message: said,
-    to: from,
-    steps: [...steps, { step: 'outcome', before: from, after: from, why: because }],
-    ...(answer ? { answer } : {}),
   }
 }

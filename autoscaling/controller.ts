@@ -10,13 +10,9 @@ import { scalingFault } from '../pipeline/scaling-signal.ts'
 import type { MarathonState, ServiceState } from '../pipeline/service-state.ts'
 import { openSignalGrid, type SignalGrid } from '../pipeline/signal-grid.ts'
 import { withRead } from '../pipeline/signal-derived.ts'
-import {
-  declarationsHash,
-  seenKey,
-  type SeenGroup,
-  type SignalDeclarations,
-} from '../pipeline/signals.ts'
+import { declarationsHash, seenKey, type SignalDeclarations } from '../pipeline/signals.ts'
 import { openCarryOut } from './carry-out.ts'
+import { openJournal } from './journal-writer.ts'
 import { openLedger, type Ledger } from './ledger.ts'
 import { openPauses } from './pauses.ts'
 import type { Policies, PolicyDeclaration } from './policy.ts'
@@ -88,9 +84,11 @@ export async function openController(options: ControllerOptions): Promise<Contro
   }
   const patience = openPatience({ waiting: 'scaling waits for the bus', log, signal: stop.signal })
   const identity = (service: string) => identityOf(round.stateOf(service), options.cluster)
+  const journal = openJournal({ settings, signals })
   const ledger = openLedger({
     bus,
     memories: records.memories,
+    journal,
     identityOf: identity,
     untilDone: patience.untilDone,
     clock,
@@ -98,6 +96,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
   })
   const carryOut = openCarryOut({
     ledger,
+    journal,
     http: (service) => options.http(round.stateOf(service)?.marathon ?? ''),
     clock,
     log,
@@ -105,10 +104,17 @@ export async function openController(options: ControllerOptions): Promise<Contro
   })
   const { patiently } = patience
   const pauses = openPauses({ bus, ledger, records, identityOf: identity, patiently, clock, log })
-  const round = openRound({ ...options, ...settings, signals, ledger, pauses, carryOut })
+  const given = (service: string) => {
+    const own = pauses.on(service)
+    return own.length > 0 ? { pauses: own } : {}
+  }
+  const round = openRound({ ...options, ...settings, signals, given, ledger, journal, carryOut })
   const signalsHash = declarationsHash(signals)
-  const grid = gridOf(options, signals, records)
+  const seenBefore = records.seen.filter(({ signal }) => Object.hasOwn(signals, signal))
+  const grid = gridOf(options, signals, { ...records, seen: seenBefore })
   let offset = records.progress?.signals === signalsHash ? records.progress.offset : 0
+  const seen = new Map(seenBefore.map((one) => [seenKey(one), one]))
+  let firstRead: number | undefined
   let evaluatedAt = clock.now()
   let progressAt = 0
   let stopped: string | undefined
@@ -135,7 +141,16 @@ export async function openController(options: ControllerOptions): Promise<Contro
       metrics.malformed_signals_total.inc()
       log.warn({ offset: at, reason }, 'a record of the signals topic was not understood')
     }
+    firstRead ??= batch.from
     offset = batch.next
+  }
+
+  /** A reader begins as this process did, or later with what is known by then. */
+  function gridStart(isFirst: boolean) {
+    const start = isFirst
+      ? { through: records.progress?.through, offset: firstRead ?? offset }
+      : { through: grid.through(), inputs: grid.inputs(), offset: grid.neededFrom(offset) }
+    return { grid: start, seen: [...seen.values()] }
   }
 
   async function evaluateDue() {
@@ -146,7 +161,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
       metrics.scaling_skipped_total.inc((ts - skippedFrom) / intervalMs)
       log.debug({ from: skippedFrom, to: ts }, 'evaluations were skipped: only the newest counts')
     }
-    await evaluate({ ts, readings: readingsAt(signals, due.valuesOf) })
+    await evaluate({ ts, readings: readingsAt(signals, due.valuesOf), offset, gridStart })
     noteProgress(ts)
   }
 
@@ -160,7 +175,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
     const ts = Math.floor(nowMs / intervalMs) * intervalMs
     const unmeasured =
       last === undefined ? 'was never measured' : `was measured ${span(nowMs - last)} ago last`
-    await evaluate({ ts, readings: () => () => undefined, unmeasured })
+    await evaluate({ ts, readings: () => () => undefined, unmeasured, offset, gridStart })
   }
 
   async function evaluate(moment: Moment) {
@@ -172,8 +187,14 @@ export async function openController(options: ControllerOptions): Promise<Contro
 
   function noteProgress(ts: number) {
     const { silent, forgotten } = grid.done(ts)
-    for (const seen of silent) ledger.add(encode(seenKey(seen), seen))
-    for (const seen of forgotten) ledger.add(erase(seenKey(seen)))
+    for (const group of silent) {
+      seen.set(seenKey(group), group)
+      ledger.add(encode(seenKey(group), group))
+    }
+    for (const group of forgotten) {
+      seen.delete(seenKey(group))
+      ledger.add(erase(seenKey(group)))
+    }
     if (clock.now() - progressAt < progressEveryMs) return
     progressAt = clock.now()
     const progress = { v: 1, through: ts, offset: grid.neededFrom(offset), signals: signalsHash }
@@ -216,14 +237,13 @@ function gridOf(
   signals: SignalDeclarations,
   { progress, seen }: ScalingRecords,
 ): SignalGrid {
-  const known = seen.filter(({ signal }: SeenGroup) => Object.hasOwn(signals, signal))
   return openSignalGrid({
     signals,
     intervalMs: settings.intervalMs,
     partitions: (topic) => bus.partitions(topic),
     // Only the newest of those that are due.
     catchUpMs: 0,
-    restored: { through: progress?.through, seen: known },
+    restored: { through: progress?.through, seen },
   })
 }
 

@@ -47,6 +47,9 @@ export interface DecideInput {
   unmeasured?: string | undefined
 }
 
+/** What an evaluation knows of a service beside its policy, its load and what Marathon tells of it. */
+export type Given = Pick<DecideInput, 'pauses'>
+
 export interface Decided {
   /** With the outcome `scaled` it is to be carried out; Marathon may still refuse. */
   decision: Decision

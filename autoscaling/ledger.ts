@@ -1,4 +1,4 @@
-import type { Bus, ProducedRecord } from '../pipeline/bus/bus.ts'
+import type { Bus, ProducedRecord, Topic } from '../pipeline/bus/bus.ts'
 import type { Clock } from '../pipeline/clock.ts'
 import type { Decision } from '../pipeline/decision.ts'
 import type { ChangeDoc } from '../pipeline/event.ts'
@@ -6,11 +6,11 @@ import { killPoint } from '../pipeline/fault.ts'
 import type { Identity } from '../pipeline/identity.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
 import type { Patience } from '../pipeline/patience.ts'
-import { freshMemory, wordOf, type ServiceMemory } from './memory.ts'
+import type { Journal } from './journal-writer.ts'
+import { freshMemory, type ServiceMemory } from './memory.ts'
 import { changeOf, decisionDoc, encode, erase } from './records.ts'
+import { isTried, noted } from './turn.ts'
 
-/** Decisions that say the same as before are written at least so often, ms. */
-const summaryEveryMs = 600_000
 /** Recommendations that say the same as before are written again after so long: more is not lost by a kill, ms. */
 const refreshEveryMs = 5000
 
@@ -18,6 +18,7 @@ export interface LedgerOptions {
   bus: Bus
   /** What an earlier process left. */
   memories: Map<string, ServiceMemory>
+  journal: Journal
   /** Owner, runbook and so on of a service. */
   identityOf: (service: string) => Identity
   untilDone: Patience['untilDone']
@@ -27,7 +28,7 @@ export interface LedgerOptions {
 
 /** What was decided and is remembered: in memory, and on the bus. */
 export function openLedger(options: LedgerOptions) {
-  const { bus, memories, untilDone, clock, metrics } = options
+  const { bus, memories, journal, untilDone, clock, metrics } = options
   const latest = new Map<string, Decision>()
   const written = new Map<string, { shape: string; atMs: number }>()
   let pending = emptyBatch()
@@ -53,13 +54,16 @@ export function openLedger(options: LedgerOptions) {
   }
 
   async function write({ decisions, changes, scaling }: Batch): Promise<boolean> {
-    const produce = async (topic: 'decisions' | 'changes' | 'scaling', records: ProducedRecord[]) =>
+    const produce = async (topic: Topic, records: readonly ProducedRecord[]) =>
       records.length === 0 || (await untilDone(() => bus.produce(topic, records)))
+    const evaluations = journal.take()
     if (!(await produce('decisions', decisions))) return false
     if (!(await produce('changes', changes))) return false
     // What is told twice is one document; what was remembered and not told would be lost.
     if (changes.length > 0) killPoint('scale:before-state')
-    return produce('scaling', [...scaling.values()])
+    if (!(await produce('scaling', [...scaling.values()]))) return false
+    // Last of all: it says what was decided, not what was to be.
+    return produce('evaluations', evaluations)
   }
 
   return {
@@ -68,17 +72,10 @@ export function openLedger(options: LedgerOptions) {
     latest: (service: string) => latest.get(service),
     /** Takes what was decided and is to be remembered; it is on the bus after `flush`. */
     note(decision: Decision, memory: ServiceMemory) {
-      const { service, ts, outcome } = decision
-      latest.set(service, decision)
-      const word = wordOf(decision)
-      const { told } = memory
-      const isNews = told?.word !== word || ts - told.ts >= summaryEveryMs || isTried(decision)
+      latest.set(decision.service, decision)
+      const { memory: after, isNews } = noted(decision, memory)
       if (isNews) tell(decision)
-      remember({
-        ...memory,
-        ...(isNews ? { told: { word, ts } } : {}),
-        ...(outcome === 'scaled' || outcome === 'would-scale' ? { lastChange: decision } : {}),
-      })
+      remember(after)
     },
     /** Takes only what is to be remembered. */
     remember,
@@ -118,9 +115,6 @@ interface Batch {
 }
 
 const emptyBatch = (): Batch => ({ decisions: [], changes: [], scaling: new Map() })
-
-/** Marathon was asked for it. */
-const isTried = ({ outcome }: Decision) => outcome === 'scaled' || outcome === 'failed'
 
 /** On the timeline stands what changed instances, or was to. */
 const isChange = (decision: Decision) =>

@@ -6,7 +6,9 @@ import type { MarathonState, ServiceState } from '../pipeline/service-state.ts'
 import type { SignalDeclarations } from '../pipeline/signals.ts'
 import type { CarryOut } from './carry-out.ts'
 import { conditionsOfFault } from './conditions.ts'
-import { decide } from './decide.ts'
+import type { Given } from './decide.ts'
+import type { Evaluation } from './journal.ts'
+import type { Found, Journal } from './journal-writer.ts'
 import type { Ledger } from './ledger.ts'
 import {
   policiesOf,
@@ -16,8 +18,8 @@ import {
   type ScalingPolicy,
 } from './policy.ts'
 import type { SignalReading } from './reading.ts'
-import type { Pauses } from './pauses.ts'
 import { marathonOf } from './situation.ts'
+import { isForgotten, turnOf } from './turn.ts'
 
 export interface RoundOptions {
   policies: readonly PolicyDeclaration[]
@@ -28,8 +30,10 @@ export interface RoundOptions {
   services: () => readonly ServiceState[]
   marathons: () => readonly MarathonState[]
   unsure?: (() => string | undefined) | undefined
+  /** What else is known of a service. */
+  given?: (service: string) => Given
   ledger: Ledger
-  pauses: Pick<Pauses, 'on'>
+  journal: Journal
   carryOut: CarryOut
   clock: Clock
   log: Logger
@@ -41,14 +45,21 @@ export interface Moment {
   readings: (service: string) => (signal: string) => SignalReading | undefined
   /** Why nothing was measured. */
   unmeasured?: string
+  /** All records of `signals` before this offset were read. */
+  offset: number
+  /** For who begins to read with this evaluation. */
+  gridStart: Found['gridStart']
 }
 
-/** So long what is remembered of an app outlives it, ms. */
-const goneAfterMs = 24 * 3_600_000
+/** What is the same for all services. */
+interface Known extends Pick<Evaluation, 'nowMs' | 'unsure'> {
+  given: ReadonlyMap<string, Given>
+}
 
 /** Evaluates all policies at one time: tells, remembers, and hands on what is to be carried out. */
 export function openRound(options: RoundOptions) {
-  const { ledger, carryOut, services, marathons, clock, log, intervalMs } = options
+  const { ledger, journal, carryOut, services, marathons, clock, log, intervalMs } = options
+  const { given = () => ({}) } = options
   let found: Policies = { policies: new Map(), faulty: new Map(), remarks: [] }
   let states: ReadonlyMap<string, ServiceState> = new Map()
 
@@ -57,22 +68,45 @@ export function openRound(options: RoundOptions) {
     states = new Map(told.map((state) => [state.service, state]))
     const { policies: declared, labels, signals, dryRun } = options
     found = policiesOf({ declared, services: told, labels, signals, dryRun })
-    const starts = [...found.policies.values()].flatMap((policy) => safely(policy, moment))
+    const known: Known = {
+      nowMs: clock.now(),
+      unsure: options.unsure?.(),
+      given: new Map([...found.policies.keys()].map((service) => [service, given(service)])),
+    }
+    const { gridStart, readings: _, ...when } = moment
+    const { remembered: memories } = ledger
+    journal.found({ ...known, services: told, marathons: marathons(), memories, gridStart })
+    const decisions = new Map<string, Decision | undefined>()
+    const busy = [...found.policies.keys(), ...found.faulty.keys()].filter(carryOut.isBusy)
+    const starts = [...found.policies.values()].flatMap((policy) =>
+      safely(policy, moment, known, decisions),
+    )
     for (const fault of found.faulty.values()) {
       const { service } = fault
+      decisions.set(service, undefined)
       if (carryOut.isBusy(service)) continue
-      ledger.note(refusalOf(fault, states.get(service), moment.ts), ledger.memoryOf(service))
+      const decision = refusalOf(fault, states.get(service), moment.ts)
+      decisions.set(service, decision)
+      ledger.note(decision, ledger.memoryOf(service))
     }
     forgetOthers(moment.ts)
+    const { nowMs, unsure } = known
+    journal.evaluated({ ...when, nowMs, unsure, busy, decisions })
     if (await ledger.flush()) for (const start of starts) start()
     return found.policies.size
   }
 
   /** One that cannot be evaluated stops no other. */
-  function safely(policy: ScalingPolicy, moment: Moment): (() => void)[] {
+  function safely(
+    policy: ScalingPolicy,
+    moment: Moment,
+    known: Known,
+    decisions: Map<string, Decision | undefined>,
+  ): (() => void)[] {
     const { service } = policy
+    decisions.set(service, undefined)
     try {
-      return evaluateOne(policy, moment)
+      return evaluateOne(policy, moment, known, decisions)
     } catch (error) {
       log.error({ service, error }, 'a scaling policy could not be evaluated')
       found.remarks.push(
@@ -83,43 +117,41 @@ export function openRound(options: RoundOptions) {
   }
 
   /** Returns what starts the change, if there is to be one. */
-  function evaluateOne(policy: ScalingPolicy, moment: Moment): (() => void)[] {
+  function evaluateOne(
+    policy: ScalingPolicy,
+    { readings, ts, unmeasured }: Moment,
+    { given, nowMs, unsure }: Known,
+    decisions: Map<string, Decision | undefined>,
+  ): (() => void)[] {
     const { service } = policy
-    const state = states.get(service)
-    const memory = ledger.memoryOf(service)
     if (carryOut.isBusy(service)) return []
-    const decided = decide({
+    const state = states.get(service)
+    const turn = turnOf({
+      ...given.get(service),
       policy,
       state,
       marathon: marathonOf(state, marathons()),
-      signals: moment.readings(service),
-      memory,
-      pauses: options.pauses.on(service),
-      ts: moment.ts,
-      nowMs: clock.now(),
+      signals: readings(service),
+      memory: ledger.memoryOf(service),
+      ts,
+      nowMs,
       intervalMs,
-      unsure: options.unsure?.(),
-      unmeasured: moment.unmeasured,
+      unsure,
+      unmeasured,
     })
-    if (memory.inFlight?.answered === false) {
-      // First of all what became of it. While Marathon is away nobody can tell, and that is told.
-      if (decided.decision.reason !== 'stale-state') carryOut.recover(memory.inFlight)
-      else ledger.note(decided.decision, memory)
-      return []
-    }
-    if (decided.decision.outcome === 'scaled') {
-      return [carryOut.intend(decided.decision, decided.memory)]
-    }
-    ledger.note(decided.decision, decided.memory)
+    decisions.set(service, turn.decision)
+    if (turn.act === 'recover') carryOut.recover(turn.inFlight)
+    else if (turn.act === 'send') return [carryOut.intend(turn.decision, turn.memory)]
+    else ledger.note(turn.decision, turn.memory)
     return []
   }
 
-  /** Nobody wants them scaled any more, or there is no such app since a day: it is not only Marathon that is away. */
   function forgetOthers(ts: number) {
-    for (const { service, told } of ledger.remembered()) {
+    for (const memory of ledger.remembered()) {
+      const { service } = memory
       const isWanted = found.policies.has(service) || found.faulty.has(service)
-      const isGone = states.has(service) || ts - (told?.ts ?? ts) > goneAfterMs
-      if (!isWanted && isGone && !carryOut.isBusy(service)) ledger.forget(service)
+      const isDue = isForgotten(memory, { isWanted, hasState: states.has(service), ts })
+      if (isDue && !carryOut.isBusy(service)) ledger.forget(service)
     }
   }
 
@@ -132,7 +164,11 @@ export function openRound(options: RoundOptions) {
 }
 
 /** What is not understood is not scaled; told once, and named each time. */
-function refusalOf(fault: PolicyFault, state: ServiceState | undefined, ts: number): Decision {
+export function refusalOf(
+  fault: PolicyFault,
+  state: ServiceState | undefined,
+  ts: number,
+): Decision {
   const { service, source, faults } = fault
   const wanted = state?.instances ?? 0
   const why = faults.join('; ')

@@ -12,6 +12,7 @@ export function processIo(): Io {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     colors: process.stdout.isTTY && !process.env['NO_COLOR'],
+    ...(process.stdout.isTTY ? { columns: process.stdout.columns } : {}),
     env: process.env,
     clock: wallClock,
     onStop(listener) {

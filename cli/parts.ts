@@ -92,6 +92,8 @@ export interface Io {
   out(text: string): void
   err(text: string): void
   colors: boolean
+  /** How many signs fit a line, where it is known. */
+  columns?: number
   env: Environment
   clock: Clock
   /** Calls back on each SIGINT and SIGTERM until the returned function is called. */

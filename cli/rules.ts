@@ -4,7 +4,7 @@ import { compileRules } from '../alerting/rules/compile.ts'
 import { declaredRule, declaredSignals } from '../config/declared.ts'
 import { loadSettings } from '../config/load.ts'
 import { loadRuleTests } from '../config/rule-tests.ts'
-import type { BacktestAnswer, BacktestIncident, BacktestLine } from '../pipeline/backtest.ts'
+import type { BacktestAnswer, BacktestIncident } from '../pipeline/backtest.ts'
 import { withRead } from '../pipeline/signal-derived.ts'
 import { Trouble } from '../pipeline/errors.ts'
 import { spokenSeconds } from '../pipeline/spoken.ts'
@@ -21,6 +21,7 @@ import { formatMoment, parseMoment } from './moment.ts'
 import type { AddCommand, CommandContext } from './parts.ts'
 import { exitCodes, failure, misuse, nothing } from './report.ts'
 import type { Source } from './source.ts'
+import { streamedAnswer } from './streamed.ts'
 import { table } from './table.ts'
 
 interface ListOptions extends DataOptions {
@@ -160,30 +161,11 @@ async function runBacktest(name: string, options: BacktestOptions, context: Comm
   io.err(`mesoscope: ${harmless(summary(answer, options.utc ?? false))}\n`)
 }
 
-async function ask(
-  { api }: Source,
-  question: object,
-  { io }: CommandContext,
-): Promise<BacktestAnswer> {
-  if (!api) {
-    throw new Trouble('what was recorded only a running Mesoscope can read', {
-      remedy: 'start it with mesoscope run, or name one elsewhere with --url',
-    })
-  }
-  let told = 0
-  for await (const line of await api.postStream('/api/rules/backtest', question)) {
-    const { progress, answer, error, remedy } = line as Partial<
-      Extract<BacktestLine, { progress: number }> &
-        Extract<BacktestLine, { answer: unknown }> &
-        Extract<BacktestLine, { error: string }>
-    >
-    if (error !== undefined) throw new Trouble(error, remedy === undefined ? {} : { remedy })
-    if (Array.isArray(answer?.incidents)) return answer
-    const tenths = Math.floor((progress ?? 0) * 10)
-    if (tenths > told && tenths < 10) io.err(`mesoscope: ${tenths * 10} % of the past is read\n`)
-    told = Math.max(told, tenths)
-  }
-  throw new Trouble('the back-test ended without an answer')
+async function ask(source: Source, question: object, context: CommandContext) {
+  const asked = { path: '/api/rules/backtest', question, what: 'back-test' }
+  const answer = (await streamedAnswer(source, asked, context)) as BacktestAnswer
+  if (Array.isArray(answer.incidents)) return answer
+  throw new Trouble('the back-test ended with something that is no answer')
 }
 
 function shown({ incidents }: BacktestAnswer, utc: boolean): string {

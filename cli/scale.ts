@@ -11,6 +11,7 @@ import { formatMoment, parseMoment } from './moment.ts'
 import type { AddCommand, CommandContext } from './parts.ts'
 import { misuse, nothing } from './report.ts'
 import { addPausing, pausesText } from './scale-pause.ts'
+import { addSimulate } from './simulate.ts'
 import type { Source } from './source.ts'
 import { table } from './table.ts'
 
@@ -53,6 +54,7 @@ export const addScale: AddCommand = (program, context) => {
     .option('-n, --number <count>', 'at most so many, the newest', wholeNumber(1, 1000), 200)
     .action((service: string, options: HistoryOptions) => history(service, options, context))
   addPausing(scale, context)
+  addSimulate(add, context)
 }
 
 async function list(options: ShownOptions, context: CommandContext): Promise<void> {

@@ -9,7 +9,7 @@ import { nearestName } from './near.ts'
 import { readable, valueAt } from './readable.ts'
 import { nameOf, placeOf, type BadRule } from './set-aside.ts'
 import { keysAt } from './schema.ts'
-import { settingsSchema, type Settings } from './settings.ts'
+import { settingsSchema, type ScalingPolicySettings, type Settings } from './settings.ts'
 import { readTree, type Environment, type Tree } from './tree.ts'
 
 /** Settings as they would stand in a file, with only the keys that are to be set. */
@@ -115,6 +115,36 @@ function judge(
     tell(checks.flatMap((check) => placed(tree, check(parsed.data))))
   }
   return { faults, settings: parsed.data }
+}
+
+/**
+ * One scaling policy that stands alone, checked as it is in the settings. Nothing of the environment is put in. Throws a
+ * {@link SettingsTrouble} with all faults, `file` in front of each.
+ */
+export function readPolicy(source: string, file: string, service: string): ScalingPolicySettings {
+  const tree = readTree(source, {})
+  const where = ['autoscaling', 'services', 0] as const
+  const isMapping = typeof tree.value === 'object' && !Array.isArray(tree.value)
+  const policy = isMapping ? { service, ...(tree.value as object) } : tree.value
+  const around: Tree = {
+    ...tree,
+    value: { autoscaling: { services: [policy] } },
+    place: (path) => tree.place(path.slice(where.length)),
+  }
+  const parsed = settingsSchema.safeParse(around.value)
+  const issues = parsed.error?.issues ?? []
+  const faults =
+    tree.faults.length > 0
+      ? tree.faults
+      : issues.flatMap((issue) =>
+          explainIssue(issue, around).map((one) => ({
+            ...one,
+            path: one.path.slice(where.length),
+          })),
+        )
+  const read = parsed.data?.autoscaling.services[0]
+  if (faults.length > 0 || !read) throw new SettingsTrouble(faultLines(file, faults))
+  return read
 }
 
 /** Only `data` of the file, for commands that need no more and may not be allowed to read its secrets. */

@@ -22,6 +22,7 @@ import type {
 } from '../pipeline/service-state.ts'
 import type { ScalingDesk, ScalingPause } from '../pipeline/scaling-desk.ts'
 import type { SignalDeclaration, SignalDeclarations } from '../pipeline/signals.ts'
+import type { SimulationLine, SimulationQuestion } from '../pipeline/simulation.ts'
 import type { Losses } from '../pipeline/store/losses.ts'
 import type { Store } from '../pipeline/store/store.ts'
 import type { AlertAnswer } from './alertmanager/answers.ts'
@@ -60,6 +61,8 @@ export interface DashboardsOptions {
   ) => Promise<{ sent: string[]; impossible: { id: string; reason: string }[] }>
   /** Tells line by line what a rule would have told; throws Trouble for one that is none, or while another is running. */
   backtest?: (question: BacktestQuestion) => AsyncIterable<BacktestLine>
+  /** Tells line by line what a scaling policy would have decided; throws Trouble as `backtest` does. */
+  simulate?: (question: SimulationQuestion) => AsyncIterable<SimulationLine>
   /** The demo's mail catcher, newest first or last; the page sorts. */
   mails?: () => MailView[] | Promise<MailView[]>
   /** The demo's faults. */

@@ -8,6 +8,7 @@ import { serveFiles } from './files.ts'
 import { refusal, type Refusal } from './params.ts'
 import { alertmanagerRoutes } from './routes/alertmanager.ts'
 import { backtestRoutes } from './routes/backtest.ts'
+import { simulateRoutes } from './routes/simulate.ts'
 import { deadRoutes } from './routes/dead.ts'
 import { demoRoutes } from './routes/demo.ts'
 import { discoveryRoutes } from './routes/discovery.ts'
@@ -42,6 +43,7 @@ const allRoutes = [
   demoRoutes,
   postMortemRoutes,
   backtestRoutes,
+  simulateRoutes,
   alertmanagerRoutes,
   notifyRoutes,
 ]

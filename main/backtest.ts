@@ -9,13 +9,13 @@ import type {
   BacktestLine,
   BacktestQuestion,
 } from '../pipeline/backtest.ts'
+import { offsetAt } from '../pipeline/bus/offset-at.ts'
 import { Trouble } from '../pipeline/errors.ts'
 import { openMetrics } from '../pipeline/metrics.ts'
 import { topicsOf, type SignalDeclarations } from '../pipeline/signals.ts'
 import {
   inHindsight,
   measuredAgain,
-  offsetAt,
   recordedSignals,
   type Recorded,
 } from '../processors/recorded.ts'

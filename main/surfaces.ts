@@ -15,6 +15,7 @@ import { openRedrive } from '../processors/redrive.ts'
 import { resolve, type Catalog } from '../processors/resolve.ts'
 import { openBacktesting } from './backtest.ts'
 import type { Base, BaseWithStore } from './base.ts'
+import { openSimulating } from './simulate.ts'
 
 /** What only the demo has. */
 export type Extras = Pick<DashboardsOptions, 'mails' | 'faults'>
@@ -69,6 +70,7 @@ export async function openSurfaces(
     scalingDesk,
     redrive: openRedrive(base),
     backtest: openBacktesting(base, catalog),
+    simulate: openSimulating(base),
     ...extras,
   })
   stack.defer(() => dashboards.close())

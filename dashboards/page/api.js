@@ -80,12 +80,41 @@ export async function stream(path, query, onLines, signal) {
   const response = await ask(address(path, query), {
     signal: AbortSignal.any([signal, silent.signal]),
   })
+  onLines([])
+  await readLines(response, onLines, silent)
+}
+
+/**
+ * The answer of what takes its time: tells how much is done on the way, 0 to 1. Throws an ApiError.
+ * @param {string} path
+ * @param {unknown} body
+ * @param {(progress: number) => void} onProgress
+ * @param {AbortSignal} signal
+ */
+export async function postSlowly(path, body, onProgress, signal) {
+  const headers = { 'content-type': 'application/json', 'x-mesoscope': '1' }
+  const response = await ask(path, { method: 'POST', headers, body: JSON.stringify(body), signal })
+  /** @type {any} */
+  let last
+  await readLines(response, (lines) => {
+    last = lines.at(-1) ?? last
+    if (last?.progress !== undefined) onProgress(last.progress)
+  })
+  if (last?.answer) return last.answer
+  throw apiError(last?.error ?? 'the server ended without an answer', { remedy: last?.remedy })
+}
+
+/**
+ * @param {Response} response
+ * @param {(lines: any[]) => void} onLines
+ * @param {AbortController} [silent] aborted where nothing comes
+ */
+async function readLines(response, onLines, silent) {
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
   if (!reader) return
-  onLines([])
   let rest = ''
   for (;;) {
-    const timer = setTimeout(() => silent.abort(), silenceMs)
+    const timer = setTimeout(() => silent?.abort(), silenceMs)
     const { done, value } = await reader.read().finally(() => clearTimeout(timer))
     if (done) return
     const lines = (rest + value).split('\n')

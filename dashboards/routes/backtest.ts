@@ -1,13 +1,11 @@
-import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import type { BacktestLine, BacktestQuestion, BacktestRule } from '../../pipeline/backtest.ts'
-import { Trouble } from '../../pipeline/errors.ts'
+import type { BacktestQuestion, BacktestRule } from '../../pipeline/backtest.ts'
 import { identityFields } from '../../pipeline/identity.ts'
-import type { Logger } from '../../pipeline/log.ts'
 import { measures } from '../../pipeline/measures.ts'
 import { signalSources } from '../../pipeline/signals.ts'
 import { withoutUndefined } from '../../pipeline/without-undefined.ts'
+import { sendLines } from '../ndjson.ts'
 import { refusal } from '../params.ts'
 import type { Context } from '../server.ts'
 
@@ -67,14 +65,7 @@ export function backtestRoutes(app: FastifyInstance, context: Context): void {
   app.post('/api/rules/backtest', async (request, reply) => {
     if (!backtest) throw refusal(501, 'this process has no bus to read the past from')
     const asked = readQuestion(request.body)
-    const lines = backtest(asked)[Symbol.asyncIterator]()
-    // What is wrong with the question is told before the first line.
-    const first = await lines.next().catch((error: unknown) => {
-      throw error instanceof Trouble ? refusal(400, error.message, error.remedy) : error
-    })
-    reply.headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
-    const stream = Readable.from(written(first, lines, log))
-    return reply.type('application/x-ndjson; charset=utf-8').send(stream)
+    return sendLines(reply, backtest(asked), { what: 'back-test', log })
   })
 }
 
@@ -97,24 +88,5 @@ function readQuestion(body: unknown): BacktestQuestion {
       ...(log ? { log: withoutUndefined(log) } : {}),
     } as BacktestRule,
     signals: Object.fromEntries(signals) as BacktestQuestion['signals'],
-  }
-}
-
-async function* written(
-  first: IteratorResult<BacktestLine>,
-  lines: AsyncIterator<BacktestLine>,
-  log: Logger,
-): AsyncGenerator<string> {
-  try {
-    for (let next = first; !next.done; next = await lines.next()) {
-      yield `${JSON.stringify(next.value)}\n`
-    }
-  } catch (error) {
-    if (!(error instanceof Trouble)) log.error({ err: error }, 'a back-test failed')
-    const remedy = error instanceof Trouble ? error.remedy : 'see the log'
-    const message = error instanceof Trouble ? error.message : 'the back-test failed'
-    yield `${JSON.stringify({ error: message, ...(remedy ? { remedy } : {}) })}\n`
-  } finally {
-    await lines.return?.()
   }
 }

@@ -80,6 +80,11 @@ export const topics = {
     compacted: false,
     sentence: 'decisions on scaling, keyed by service',
   },
+  evaluations: {
+    partitions: 1,
+    compacted: false,
+    sentence: 'what each evaluation of scaling policies knew (`autoscaling/journal.ts`)',
+  },
   scaling: {
     partitions: 1,
     compacted: true,

@@ -14,6 +14,7 @@ import { ServiceCharts } from './service-charts.js'
 import { ServiceLines } from './service-lines.js'
 import { ReadinessPanel } from './service-readiness.js'
 import { ScalingPanel } from './service-scaling.js'
+import { Simulation } from './service-simulation.js'
 import { Tasks } from './service-tasks.js'
 import { Timeline } from './timeline.js'
 
@@ -74,6 +75,7 @@ export const ServiceView = ({ params, alerts, health }) => {
       <section>${data && html`<${Timeline} ...${{ data, params, change, zoom }} />`}</section>
       <section>
         <${ScalingPanel} scaling=${head.data.scaling} service=${exact} reload=${head.reload} />
+        ${data && html`<${Simulation} service=${exact} policy=${head.data.scaling?.policy} range=${data.range} onRange=${zoom} />`}
         <${Tasks} tasks=${head.data.tasks} service=${exact} />
         <${ReadinessPanel} service=${exact} />
       </section>

@@ -1,0 +1,66 @@
+import { simulatePast } from '../autoscaling/past.ts'
+import { faultsOf } from '../autoscaling/policy-faults.ts'
+import type { ScalingPolicy } from '../autoscaling/policy.ts'
+import { declaredPolicy } from '../config/declared-policy.ts'
+import { readPolicy } from '../config/load.ts'
+import { Trouble } from '../pipeline/errors.ts'
+import { matchService } from '../pipeline/identity.ts'
+import type { SimulationLine, SimulationQuestion } from '../pipeline/simulation.ts'
+import type { Base } from './base.ts'
+
+type Simulating = Pick<Base, 'bus' | 'services' | 'settings' | 'signals'>
+
+/** Answers what scaling policies have decided, or what another one would have, from what the bus still has. */
+export function openSimulating(base: Simulating) {
+  let isBusy = false
+
+  return async function* simulate(question: SimulationQuestion): AsyncGenerator<SimulationLine> {
+    if (isBusy) {
+      throw new Trouble('another simulation is running', { remedy: 'wait for it to end' })
+    }
+    isBusy = true
+    try {
+      const { from, to, startMs, capacity = {} } = question
+      const service = serviceOf(base, question)
+      const policy = question.policy && otherPolicy(base, question.policy, service)
+      yield* simulatePast(base.bus, { service, from, to, startMs, capacity, policy })
+    } finally {
+      isBusy = false
+    }
+  }
+}
+
+function serviceOf({ services, settings }: Simulating, { service }: SimulationQuestion): string {
+  const known = new Set([
+    ...services.all().map((state) => state.service),
+    ...settings.autoscaling.services.map((policy) => policy.service),
+  ])
+  const [found, ...others] = matchService(service, [...known])
+  if (found === undefined) {
+    // What is gone may have been scaled then.
+    if (service.startsWith('/')) return service
+    throw new Trouble(`there is no service "${service}"`, { remedy: 'give its id in full' })
+  }
+  if (others.length === 0) return found
+  const names = [found, ...others].toSorted().slice(0, 20).join(', ')
+  throw new Trouble(`"${service}" can mean ${others.length + 1} services`, {
+    remedy: `give one of them in full: ${names}`,
+  })
+}
+
+function otherPolicy(
+  { signals }: Simulating,
+  { text, file }: NonNullable<SimulationQuestion['policy']>,
+  service: string,
+): ScalingPolicy {
+  const policy: ScalingPolicy = {
+    ...declaredPolicy(readPolicy(text, file, service)),
+    source: 'config',
+  }
+  const faults = faultsOf(policy, signals)
+  if (policy.service !== service) faults.push(`it is for ${policy.service}, not for ${service}`)
+  if (faults.length === 0) return policy
+  throw new Trouble(faults.map((fault) => `${file}: ${fault}`).join('\n'), {
+    remedy: 'correct the policy',
+  })
+}
