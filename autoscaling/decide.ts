@@ -118,7 +118,8 @@ function messageOf({ outcome, to, because }: Verdict, wanted: number | undefined
 }
 
 function policyPart(policy: ScalingPolicy): Decision['policy'] {
-  const { source, targets, min, max, tolerance, dryRun } = policy
+  const { source, targets, min, max, tolerance, dryRun, notes } = policy
   const { stabilizationUpMs, stabilizationDownMs } = policy
-  return { source, targets, min, max, tolerance, stabilizationUpMs, stabilizationDownMs, dryRun }
+  const windows = { stabilizationUpMs, stabilizationDownMs }
+  return { source, targets, min, max, tolerance, ...windows, dryRun, ...(notes ? { notes } : {}) }
 }

@@ -15,7 +15,7 @@ export function explainDecision(decision: Decision, options: ExplainOptions): st
   const sections: [string, string[]][] = [
     ['instances', [instancesWords(decision, moment)]],
     ['targets', decision.inputs.targets.map(targetWords)],
-    ['policy', [policyWords(policy)]],
+    ['policy', [policyWords(policy), ...(policy.notes ?? [])]],
     ['steps', stepLines(decision)],
     ['Marathon', answer ? [answerWords(answer)] : []],
     ['next', next.map((outlook) => outlookWords(outlook, moment))],

@@ -64,9 +64,10 @@ function statuses({ policies, faulty }: Policies, ledger: Ledger): ScalingStatus
 }
 
 function shown(policy: DecisionPolicy): DecisionPolicy {
-  const { source, targets, min, max, tolerance, dryRun } = policy
+  const { source, targets, min, max, tolerance, dryRun, notes } = policy
   const { stabilizationUpMs, stabilizationDownMs } = policy
-  return { source, targets, min, max, tolerance, stabilizationUpMs, stabilizationDownMs, dryRun }
+  const windows = { stabilizationUpMs, stabilizationDownMs }
+  return { source, targets, min, max, tolerance, ...windows, dryRun, ...(notes ? { notes } : {}) }
 }
 
 /** A single failure happens: a deployment was quicker. Several in a row are trouble. */

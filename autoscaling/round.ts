@@ -8,7 +8,7 @@ import type { CarryOut } from './carry-out.ts'
 import { decide } from './decide.ts'
 import type { Ledger } from './ledger.ts'
 import {
-  policiesOf,
+  openPolicies,
   type Policies,
   type PolicyDeclaration,
   type PolicyFault,
@@ -46,14 +46,14 @@ const goneAfterMs = 24 * 3_600_000
 /** Evaluates all policies at one time: tells, remembers, and hands on what is to be carried out. */
 export function openRound(options: RoundOptions) {
   const { ledger, carryOut, services, marathons, clock, log, intervalMs } = options
+  const policiesAt = openPolicies({ ...options, declared: options.policies })
   let found: Policies = { policies: new Map(), faulty: new Map(), remarks: [] }
   let states: ReadonlyMap<string, ServiceState> = new Map()
 
   async function evaluate(moment: Moment): Promise<number> {
     const told = services()
     states = new Map(told.map((state) => [state.service, state]))
-    const { policies: declared, labels, signals, dryRun } = options
-    found = policiesOf({ declared, services: told, labels, signals, dryRun })
+    found = policiesAt(told)
     const starts = [...found.policies.values()].flatMap((policy) => safely(policy, moment))
     for (const fault of found.faulty.values()) {
       const { service } = fault

@@ -124,6 +124,8 @@ export interface DecisionPolicy {
   stabilizationUpMs: number
   stabilizationDownMs: number
   dryRun: boolean
+  /** How it was understood, where it was written for another autoscaler. */
+  notes?: string[]
 }
 
 /** A decision as it stands on the topic `decisions` and in the store (class `decisions`). */
