@@ -9,6 +9,7 @@ import { openMailCatcher } from '../playground/mail-catcher.ts'
 import { parseOnly, rowPerLine } from './baselines.ts'
 import { writeData } from './data.ts'
 import { runProgram, type RunningProgram } from './program.ts'
+import { measureEvaluations } from './scaling/evaluations.ts'
 import { liveScaling } from './scaling/live.ts'
 import { compareScaling, inWords } from './scaling/run.ts'
 
@@ -210,11 +211,29 @@ async function scaling(steps: number): Promise<void> {
   say('  instances too many, at most', String(live.overshoot))
 }
 
+/** What an evaluation of all policies costs, while there is nothing to do and while each has to be changed. */
+async function evaluations(services: number): Promise<void> {
+  for (const changing of [false, true]) {
+    const made = await measureEvaluations({ services, rounds: 100, changing })
+    const { perSecond, share, rounds } = made
+    const load = changing ? 'all change each time' : 'calm'
+    say(
+      `${services} services × 3 targets, ${load}: evaluations/s on a core`,
+      `${Math.round(perSecond).toLocaleString('en')} (${(share * 100).toFixed(0)} % of it at one a second)`,
+    )
+    say(
+      '  all of them, signals read and decisions written, p50 / p99 ms',
+      `${percentile(rounds, 0.5).toFixed(0)} / ${percentile(rounds, 0.99).toFixed(0)}`,
+    )
+  }
+}
+
 const { values } = parseArgs({
   options: {
     scale: { type: 'string', multiple: true },
     mails: { type: 'string', default: '50' },
     steps: { type: 'string', default: '10' },
+    services: { type: 'string', default: '2000' },
   },
 })
 for (const scale of values.scale ?? ['1'])
@@ -222,3 +241,4 @@ for (const scale of values.scale ?? ['1'])
 for (const byRoutes of [false, true])
   if (Number(values.mails) > 0) await alertLatency(Number(values.mails), byRoutes)
 await scaling(Number(values.steps))
+if (Number(values.services) > 0) await evaluations(Number(values.services))
