@@ -84,8 +84,7 @@ function settingsOf(rules: readonly WrittenRule[]): Setting[] {
 function noteOf({ written, signal, declaration, target, averagedMs, upMs, downMs }: WrittenRule) {
   const aim = `${quantity(target, unitOfSignal(declaration))} of the signal ${signal}`
   const window = `over ${span(declaration.overMs)}, as that is declared, not over ${span(averagedMs)}`
-  const up = upMs === 0 ? 'at once' : `once it was asked for all of ${span(upMs)}`
-  const rest = `up ${up}, down once nothing more was asked for in ${span(downMs)}, where the rule rested after each change`
+  const rest = `its rest of ${span(upMs)} after a change (${span(downMs)} before shrinking) is taken for windows of stabilization`
   return `${written} is followed as ${aim}: ${window}; ${rest}`
 }
 
@@ -112,7 +111,7 @@ function readRule(text: string, signals: SignalDeclarations): { rule?: Rule; fau
   need(source !== '', 'source', source, 'where its metric is kept, like http')
   need(metric !== '', 'metric', metric, 'the name of one, like requests')
   need(kind === 'target', 'kind', kind, 'target: no other has an equivalent')
-  const target = /^\d{1,15}(\.\d{1,9})?$/.test(numbers[0] ?? '') ? Number(numbers[0]) : 0
+  const target = /^\d{1,12}(\.\d{1,6})?$/.test(numbers[0] ?? '') ? Number(numbers[0]) : 0
   need(target > 0, 'target', numbers[0] ?? '', 'a number above 0')
   const seconds = 'whole seconds up to 86400'
   const averaged = read(1, 'time to average over', seconds, 86_400)

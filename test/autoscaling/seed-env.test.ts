@@ -4,6 +4,7 @@ import { explainDecision } from '../../autoscaling/explain.ts'
 import { policiesOf } from '../../autoscaling/policy.ts'
 import type { SignalDeclarations } from '../../pipeline/signals.ts'
 import { appOf, cpu, evaluate, minute, requests, second, service } from './app.ts'
+import { openSite, settingsOf, until } from './world.ts'
 
 const memory = { ...cpu, metric: 'container.memory.utilization' }
 const signals: SignalDeclarations = { requests, cpu, memory }
@@ -29,7 +30,7 @@ function read(
 
 test('an app of that autoscaler is scaled as it stands, and what is done otherwise is said', (t) => {
   const note =
-    'environment variable AUTOSCALE_RULE_REQUESTS is followed as 1000/s of the signal requests: over 10s, as that is declared, not over 3m; up once it was asked for all of 2m, down once nothing more was asked for in 8m, where the rule rested after each change'
+    'environment variable AUTOSCALE_RULE_REQUESTS is followed as 1000/s of the signal requests: over 10s, as that is declared, not over 3m; its rest of 2m after a change (8m before shrinking) is taken for windows of stabilization'
   const { policy, faults, remarks } = read(asking)
   t.deepEqual(policy, {
     service,
@@ -220,4 +221,22 @@ test('whatever stands there: a policy that can be, or faults of one line, never 
     { numRuns: 5000 },
   )
   t.true(understood > 10, `only ${understood} were understood`)
+})
+
+test('what cannot be read is told where people look, and scales nothing until it is mended', async (t) => {
+  const { marathon, read: readMarathon, load, open } = await openSite(t)
+  marathon.app.env = { ...asking, autoscale_rule_requests: 'http | requests | threshold | 15' }
+  readMarathon()
+  const desk = await open({ settings: { ...settingsOf(), labels: true, policies: [] } })
+  await load(100, 0)
+  t.regex(
+    desk.trouble() ?? '',
+    /^\/shop\/web: it is not scaled, its policy has a fault: environment variable AUTOSCALE_RULE_REQUESTS="http \| requests \| threshold \| 15": it has 4 fields/,
+  )
+  t.deepEqual(marathon.asked, [])
+  const mended = 'http | requests | target | 15 | 180 | 0 | 4'
+  marathon.app.env = { ...asking, autoscale_rule_requests: mended }
+  await load(100, 1)
+  await until('raised', () => marathon.app.instances === 7)
+  t.is(desk.trouble(), undefined, 'what is done otherwise is no trouble')
 })
