@@ -6,7 +6,7 @@ import { decisionReasons, type Decision, type DecisionStep } from '../pipeline/d
 import type { MarathonState, ServiceState } from '../pipeline/service-state.ts'
 import { heldBack, leftAlone, type Verdict } from './facts.ts'
 import { trim, type ServiceMemory } from './memory.ts'
-import type { ScalingPolicy } from './policy.ts'
+import { shownPolicy, type ScalingPolicy } from './policy.ts'
 import type { SignalReading } from './reading.ts'
 import { situationOf, type Situation } from './situation.ts'
 import { proposeFor, type TargetProposal } from './target.ts'
@@ -103,7 +103,7 @@ function decisionOf(
       ...steps,
       { step: 'outcome', before: wanted, after: to, why: steps.length > 0 ? why : because },
     ],
-    policy: policyPart(policy),
+    policy: shownPolicy(policy),
     ...(next.length > 0 ? { next } : {}),
   }
 }
@@ -115,11 +115,4 @@ function messageOf({ outcome, to, because }: Verdict, wanted: number | undefined
   if (outcome === 'scaled') return `scaled ${wanted} → ${to}: ${because}`
   if (outcome === 'would-scale') return `would scale ${wanted} → ${to}: ${because}`
   return `stays at ${wanted}: ${because}`
-}
-
-function policyPart(policy: ScalingPolicy): Decision['policy'] {
-  const { source, targets, min, max, tolerance, dryRun, notes } = policy
-  const { stabilizationUpMs, stabilizationDownMs } = policy
-  const windows = { stabilizationUpMs, stabilizationDownMs }
-  return { source, targets, min, max, tolerance, ...windows, dryRun, ...(notes ? { notes } : {}) }
 }

@@ -1,7 +1,7 @@
-import type { DecisionPolicy, ScalingStatus } from '../pipeline/decision.ts'
+import type { ScalingStatus } from '../pipeline/decision.ts'
 import { openController, type ControllerOptions } from './controller.ts'
 import type { Ledger } from './ledger.ts'
-import type { Policies, PolicyFault } from './policy.ts'
+import { shownPolicy, type Policies, type PolicyFault } from './policy.ts'
 import type { Backoff } from './memory.ts'
 import { tellStandings } from './standings.ts'
 
@@ -54,20 +54,13 @@ function statuses({ policies, faulty }: Policies, ledger: Ledger): ScalingStatus
     const trouble = troubleOf(faulty.get(service), backoff)
     return {
       service,
-      ...(policy ? { policy: shown(policy) } : {}),
+      ...(policy ? { policy: shownPolicy(policy) } : {}),
       ...(last ? { last } : {}),
       ...(lastChange ? { lastChange } : {}),
       ...(notBeforeMs === undefined ? {} : { notBeforeMs }),
       ...(trouble === undefined ? {} : { trouble }),
     }
   })
-}
-
-function shown(policy: DecisionPolicy): DecisionPolicy {
-  const { source, targets, min, max, tolerance, dryRun, notes } = policy
-  const { stabilizationUpMs, stabilizationDownMs } = policy
-  const windows = { stabilizationUpMs, stabilizationDownMs }
-  return { source, targets, min, max, tolerance, ...windows, dryRun, ...(notes ? { notes } : {}) }
 }
 
 /** A single failure happens: a deployment was quicker. Several in a row are trouble. */

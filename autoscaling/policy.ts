@@ -15,6 +15,15 @@ export interface ScalingPolicy extends DecisionPolicy {
 /** A policy as it stands in the settings, or on the app. */
 export type PolicyDeclaration = Omit<ScalingPolicy, 'source'>
 
+/** As decisions and the status of a service show it. */
+export function shownPolicy({
+  service: _service,
+  resident: _resident,
+  ...shown
+}: ScalingPolicy): DecisionPolicy {
+  return shown
+}
+
 export interface PolicyFault {
   service: string
   source: DecisionPolicy['source']
