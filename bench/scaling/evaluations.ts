@@ -1,10 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openCarryOut } from '../../autoscaling/carry-out.ts'
-import { openLedger } from '../../autoscaling/ledger.ts'
-import { readingsAt } from '../../autoscaling/reading.ts'
-import { openRound } from '../../autoscaling/round.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openController } from '../../autoscaling/controller.ts'
+import type { Bus } from '../../pipeline/bus/bus.ts'
 import { openEmbeddedBus } from '../../pipeline/bus/embedded.ts'
 import { manualClock, wallClock } from '../../pipeline/clock.ts'
 import { silentLog } from '../../pipeline/log.ts'
@@ -12,9 +11,8 @@ import { openMetrics } from '../../pipeline/metrics.ts'
 import type { ServiceState } from '../../pipeline/service-state.ts'
 import type { SignalBucket } from '../../pipeline/event.ts'
 import type { Identity } from '../../pipeline/identity.ts'
-import { openSignalGrid } from '../../pipeline/signal-grid.ts'
-import { encodeBuckets, type SignalRecord } from '../../pipeline/signal-records.ts'
-import type { SignalDeclarations } from '../../pipeline/signals.ts'
+import { encodeBuckets } from '../../pipeline/signal-records.ts'
+import { signalTopics, type SignalDeclarations } from '../../pipeline/signals.ts'
 
 /** What evaluating costs: each service has three targets, of which two are measured of each of its five tasks. */
 export interface Evaluations {
@@ -22,7 +20,7 @@ export interface Evaluations {
   perSecond: number
   /** Of one core, at an evaluation of all a second. */
   share: number
-  /** Of one evaluation of all until it is on the bus, ms. */
+  /** Of one evaluation of all, from its signals on the bus to its decisions there, ms. */
   rounds: number[]
   /** Decisions that were written. */
   told: number
@@ -55,7 +53,7 @@ const signals: SignalDeclarations = {
   },
 }
 
-/** The real grid, round, ledger and bus; nothing is sent to Marathon. */
+/** The real autoscaler and bus; nothing is sent to Marathon. */
 export async function measureEvaluations(options: EvaluationsOptions): Promise<Evaluations> {
   const dir = mkdtempSync(join(tmpdir(), 'mesoscope-bench-'))
   await using stack = new AsyncDisposableStack()
@@ -64,45 +62,29 @@ export async function measureEvaluations(options: EvaluationsOptions): Promise<E
   stack.defer(() => bus.close())
   const states = Array.from({ length: options.services }, (_, i) => stateOf(`/shop/s${i}`))
   const clock = manualClock(begin)
-  const ledger = openLedger({
+  const controller = await openController({
     bus,
-    memories: new Map(),
-    identityOf: () => ({ owner: 'shop' }),
-    untilDone: (action) => action().then(() => true),
-    clock,
-    metrics: openMetrics(),
-  })
-  const common = { ledger, clock, log: silentLog }
-  const round = openRound({
-    ...common,
-    policies: [],
-    labels: true,
-    dryRun: true,
-    intervalMs: second,
     signals,
+    settings: { intervalMs: second, dryRun: true, labels: true, policies: [] },
     services: () => states,
     marathons: () => [{ v: 1, marathon: 'marathon', atMs: clock.now(), intervalMs: second }],
-    carryOut: openCarryOut({ ...common, http: () => undefined, random: Math.random }),
+    http: () => undefined,
+    pollMs: 2,
+    clock,
+    metrics: openMetrics(),
+    log: silentLog,
   })
-  const grid = openSignalGrid({ signals, intervalMs: second, partitions: () => 1, catchUpMs: 0 })
-
-  /** An evaluation of all, from the records of the topic `signals` to those of `scaling`. */
-  async function evaluate(records: readonly SignalRecord[]) {
-    grid.take(records)
-    const due = grid.next()
-    if (!due) throw new Error('no evaluation is due')
-    await round.evaluate({ ts: due.ts, readings: readingsAt(signals, due.valuesOf) })
-    grid.done(due.ts)
-  }
-
+  stack.defer(() => controller.close())
   const rounds: number[] = []
   let cpuSeconds = 0
   for (let n = 1; n <= warmUpRounds + options.rounds; n++) {
-    clock.set(begin + (n + 1) * second)
-    const records = recordsAt(states, n, options.changing && n % 2 === 1 ? 2 : 1)
+    const ts = begin + n * second
+    const records = recordsAt(bus, states, n, options.changing && n % 2 === 1 ? 2 : 1)
     const before = process.cpuUsage()
     const from = performance.now()
-    await evaluate(records)
+    clock.set(ts + second)
+    await bus.produce('signals', records)
+    while (controller.through() !== ts) await sleep(1)
     if (n <= warmUpRounds) continue
     rounds.push(performance.now() - from)
     const { user, system } = process.cpuUsage(before)
@@ -169,13 +151,15 @@ function bucketsAt(states: readonly ServiceState[], n: number, factor: number): 
 }
 
 /** As they stand on the topic `signals`. */
-function recordsAt(states: readonly ServiceState[], n: number, factor: number): SignalRecord[] {
-  const bucket = encodeBuckets(bucketsAt(states, n, factor))
-  const marks = ['logs', 'metrics'].map((topic) =>
-    Buffer.from(JSON.stringify({ topic, partition: 0, through: begin + n * second })),
+function recordsAt(bus: Bus, states: readonly ServiceState[], n: number, factor: number) {
+  const value = encodeBuckets(bucketsAt(states, n, factor))
+  const through = begin + n * second
+  const watermarks = signalTopics.flatMap((topic) =>
+    [...Array(bus.partitions(topic)).keys()].map((partition) => ({
+      key: `${topic}:${partition}`,
+      value: Buffer.from(JSON.stringify({ topic, partition, through })),
+      headers: { kind: 'watermark' },
+    })),
   )
-  return [
-    { offset: n, headers: { kind: 'bucket' }, value: bucket },
-    ...marks.map((value) => ({ offset: n, headers: { kind: 'watermark' }, value })),
-  ]
+  return [{ key: '0', value, headers: { kind: 'bucket' } }, ...watermarks]
 }
