@@ -20,7 +20,7 @@ export function explainDecision(decision: Decision, options: ExplainOptions): st
   const sections: [string, string[]][] = [
     ['instances', [instancesWords(decision, moment)]],
     ['targets', decision.inputs.targets.map(targetWords)],
-    ['policy', policyLines(policy)],
+    ['policy', [...policyLines(policy), ...(policy.notes ?? [])]],
     ['steps', stepLines(decision)],
     ['status', conditions ? conditionLines(conditions) : []],
     ['Marathon', answer ? [answerWords(answer)] : []],

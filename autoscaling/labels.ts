@@ -1,15 +1,18 @@
 /**
  * A policy as an app asks for it: labels `autoscale.<setting>`, or environment variables `AUTOSCALE_<SETTING>` (of
- * which Marathon's list shows nothing). Labels win where both set the same.
+ * which Marathon's list shows nothing). Labels win where both set the same, and both over the variables of another
+ * autoscaler (`seed-env.ts`).
  */
 import type { RatePolicies } from '../pipeline/decision.ts'
 import { parseDuration } from '../pipeline/duration.ts'
 import { parseQuantity } from '../pipeline/quantity.ts'
 import type { ServiceState } from '../pipeline/service-state.ts'
+import type { SignalDeclarations } from '../pipeline/signals.ts'
 import { withoutUndefined } from '../pipeline/without-undefined.ts'
 import { parseRates, parseSteps } from './policy-texts.ts'
 import type { PolicyDeclaration } from './policy.ts'
-import { quoted } from './words.ts'
+import { isSeedVariable, readSeedEnv } from './seed-env.ts'
+import { listed, quoted } from './words.ts'
 
 export interface ReadLabels {
   /** Undefined where the app does not ask for it, or not rightly. */
@@ -22,7 +25,7 @@ export interface ReadLabels {
 const usualIdleAfterMs = 300_000
 const selects = ['max', 'min', 'disabled'] as const
 
-interface Setting {
+export interface Setting {
   /** `min`, `stabilization.up`, `target.requests`. */
   name: string
   /** `label autoscale.min`, `environment variable AUTOSCALE_MIN`. */
@@ -60,8 +63,14 @@ const bySignal = {
 type Prefix = keyof typeof bySignal
 const prefixes = Object.keys(bySignal) as Prefix[]
 
-export function readLabels({ service, labels, env }: ServiceState): ReadLabels {
-  const settings = [...labelSettings(labels), ...envSettings(env)]
+export function readLabels(
+  { service, labels, env }: ServiceState,
+  signals: SignalDeclarations,
+): ReadLabels {
+  const own = [...labelSettings(labels), ...envSettings(env)]
+  const seed = readSeedEnv(env, signals)
+  const isOwn = own.some(({ name }) => name === 'enabled')
+  const settings = isOwn ? own : [...own, ...seed.settings]
   const known = settings.filter(({ name }) => isKnown(name))
   const unknown = settings.filter(({ name }) => !isKnown(name))
   const remarks = unknown.flatMap((setting) => (nearest(setting) ? [] : [unknownRemark(setting)]))
@@ -70,6 +79,10 @@ export function readLabels({ service, labels, env }: ServiceState): ReadLabels {
   if (enabled && readFlag(enabled.value) === false) return { faults: [], remarks: [] }
   // One that is nearly right may be the one that was to protect the service.
   const faults = unknown.flatMap((setting) => nearest(setting) ?? [])
+  if (!isOwn) faults.push(...seed.faults)
+  else if (enabled && seed.variables.length > 0) {
+    remarks.push(`${listed(seed.variables)}: not read, since ${enabled.written} is set`)
+  }
   if (!enabled) {
     const [any] = known
     if (any) remarks.push(`${any.written} is set, but autoscale.enabled is not true: not scaled`)
@@ -102,6 +115,7 @@ export function readLabels({ service, labels, env }: ServiceState): ReadLabels {
     dryRun: read('dry_run', readFlag) ?? false,
     resident: read('resident', readFlag) ?? false,
     overrideMs: read('override', parseDuration) ?? 600_000,
+    ...(isOwn || seed.notes.length === 0 ? {} : { notes: seed.notes }),
   }
   return faults.length > 0 ? { faults, remarks } : { declaration, faults, remarks }
 }
@@ -163,7 +177,7 @@ function labelSettings(labels: Record<string, unknown>): Setting[] {
 /** In lower case; a setting's points are underscores there. */
 function envSettings(env: Record<string, unknown>): Setting[] {
   return Object.entries(env).flatMap(([variable, given]) => {
-    if (!variable.startsWith('autoscale')) return []
+    if (!variable.startsWith('autoscale') || isSeedVariable(variable)) return []
     const rest = variable.slice('autoscale_'.length)
     const written = `environment variable ${quoted(variable, 80).toUpperCase()}`
     const named = names.find((name) => name.replace('.', '_') === rest)

@@ -53,27 +53,56 @@ export interface PolicySources {
 }
 
 /** The policy of every service that has one. */
-export function policiesOf({ declared, services, labels, signals, dryRun }: PolicySources) {
-  const found: Policies = { policies: new Map(), faulty: new Map(), remarks: [] }
-  const add = (declaration: PolicyDeclaration, source: DecisionPolicy['source']) => {
-    const { service } = declaration
+export function policiesOf(sources: PolicySources): Policies {
+  return openPolicies(sources)(sources.services)
+}
+
+/** {@link policiesOf} at one time after the other: what an app asks for is read once for each of its states. */
+export function openPolicies({
+  declared,
+  labels,
+  signals,
+  dryRun,
+}: Omit<PolicySources, 'services'>) {
+  const known = new WeakMap<ServiceState, AppPolicy>()
+  const named = new Map(declared.map((one) => [one.service, checked(one, 'config')]))
+
+  function checked(declaration: PolicyDeclaration, source: DecisionPolicy['source']): AppPolicy {
     const faults = faultsOf(declaration, signals)
-    if (faults.length > 0) found.faulty.set(service, { service, source, faults })
-    else {
-      const policy = { ...declaration, source, dryRun: declaration.dryRun || dryRun }
-      found.policies.set(service, policy)
-    }
+    const { service } = declaration
+    if (faults.length > 0) return { fault: { service, source, faults }, remarks: [] }
+    const policy = { ...declaration, source, dryRun: declaration.dryRun || dryRun }
+    return { policy, remarks: [] }
   }
-  for (const declaration of declared) add(declaration, 'config')
-  const named = new Set(declared.map(({ service }) => service))
-  for (const state of labels ? services : []) {
+
+  function ofApp(state: ServiceState): AppPolicy {
     const { service } = state
-    if (named.has(service)) continue
-    const read = readLabels(state)
-    found.remarks.push(...read.remarks.map((remark) => `${service}: ${remark}`))
-    if (read.faults.length > 0) {
-      found.faulty.set(service, { service, source: 'labels', faults: read.faults })
-    } else if (read.declaration) add(read.declaration, 'labels')
+    const { declaration, faults, remarks: said } = readLabels(state, signals)
+    const remarks = said.map((remark) => `${service}: ${remark}`)
+    if (faults.length > 0) return { fault: { service, source: 'labels', faults }, remarks }
+    return { ...(declaration ? checked(declaration, 'labels') : {}), remarks }
   }
-  return found
+
+  return (services: readonly ServiceState[]): Policies => {
+    const found: Policies = { policies: new Map(), faulty: new Map(), remarks: [] }
+    const add = (service: string, { policy, fault, remarks }: AppPolicy) => {
+      if (policy) found.policies.set(service, policy)
+      if (fault) found.faulty.set(service, fault)
+      found.remarks.push(...remarks)
+    }
+    for (const [service, one] of named) add(service, one)
+    for (const state of labels ? services : []) {
+      if (named.has(state.service)) continue
+      const read = known.get(state) ?? ofApp(state)
+      known.set(state, read)
+      add(state.service, read)
+    }
+    return found
+  }
+}
+
+interface AppPolicy {
+  policy?: ScalingPolicy
+  fault?: PolicyFault
+  remarks: string[]
 }

@@ -185,6 +185,13 @@ counts. A policy for it under \`autoscaling.services\` takes the place of all of
 | \`autoscale.dry_run\` | \`AUTOSCALE_DRY_RUN\` |
 | \`autoscale.resident\` | \`AUTOSCALE_RESIDENT\` |
 | \`autoscale.override\` | \`AUTOSCALE_OVERRIDE\` |
+
+An app that is scaled by [InfluxDB-Marathon-autoscaler](https://github.com/alahiff/InfluxDB-Marathon-autoscaler) may stay as it is: its variables
+\`autoscale\`, \`autoscale_min_instances\`, \`autoscale_max_instances\` and rules \`autoscale_rule_<name>\` are read where \`autoscale.enabled\` is not set, and
+the other labels above win over them. A rule \`http | requests | target | 1000 | 180 | 120 | 4\` follows the signal \`http_requests\` (else \`requests\`), of which
+an instance shall have 1000 in that signal's own unit and window; the rest of 120 s after a change becomes \`stabilization.up\`, 4 times that
+\`stabilization.down\`. Of several rules the one that asks for most counts. Stop the other autoscaler first, or begin with \`autoscaling.dry_run\`: two of
+them undo each other's changes.
 `
 
 function measuredPart(): string {

@@ -171,6 +171,8 @@ export interface DecisionPolicy {
   /** How long nothing was to be done before it goes to zero, ms. */
   idleAfterMs?: number
   dryRun: boolean
+  /** How it was understood, where it was written for another autoscaler. */
+  notes?: string[]
 }
 
 /** While a signal is above (or below) a bound, so many more (or fewer) than there are. */

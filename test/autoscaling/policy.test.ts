@@ -130,14 +130,14 @@ test('settings without `enabled` are told and scale nothing', (t) => {
 
 test('an unknown label is told, and the rest counts', (t) => {
   const { policies, remarks } = policiesOf(
-    sourcesOf({ ...asking, 'autoscale.cooldown': '5m' }, { autoscale_rule_a: 'http | 1' }),
+    sourcesOf({ ...asking, 'autoscale.cooldown': '5m' }, { autoscale_cooldown: '5m' }),
   )
   t.is(policies.size, 1)
   const known =
     'settings are enabled, min, max, tolerance, steps, stabilization.up, stabilization.down, scale_up.policies, scale_up.select, scale_down.policies, scale_down.select, warm_up, idle_after, dry_run, resident, override, target.<signal>, value.<signal>, activation.<signal>'
   t.deepEqual(remarks, [
     `/shop/web: label autoscale.cooldown="5m" is not known: ${known}`,
-    `/shop/web: environment variable AUTOSCALE_RULE_A="http | 1" is not known: ${known}`,
+    `/shop/web: environment variable AUTOSCALE_COOLDOWN="5m" is not known: ${known}`,
   ])
 })
 

@@ -80,7 +80,7 @@ test('what labels say as text is what the settings say as a tree', (t) => {
     overrideMs: 600_000,
   })
   const app = { labels, env: {}, service: '/shop/web' } as unknown as ServiceState
-  t.deepEqual(readLabels(app), { declaration: policy!, faults: [], remarks: [] })
+  t.deepEqual(readLabels(app, {}), { declaration: policy!, faults: [], remarks: [] })
   t.deepEqual(
     Object.keys(plain ?? {}).toSorted(),
     'dryRun max min overrideMs resident service stabilizationDownMs stabilizationUpMs targets tolerance'.split(

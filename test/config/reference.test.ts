@@ -72,8 +72,8 @@ test('the labels it lists are those that are read', (t) => {
     overrideMs: 3000,
   }
   const expected = { declaration, faults: [], remarks: [] }
-  t.deepEqual(readLabels({ ...app, labels: as(1) }), expected)
-  t.deepEqual(readLabels({ ...app, env: as(2) }), expected)
+  t.deepEqual(readLabels({ ...app, labels: as(1) }, {}), expected)
+  t.deepEqual(readLabels({ ...app, env: as(2) }, {}), expected)
 })
 
 test('every metric of the catalogue is in it', (t) => {
