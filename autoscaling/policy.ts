@@ -20,6 +20,7 @@ export type PolicyDeclaration = Omit<ScalingPolicy, 'source'>
 export function shownPolicy({
   service: _service,
   resident: _resident,
+  overrideMs: _override,
   ...shown
 }: ScalingPolicy): DecisionPolicy {
   return shown
