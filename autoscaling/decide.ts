@@ -11,7 +11,6 @@ import {
 import type { MarathonState, ServiceState } from '../pipeline/service-state.ts'
 import { withoutUndefined } from '../pipeline/without-undefined.ts'
 import { activityOf, idleAfter } from './activity.ts'
-import { lookedBackOn } from './changes.ts'
 import { conditionsOf } from './conditions.ts'
 import { heldBack, leftAlone, type Verdict } from './facts.ts'
 import { trim, type ServiceMemory } from './memory.ts'
@@ -75,7 +74,6 @@ export function decide(input: DecideInput): Decided {
     decision,
     memory: {
       ...kept,
-      ...lookedBackOn(settled, policy, input.ts),
       ...withoutUndefined({ idle, steps: stepMemory(input, situation) }),
       recommendations,
     },

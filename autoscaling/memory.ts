@@ -1,4 +1,5 @@
 import type { Decision, DecisionReason } from '../pipeline/decision.ts'
+import type { ScaleEvent } from './hpa/limits.ts'
 import type { Recommendation } from './hpa/stabilize.ts'
 
 /** What the autoscaler remembers of a service: a record of the compacted topic `scaling`, keyed by it. */
@@ -13,8 +14,10 @@ export interface ServiceMemory {
   lastChange?: Decision
   /** A change that was sent and is not seen in Marathon yet. */
   inFlight?: InFlight
-  /** That Marathon took, oldest first: the newest, and those that rate policies look back on. */
-  changes?: TakenChange[]
+  /** The newest change of ours that Marathon took. */
+  taken?: TakenChange
+  /** All of them that rate policies look back on. */
+  events?: ScaleEvents
   steps?: StepMemory
   /** Since when nothing is to be done, and when that was seen last; ms of event time. */
   idle?: { sinceTs: number; seenTs: number }
@@ -30,6 +33,11 @@ export interface InFlight {
   decision: Decision
   /** False from before the request until its answer is known. */
   answered: boolean
+}
+
+export interface ScaleEvents {
+  up: ScaleEvent[]
+  down: ScaleEvent[]
 }
 
 export interface TakenChange {
@@ -97,11 +105,11 @@ export function decodeMemory(service: string, value: Uint8Array): ServiceMemory 
     const memory = JSON.parse(Buffer.from(value).toString('utf8')) as Partial<ServiceMemory> | null
     if (memory?.v !== 1 || memory.service !== service) return undefined
     if (!Array.isArray(memory.recommendations)) return undefined
-    const { recommendations, changes = [] } = memory
+    const { recommendations, events } = memory
     const sound =
       recommendations.every((one) => Number.isFinite(one?.ts) && Number.isInteger(one.replicas)) &&
-      changes.every(
-        (one) => Number.isFinite(one?.ts) && Number.isInteger(one.from) && Number.isInteger(one.to),
+      [...(events?.up ?? []), ...(events?.down ?? [])].every(
+        (one) => Number.isFinite(one?.ts) && Number.isInteger(one.change),
       )
     return sound ? (memory as ServiceMemory) : undefined
   } catch {

@@ -1,5 +1,6 @@
 /** What the wish comes to, in a sentence, and what would change it. */
 import type { DecisionReason, Outlook } from '../pipeline/decision.ts'
+import { noEvents } from './changes.ts'
 import type { Verdict } from './facts.ts'
 import { clamp, type Limited } from './hpa/limits.ts'
 import { isProposal, type Proposal } from './hpa/proposal.ts'
@@ -27,7 +28,7 @@ export interface Draft {
 }
 
 export function rateContext({ policy, memory, situation, ts }: WishInput): RateContext {
-  return { policy, changes: memory.changes, current: situation.wanted, ts }
+  return { policy, events: memory.events ?? noEvents, current: situation.wanted, ts }
 }
 
 export function verdictOf(
