@@ -105,12 +105,13 @@ export function decodeMemory(service: string, value: Uint8Array): ServiceMemory 
     const memory = JSON.parse(Buffer.from(value).toString('utf8')) as Partial<ServiceMemory> | null
     if (memory?.v !== 1 || memory.service !== service) return undefined
     if (!Array.isArray(memory.recommendations)) return undefined
-    const { recommendations, events } = memory
+    const { recommendations, events, taken, steps, idle } = memory
     const sound =
       recommendations.every((one) => Number.isFinite(one?.ts) && Number.isInteger(one.replicas)) &&
       [...(events?.up ?? []), ...(events?.down ?? [])].every(
         (one) => Number.isFinite(one?.ts) && Number.isInteger(one.change),
-      )
+      ) &&
+      [taken, steps, idle].every((one) => Object.values(one ?? {}).every(Number.isFinite))
     return sound ? (memory as ServiceMemory) : undefined
   } catch {
     return undefined
