@@ -77,7 +77,7 @@ export function ratesWords({ select, policies }: RatePolicies, isUp: boolean): s
 }
 
 /** When earlier changes leave the times of the policies so that more is possible. */
-export function rateOutlook(wished: number, context: RateContext): Outlook | undefined {
+export function rateOutlook(wished: number, context: RateContext): Outlook[] {
   const { policy, current, ts } = context
   const isUp = wished > current
   const rates = isUp ? policy.scaleUp : policy.scaleDown
@@ -94,7 +94,7 @@ export function rateOutlook(wished: number, context: RateContext): Outlook | und
     const then = limit(wished, { ...context, events, current: now, ts: atMs }).replicas
     if (isUp ? then <= now : then >= now) continue
     const change = `scales ${isUp ? 'up' : 'down'} to ${then}`
-    return { change, when: 'its rate policy lets it go on', atMs }
+    return [{ change, when: 'its rate policy lets it go on', atMs }]
   }
-  return undefined
+  return []
 }

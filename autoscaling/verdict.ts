@@ -42,7 +42,7 @@ export function verdictOf(
   const { words } = decisive.target
   const context = rateContext(input)
   const rate = isRateLimit(limited) ? rateWords(stable, context) : undefined
-  const next = [rate === undefined ? undefined : rateOutlook(stable, context)].filter(isThere)
+  const next = rate === undefined ? [] : rateOutlook(stable, context)
   if (limited.replicas !== wanted) {
     const by = rate ?? 'limited by its policy'
     const bound = limited.replicas === stable ? '' : ` (asks for ${stable}, ${by})`
@@ -118,5 +118,3 @@ export function scaled(wanted: number, to: number, because: string, next: Outloo
   const reason = to > wanted ? 'scaled-up' : 'scaled-down'
   return { outcome: 'scaled', reason, to, because, step: 'outcome', next }
 }
-
-const isThere = <T>(value: T | undefined): value is T => value !== undefined
