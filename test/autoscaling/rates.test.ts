@@ -97,6 +97,17 @@ test('which policy held it back stands among the steps, and when more is possibl
   ])
 })
 
+test('what is done now is in the way of what comes next', (t) => {
+  const { decision } = evaluate({
+    ...rising,
+    policy: { max: 200, scaleUp: max({ count: 4, perMs: 15_000 }) },
+  })
+  t.is(decision.to, 6)
+  t.deepEqual(decision.next, [
+    { change: 'scales up to 10', when: 'its rate policy lets it go on', atMs: t0 + 15 * second },
+  ])
+})
+
 const climb: Course = {
   policy: { min: 1, max: 40, scaleUp: max({ count: 4, perMs: 15_000 }) },
   instances: 2,
