@@ -1,34 +1,25 @@
-/** Changes of ours that Marathon took: what rate policies and steps look back on. */
-import type { Decision, DecisionPolicy } from '../pipeline/decision.ts'
-import type { ScaleEvent } from './hpa/limits.ts'
-import type { ServiceMemory, TakenChange } from './memory.ts'
+import type { Decision } from '../pipeline/decision.ts'
+import { storeScaleEvent } from './hpa/limits.ts'
+import type { ScaleEvents, ServiceMemory } from './memory.ts'
+import { rulesOf } from './rates.ts'
 
-/** What is remembered once Marathon took a change. */
-export function afterChange(memory: ServiceMemory, { ts, from, to }: Decision): ServiceMemory {
-  const { steps, isAsleep: _was, changes = [], ...rest } = memory
-  const asleep = to === 0 ? ({ isAsleep: true } as const) : {}
-  const unsettled = steps ? { steps: { from: steps.from } } : {}
-  return { ...rest, ...asleep, ...unsettled, changes: [...changes, { ts, from, to }] }
+export const noEvents: ScaleEvents = { up: [], down: [] }
+
+/** What is remembered once Marathon took a change: what rate policies and steps look back on, and whose zero it is. */
+export function afterChange(memory: ServiceMemory, decision: Decision): ServiceMemory {
+  const { steps, isAsleep: _was, events, ...rest } = memory
+  const { ts, from, to } = decision
+  return {
+    ...rest,
+    taken: { ts, from, to },
+    events: withEvent(events ?? noEvents, decision),
+    ...(steps ? { steps: { from: steps.from } } : {}),
+    ...(to === 0 ? { isAsleep: true } : {}),
+  }
 }
 
-/** The newest, and those within the longest time of a rate policy. */
-export function lookedBackOn(
-  { changes }: ServiceMemory,
-  { scaleUp, scaleDown }: DecisionPolicy,
-  ts: number,
-): Pick<ServiceMemory, 'changes'> {
-  if (!changes) return {}
-  const rates = [...(scaleUp?.policies ?? []), ...(scaleDown?.policies ?? [])]
-  const longestMs = Math.max(0, ...rates.map(({ perMs }) => perMs))
-  const last = changes.length - 1
-  return { changes: changes.filter((one, i) => i === last || one.ts > ts - longestMs) }
-}
-
-export function eventsOf(changes: readonly TakenChange[] = []) {
-  const events = (sign: 1 | -1): ScaleEvent[] =>
-    changes.flatMap(({ ts, from, to }) => {
-      const change = sign * (to - from)
-      return change > 0 ? { ts, change, outdated: false } : []
-    })
-  return { upEvents: events(1), downEvents: events(-1) }
+function withEvent({ up, down }: ScaleEvents, { ts, from, to, policy }: Decision): ScaleEvents {
+  return to > from
+    ? { up: storeScaleEvent(up, to - from, rulesOf(policy.scaleUp), ts), down }
+    : { up, down: storeScaleEvent(down, from - to, rulesOf(policy.scaleDown), ts) }
 }

@@ -12,7 +12,6 @@ import type { ScalingPause } from '../pipeline/scaling-desk.ts'
 import type { MarathonState, ServiceState } from '../pipeline/service-state.ts'
 import { withoutUndefined } from '../pipeline/without-undefined.ts'
 import { activityOf, idleAfter } from './activity.ts'
-import { lookedBackOn } from './changes.ts'
 import { conditionsOf } from './conditions.ts'
 import { heldBack, leftAlone, type Verdict } from './facts.ts'
 import { trim, type ServiceMemory } from './memory.ts'
@@ -89,7 +88,6 @@ export function decide(given: DecideInput): Decided {
     decision,
     memory: {
       ...kept,
-      ...lookedBackOn(settled, policy, input.ts),
       ...withoutUndefined({ idle, steps: stepMemory(input, situation) }),
       recommendations,
     },

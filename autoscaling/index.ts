@@ -51,7 +51,7 @@ function statuses({ policies, faulty }: Policies, ledger: Ledger): ScalingStatus
     const last = ledger.latest(service)
     const { lastChange, backoff } = ledger.memoryOf(service)
     const policy = policies.get(service)
-    const notBeforeMs = last?.next?.find(({ atMs }) => atMs !== undefined)?.atMs
+    const notBeforeMs = last?.next?.[0]?.atMs
     const trouble = troubleOf(faulty.get(service), backoff)
     return {
       service,

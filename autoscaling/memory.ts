@@ -1,4 +1,5 @@
 import type { Decision, DecisionReason, Override } from '../pipeline/decision.ts'
+import type { ScaleEvent } from './hpa/limits.ts'
 import type { Recommendation } from './hpa/stabilize.ts'
 import { readSightings, type Reset, type Sighting } from './override.ts'
 
@@ -14,8 +15,10 @@ export interface ServiceMemory {
   lastChange?: Decision
   /** A change that was sent and is not seen in Marathon yet. */
   inFlight?: InFlight
-  /** That Marathon took, oldest first: the newest, and those that rate policies look back on. */
-  changes?: TakenChange[]
+  /** The newest change of ours that Marathon took. */
+  taken?: TakenChange
+  /** All of them that rate policies look back on. */
+  events?: ScaleEvents
   steps?: StepMemory
   /** Since when nothing is to be done, and when that was seen last; ms of event time. */
   idle?: { sinceTs: number; seenTs: number }
@@ -38,6 +41,11 @@ export interface InFlight {
   decision: Decision
   /** False from before the request until its answer is known. */
   answered: boolean
+}
+
+export interface ScaleEvents {
+  up: ScaleEvent[]
+  down: ScaleEvent[]
 }
 
 export interface TakenChange {
@@ -108,12 +116,13 @@ export function decodeMemory(service: string, value: Uint8Array): ServiceMemory 
     const memory = JSON.parse(Buffer.from(value).toString('utf8')) as Partial<ServiceMemory> | null
     if (memory?.v !== 1 || memory.service !== service) return undefined
     if (!Array.isArray(memory.recommendations)) return undefined
-    const { recommendations, changes = [] } = memory
+    const { recommendations, events, taken, steps, idle } = memory
     const isSound =
       recommendations.every((one) => Number.isFinite(one?.ts) && Number.isInteger(one.replicas)) &&
-      changes.every(
-        (one) => Number.isFinite(one?.ts) && Number.isInteger(one.from) && Number.isInteger(one.to),
-      )
+      [...(events?.up ?? []), ...(events?.down ?? [])].every(
+        (one) => Number.isFinite(one?.ts) && Number.isInteger(one.change),
+      ) &&
+      [taken, steps, idle].every((one) => Object.values(one ?? {}).every(Number.isFinite))
     if (!isSound) return undefined
     const { asked: _a, seen: _s, override: _o, reset: _r, ...rest } = memory as ServiceMemory
     return { ...rest, ...readSightings(memory) }

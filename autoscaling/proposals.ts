@@ -12,7 +12,7 @@ export function proposalsOf(input: DecideInput, situation: Situation): TargetPro
   const { wanted, ready, groups, unmeasured } = situation
   const context = { wanted, ready, groups, tolerance, ts, unmeasured, unsure }
   const steps = stepMemory(input, situation)
-  const stepContext = { ...context, last: memory.changes?.at(-1), steps }
+  const stepContext = { ...context, last: memory.taken, steps }
   return [
     ...Object.entries(targets).map(([signal, target]) =>
       proposeFor({ signal, target }, signals(signal), context),

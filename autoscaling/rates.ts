@@ -1,13 +1,18 @@
 /** How fast a policy lets instances change, in words and in time. */
 import type { DecisionPolicy, Outlook, RatePolicies, RatePolicy } from '../pipeline/decision.ts'
-import { eventsOf } from './changes.ts'
-import { changeWithin, clampToRates, type Limited, type ScalingRules } from './hpa/limits.ts'
-import type { TakenChange } from './memory.ts'
+import {
+  changeWithin,
+  clampToRates,
+  storeScaleEvent,
+  type Limited,
+  type ScalingRules,
+} from './hpa/limits.ts'
+import type { ScaleEvents } from './memory.ts'
 import { number, span } from './words.ts'
 
 export interface RateContext {
   policy: Pick<DecisionPolicy, 'min' | 'max' | 'scaleUp' | 'scaleDown'>
-  changes: readonly TakenChange[] | undefined
+  events: ScaleEvents
   /** Instances as they are wanted now. */
   current: number
   ts: number
@@ -20,13 +25,14 @@ const unlimited: ScalingRules = {
 const selects = { max: 'Max', min: 'Min', disabled: 'Disabled' } as const
 
 /** Minimum, maximum, and how fast it may change. */
-export function limit(replicas: number, { policy, changes, current, ts }: RateContext): Limited {
-  const { scaleUp, scaleDown } = policy
-  const rates = { up: rulesOf(scaleUp), down: rulesOf(scaleDown), ...eventsOf(changes), ts }
+export function limit(replicas: number, { policy, events, current, ts }: RateContext): Limited {
+  const { up: upEvents, down: downEvents } = events
+  const [up, down] = [rulesOf(policy.scaleUp), rulesOf(policy.scaleDown)]
+  const rates = { up, down, upEvents, downEvents, ts }
   return clampToRates(replicas, policy, current, rates)
 }
 
-function rulesOf(rates: RatePolicies | undefined): ScalingRules {
+export function rulesOf(rates: RatePolicies | undefined): ScalingRules {
   if (!rates) return unlimited
   const rules = rates.policies.map((policy) => {
     const periodMs = policy.perMs
@@ -42,7 +48,7 @@ export const isRateLimit = ({ limit: by }: Limited) =>
 
 /** The policy that held it back: `at most 4 more within 15s, 3 of them added already`. */
 export function rateWords(wished: number, context: RateContext): string {
-  const { policy, changes, current, ts } = context
+  const { policy, events, current, ts } = context
   const isUp = wished > current
   const rates = isUp ? policy.scaleUp : policy.scaleDown
   if (!rates || rates.select === 'disabled')
@@ -54,8 +60,7 @@ export function rateWords(wished: number, context: RateContext): string {
     return limit(wished, { ...context, policy: { ...policy, ...only } }).replicas === replicas
   })
   if (!binding) return ratesWords(rates, isUp)
-  const { upEvents, downEvents } = eventsOf(changes)
-  const done = changeWithin(isUp ? upEvents : downEvents, binding.perMs, ts)
+  const done = changeWithin(isUp ? events.up : events.down, binding.perMs, ts)
   const already = done > 0 ? `, ${done} of them ${isUp ? 'added' : 'taken away'} already` : ''
   return ratesWords({ select: 'max', policies: [binding] }, isUp) + already
 }
@@ -72,22 +77,24 @@ export function ratesWords({ select, policies }: RatePolicies, isUp: boolean): s
 }
 
 /** When earlier changes leave the times of the policies so that more is possible. */
-export function rateOutlook(wished: number, context: RateContext): Outlook | undefined {
-  const { policy, changes = [], current, ts } = context
+export function rateOutlook(wished: number, context: RateContext): Outlook[] {
+  const { policy, current, ts } = context
   const isUp = wished > current
-  const rates = (isUp ? policy.scaleUp : policy.scaleDown)?.policies ?? []
+  const rates = isUp ? policy.scaleUp : policy.scaleDown
   const now = limit(wished, context).replicas
+  const side = isUp ? 'up' : 'down'
   // By then what is done now is in the way too.
-  const all = now === current ? changes : [...changes, { ts, from: current, to: now }]
-  const later = all
-    .flatMap((change) => rates.map(({ perMs }) => change.ts + perMs))
+  const done = storeScaleEvent(context.events[side], Math.abs(now - current), rulesOf(rates), ts)
+  const events = now === current ? context.events : { ...context.events, [side]: done }
+  const later = [...events.up, ...events.down]
+    .flatMap((event) => rates?.policies.map(({ perMs }) => event.ts + perMs) ?? [])
     .filter((atMs) => atMs > ts)
     .toSorted((a, b) => a - b)
   for (const atMs of later) {
-    const then = limit(wished, { ...context, changes: all, current: now, ts: atMs }).replicas
+    const then = limit(wished, { ...context, events, current: now, ts: atMs }).replicas
     if (isUp ? then <= now : then >= now) continue
     const change = `scales ${isUp ? 'up' : 'down'} to ${then}`
-    return { change, when: 'its rate policy lets it go on', atMs }
+    return [{ change, when: 'its rate policy lets it go on', atMs }]
   }
-  return undefined
+  return []
 }

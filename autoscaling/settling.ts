@@ -15,7 +15,7 @@ const settleWithinMs = 600_000
 export function stepMemory(input: Input, situation: Situation): StepMemory | undefined {
   const { policy, memory, ts, signals } = input
   if (!policy.steps) return undefined
-  const last = memory.changes?.at(-1)
+  const last = memory.taken
   const settledTs = last && settledAt(input, last, situation)
   const windows = policy.steps.map(({ signal }) => signals(signal)?.declaration.overMs ?? 0)
   const isMeasured = settledTs !== undefined && ts >= settledTs + Math.max(...windows)

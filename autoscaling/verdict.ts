@@ -1,5 +1,6 @@
 /** What the wish comes to, in a sentence, and what would change it. */
 import type { DecisionReason, Outlook } from '../pipeline/decision.ts'
+import { noEvents } from './changes.ts'
 import type { Verdict } from './facts.ts'
 import { clamp, type Limited } from './hpa/limits.ts'
 import { isProposal, type Proposal } from './hpa/proposal.ts'
@@ -27,7 +28,7 @@ export interface Draft {
 }
 
 export function rateContext({ policy, memory, situation, ts }: WishInput): RateContext {
-  return { policy, changes: memory.changes, current: situation.wanted, ts }
+  return { policy, events: memory.events ?? noEvents, current: situation.wanted, ts }
 }
 
 export function verdictOf(
@@ -41,7 +42,7 @@ export function verdictOf(
   const { words } = decisive.target
   const context = rateContext(input)
   const rate = isRateLimit(limited) ? rateWords(stable, context) : undefined
-  const next = [rate === undefined ? undefined : rateOutlook(stable, context)].filter(isThere)
+  const next = rate === undefined ? [] : rateOutlook(stable, context)
   if (limited.replicas !== wanted) {
     const by = rate ?? 'limited by its policy'
     const bound = limited.replicas === stable ? '' : ` (asks for ${stable}, ${by})`
@@ -117,5 +118,3 @@ export function scaled(wanted: number, to: number, because: string, next: Outloo
   const reason = to > wanted ? 'scaled-up' : 'scaled-down'
   return { outcome: 'scaled', reason, to, because, step: 'outcome', next }
 }
-
-const isThere = <T>(value: T | undefined): value is T => value !== undefined

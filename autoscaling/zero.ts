@@ -55,17 +55,16 @@ function sleepOn(input: WishInput): Wish {
 function goToSleep(input: WishInput): Wish {
   const { policy, situation, memory, activity } = input
   const { wanted } = situation
-  const limited = limit(0, rateContext(input))
-  const words = `${activity?.because}, for ${span(policy.idleAfterMs ?? 0)}`
+  const context = rateContext(input)
+  const limited = limit(0, context)
+  const rate = isRateLimit(limited) ? rateWords(0, context) : undefined
   const steps = [activityStep(input, 0)]
-  const next: Outlook[] = []
-  let bound = ''
-  if (isRateLimit(limited)) {
-    bound = rateWords(0, rateContext(input))
-    steps.push({ step: 'rate', before: 0, after: limited.replicas, why: bound })
-    next.push(...[rateOutlook(0, rateContext(input)) ?? []].flat())
+  if (rate !== undefined) {
+    steps.push({ step: 'rate', before: 0, after: limited.replicas, why: rate })
   }
-  const because = bound === '' ? words : `${words} (${bound})`
+  const next = rate === undefined ? [] : rateOutlook(0, context)
+  const words = `${activity?.because}, for ${span(policy.idleAfterMs ?? 0)}`
+  const because = rate === undefined ? words : `${words} (${rate})`
   const verdict: Verdict =
     limited.replicas === wanted
       ? { outcome: 'held', reason: 'rate-limited', to: wanted, because, step: 'rate', next }

@@ -91,7 +91,7 @@ export const scalingPolicy = z.strictObject({
   idle_after: duration()
     .optional()
     .describe(
-      'With `activation`: to zero once all of its signals were measured, and none was above, for so long; 5m unless set.',
+      'With `activation`: to zero once all of its signals were measured, and none was above, for so long; 5m unless set. A signal that counts lines or changes can bring it back, but is not measured while there are none.',
     ),
   dry_run: flag().prefault(false).describe('Only tell what would be done.'),
   resident: flag()

@@ -53,28 +53,47 @@ test('a step acts once, waits for what it did, and then again', async (t) => {
   t.deepEqual(marathon.patches(), [4, 6])
 })
 
-test('a service goes to zero when there is nothing to do, and comes back when there is', async (t) => {
-  const { bus, marathon, load, open } = await openSite(t)
-  await open({
-    policy: {
-      min: 0,
-      activation: { requests: 5 },
-      idleAfterMs: 15 * second,
-      stabilizationDownMs: 10 * second,
-    },
-  })
-  await load(4, 0)
-  await load(4, 20)
+test('a service goes to zero when there is nothing to do, and comes back when there is, over a restart too', async (t) => {
+  const dir = await tempDir(t)
+  const before = await openSite(t, dir)
+  const { marathon } = before
+  const policy = {
+    min: 0,
+    activation: { requests: 5 },
+    idleAfterMs: 15 * second,
+    stabilizationDownMs: 10 * second,
+  }
+  const desk = await before.open({ policy })
+  await before.load(4, 0)
+  await before.load(4, 20)
   await until('one is enough', () => marathon.app.instances === 1)
   marathon.settle()
-  await load(4, 40)
+  await before.load(4, 40)
   await until('asleep', () => marathon.app.instances === 0)
-  await until('told', async () => (await story(bus)).some((line) => line.endsWith('→ 0')))
+  await until('told', async () => (await story(before.bus)).some((line) => line.endsWith('→ 0')))
   marathon.settle()
-  await load(4, 60)
-  await until('idle', async () => (await story(bus)).at(-1) === 'held idle 0')
-  await load(40, 80)
+  await before.load(4, 60)
+  await until('idle', async () => (await story(before.bus)).at(-1) === 'held idle 0')
+  await desk.close()
+  await before.bus.close()
+
+  const after = await openSite(t, dir, marathon)
+  after.clock.set(before.clock.now())
+  await after.open({ policy })
+  await after.load(40, 80)
   await until('awake', () => marathon.app.instances === 3)
-  await until('told', async () => (await story(bus)).includes('scaled scaled-up 0 → 3'))
+  await until('told', async () => (await story(after.bus)).includes('scaled scaled-up 0 → 3'))
   t.deepEqual(marathon.patches(), [1, 0, 3])
+})
+
+test('a service that a person scaled to zero stays there', async (t) => {
+  const { marathon, load, open } = await openSite(t)
+  const desk = await open({ policy: { min: 0, activation: { requests: 5 } } })
+  await load(40, 0)
+  await load(40, 10)
+  marathon.app.instances = 0
+  marathon.settle()
+  await load(40, 30)
+  t.is(desk.current()[0]?.last?.reason, 'suspended')
+  t.is(marathon.app.instances, 0)
 })

@@ -47,7 +47,7 @@ const after = (
   v: 1 as const,
   service,
   recommendations: [],
-  changes: [{ ts: t0 - secondsAgo * second, ...change }],
+  taken: { ts: t0 - secondsAgo * second, ...change },
   steps: {
     from: change.from,
     ...(settledSecondsAgo === undefined ? {} : { settledTs: t0 - settledSecondsAgo * second }),
