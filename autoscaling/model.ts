@@ -18,7 +18,8 @@ export interface Model {
 
 /** Begins with the service as it stood; a new instance is ready after `startMs`. */
 export function openModel(state: ServiceState, nowMs: number, startMs: number): Model {
-  const { ready, unready, missing } = groupTasks(state)
+  const groups = groupTasks(state)
+  const { ready, unready, missing } = groups
   let instances: Instance[] = [
     ...ready.map(({ id }) => ({ id, readyMs: -Infinity })),
     ...[...unready, ...missing].map(({ id, stagedMs }) => ({
@@ -29,10 +30,7 @@ export function openModel(state: ServiceState, nowMs: number, startMs: number): 
   let started = 0
   let changedMs = nowMs
   // Without tasks Marathon tells only how many there are.
-  const known =
-    state.tasks.length > 0
-      ? 0
-      : readyCount(state, { ready, unready, missing, staged: 0, warming: 0 })
+  const known = state.tasks.length > 0 ? 0 : readyCount(state, groups)
   for (let i = 0; i < known; i++) instances.push({ id: `known-${i + 1}`, readyMs: -Infinity })
   scale(state.instances, nowMs)
 

@@ -11,6 +11,7 @@ import type { DecideInput, Given } from './decide.ts'
 import { markAt, type Begin, type Evaluation, type JournalEntry } from './journal.ts'
 import { freshMemory, type ServiceMemory } from './memory.ts'
 import { policiesOf, type PolicyFault, type ScalingPolicy } from './policy.ts'
+import { isOf, ownBuckets } from './own-buckets.ts'
 import { readingsAt } from './reading.ts'
 import { refusalOf } from './round.ts'
 import { marathonOf } from './situation.ts'
@@ -182,7 +183,7 @@ export function openReplay({ service, partitions }: ReplayOptions): Replay {
     takeSignals(records) {
       if (!begun) return
       grid ??= gridOf(begun)
-      grid.take(records)
+      grid.take(records.map((record) => ownBuckets(record, service)))
     },
     take(entry) {
       switch (entry.kind) {
@@ -190,7 +191,7 @@ export function openReplay({ service, partitions }: ReplayOptions): Replay {
           begin(entry)
           return undefined
         case 'seen':
-          if (!isRepeated) seen.push(...entry.groups)
+          if (!isRepeated) seen.push(...entry.groups.filter(({ group }) => isOf(group, service)))
           return undefined
         case 'marathons':
           marathons = entry.marathons

@@ -27,6 +27,10 @@ test('new instances are ready after their time, and while one starts a deploymen
   const ready = at(30)
   t.like(ready, { instances: 5, running: 5, healthy: 5, staged: 0, deployments: [] })
   t.is(groupTasks(ready).ready.length, 5)
+  t.deepEqual(
+    ready.tasks.map(({ startedMs }) => startedMs === t0 + 30 * second),
+    [false, false, true, true, true],
+  )
   model.scale(8, t0 + 40 * second)
   model.scale(4, t0 + 41 * second)
   t.like(at(42), { instances: 4, running: 4, staged: 0 }, 'those that only start go first')

@@ -118,6 +118,14 @@ test('a difference is found, and the first one told: other signals, other decisi
   t.is(busy?.first?.ts, t0)
   t.regex(busy?.first?.simulated?.message ?? '', /requests 21\/s/)
 
+  const crowded = tampered(site.bus, 'signals', (record) => {
+    if (record.headers['kind'] !== 'bucket') return [record]
+    const buckets = readBuckets(record.value)
+    const others = buckets.map((one) => ({ ...one, count: 999, group: { service: '/shop/db' } }))
+    return [{ ...record, value: encodeBuckets([...others, ...buckets]) }]
+  })
+  isExact(t, await simulated(crowded))
+
   const otherwise = tampered(site.bus, 'decisions', (record) => {
     const text = Buffer.from(record.value).toString()
     return [{ ...record, value: Buffer.from(text.replaceAll('Marathon answered 409', 'I guess')) }]
