@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import { askFor } from '../pipeline/asked.ts'
 import type { Bus, BusRecord } from '../pipeline/bus/bus.ts'
-import { pause, type Clock } from '../pipeline/clock.ts'
+import type { Clock } from '../pipeline/clock.ts'
 import { Trouble } from '../pipeline/errors.ts'
+import { flagsOf, operatorOf } from '../pipeline/matcher-operator.ts'
 import type {
   DeskAlert,
   DeskGroup,
@@ -51,7 +53,6 @@ export interface DeskOptions {
   patienceMs?: number
 }
 
-const pollMs = 20
 /** A receiver may take its time to answer, ms. */
 const testPatienceMs = 25_000
 /** What is shown may be this old, ms: of ten thousand alerts it takes a while to make. */
@@ -108,16 +109,7 @@ export function openDesk(options: DeskOptions): NotificationDesk {
     holds: () => boolean,
     waitMs = patienceMs,
   ): Promise<void> {
-    await bus.produce('requests', [encodeRequest(request)])
-    const deadline = performance.now() + waitMs
-    while (!holds()) {
-      if (performance.now() > deadline) {
-        throw new Trouble('it is written down, but nobody has taken it yet', {
-          remedy: 'see whether a process with the role alerting runs',
-        })
-      }
-      await pause(pollMs)
-    }
+    await askFor(encodeRequest(request), { bus, holds, waitMs, role: 'alerting' })
     made = undefined
   }
 
@@ -257,17 +249,12 @@ export function deskSilence({ matchers, ...silence }: Silence, now: number): Des
 const deskMatcher = ({ name, op, value }: MatcherText): DeskMatcher => ({
   name,
   value,
-  isRegex: op.endsWith('~'),
-  isEqual: !op.startsWith('!'),
+  ...flagsOf(op),
 })
 
 export function requestOf({ matchers, ...request }: DeskRequested): SilenceRequest {
   return {
     ...request,
-    matchers: matchers.map(({ name, value, isRegex, isEqual }) => ({
-      name,
-      value,
-      op: isRegex ? (isEqual ? '=~' : '!~') : isEqual ? '=' : '!=',
-    })),
+    matchers: matchers.map(({ name, value, ...flags }) => ({ name, value, op: operatorOf(flags) })),
   }
 }

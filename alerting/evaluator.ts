@@ -23,7 +23,7 @@ import {
   type Progress,
   type RuleHealth,
 } from './records.ts'
-import type { CompiledRules } from './rules/compile.ts'
+import { wantedLines, type CompiledRules } from './rules/compile.ts'
 import { isWatermark } from '../pipeline/signal-records.ts'
 import { declarationsHash, seenKey, type SignalDeclarations } from '../pipeline/signals.ts'
 import type { FlapSettings } from './rules/flap-marking.ts'
@@ -121,9 +121,7 @@ export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluato
   const signalsHash = declarationsHash(options.signals)
   if (options.beginAt !== undefined)
     records.progress ??= await begin(options, options.beginAt, signalsHash)
-  const wanted = options.rules.rules.flatMap(({ id, log }) =>
-    log ? [{ id, from: log.from, where: log.where }] : [],
-  )
+  const wanted = wantedLines(options.rules)
   const lines = wanted.length > 0 ? await options.lines?.(wanted, records.lines) : undefined
   const engine = openEngine({
     ...options,

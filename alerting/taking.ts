@@ -2,6 +2,7 @@ import type { Bus, ProducedRecord } from '../pipeline/bus/bus.ts'
 import type { Clock } from '../pipeline/clock.ts'
 import { explain } from '../pipeline/errors.ts'
 import type { Logger } from '../pipeline/log.ts'
+import { scalingRequestKey } from '../pipeline/scaling-desk.ts'
 import { encode, erase, postedKey, requestsKey, silenceKey, testKey } from './records.ts'
 import type { AlertRecords } from './records.ts'
 import { decodeRequest, type DeskRequest } from './requests.ts'
@@ -56,7 +57,8 @@ export function openTaking(options: TakingOptions) {
       if (batch.from > position && position > 0) {
         log.warn({ from: position, to: batch.from }, 'requests were trimmed before they were taken')
       }
-      const written = batch.records.flatMap((record) => {
+      const ours = batch.records.filter(({ key }) => key !== scalingRequestKey)
+      const written = ours.flatMap((record) => {
         try {
           return takeOne(decodeRequest(record.value))
         } catch (error) {

@@ -12,9 +12,9 @@ import { openSignalGrid, type SignalGrid } from '../pipeline/signal-grid.ts'
 import { withRead } from '../pipeline/signal-derived.ts'
 import { declarationsHash, type SignalDeclarations } from '../pipeline/signals.ts'
 import { openCarryOut } from './carry-out.ts'
-import type { Given } from './decide.ts'
 import { openJournal } from './journal-writer.ts'
 import { openLedger, type Ledger } from './ledger.ts'
+import { openPauses } from './pauses.ts'
 import type { Policies, PolicyDeclaration } from './policy.ts'
 import { readingsAt } from './reading.ts'
 import { decodeAll, encode, progressKey, type ScalingRecords } from './records.ts'
@@ -32,8 +32,6 @@ export interface ControllerOptions {
   marathons: () => readonly MarathonState[]
   /** The client of a Marathon, by the name of its collector. */
   http: (marathon: string) => HttpClient | undefined
-  /** What else is known of a service. */
-  given?: (service: string) => Given
   /** Why lines may be missing without a sign of it: a collector that is in trouble, in one sentence. */
   unsure?: () => string | undefined
   /** Stands on every decision. */
@@ -86,13 +84,13 @@ export async function openController(options: ControllerOptions): Promise<Contro
     log.warn({ key }, 'a record of the scaling topic was not understood and is left alone')
   }
   const patience = openPatience({ waiting: 'scaling waits for the bus', log, signal: stop.signal })
-  const stateOf = (service: string) => round.stateOf(service)
+  const identity = (service: string) => identityOf(round.stateOf(service), options.cluster)
   const journal = openJournal({ settings, signals })
   const ledger = openLedger({
     bus,
     memories: records.memories,
     journal,
-    identityOf: (service) => identityOf(stateOf(service), options.cluster),
+    identityOf: identity,
     untilDone: patience.untilDone,
     clock,
     metrics,
@@ -100,12 +98,18 @@ export async function openController(options: ControllerOptions): Promise<Contro
   const carryOut = openCarryOut({
     ledger,
     journal,
-    http: (service) => options.http(stateOf(service)?.marathon ?? ''),
+    http: (service) => options.http(round.stateOf(service)?.marathon ?? ''),
     clock,
     log,
     random: options.random ?? Math.random,
   })
-  const round = openRound({ ...options, ...settings, signals, ledger, journal, carryOut })
+  const { patiently } = patience
+  const pauses = openPauses({ bus, ledger, records, identityOf: identity, patiently, clock, log })
+  const given = (service: string) => {
+    const own = pauses.on(service)
+    return own.length > 0 ? { pauses: own } : {}
+  }
+  const round = openRound({ ...options, ...settings, signals, given, ledger, journal, carryOut })
   const signalsHash = declarationsHash(signals)
   const seenBefore = records.seen.filter(({ signal }) => Object.hasOwn(signals, signal))
   const grid = gridOf(options, signals, { ...records, seen: seenBefore })
@@ -119,7 +123,8 @@ export async function openController(options: ControllerOptions): Promise<Contro
 
   async function work() {
     while (!stop.signal.aborted) {
-      const batch = await patience.patiently(() => bus.read('signals', 0, offset, readLimits))
+      await pauses.take()
+      const batch = await patiently(() => bus.read('signals', 0, offset, readLimits))
       if (!batch) return
       takeBatch(batch)
       // Only with everything that is known by now.

@@ -1,24 +1,31 @@
-import type { Decision, DecisionPolicy, Outlook, TargetInput } from '../pipeline/decision.ts'
-import { counted, number, quantity, span } from './words.ts'
+import type { Conditions, Decision, Outlook, TargetInput } from '../pipeline/decision.ts'
+import { allServices, type ScalingPause } from '../pipeline/scaling-desk.ts'
+import { directionWords } from './pause.ts'
+import { policyLines } from './policy-words.ts'
+import { counted, quantity } from './words.ts'
 
 export interface ExplainOptions {
   /** How a time is written, ms. */
   moment: (ms: number) => string
   /** The newest that changed instances, where that is another one. */
   lastChange?: Decision | undefined
+  /** Those that concern the service now. */
+  pauses?: readonly ScalingPause[] | undefined
 }
 
 /** A decision as text for a terminal: what was known, what followed step by step, and what would change it. */
 export function explainDecision(decision: Decision, options: ExplainOptions): string {
-  const { service, ts, message, policy, answer, next = [] } = decision
-  const { moment, lastChange } = options
+  const { service, ts, message, policy, answer, conditions, next = [] } = decision
+  const { moment, lastChange, pauses = [] } = options
   const sections: [string, string[]][] = [
     ['instances', [instancesWords(decision, moment)]],
     ['targets', decision.inputs.targets.map(targetWords)],
-    ['policy', [policyWords(policy)]],
+    ['policy', [...policyLines(policy), ...(policy.notes ?? [])]],
     ['steps', stepLines(decision)],
+    ['status', conditions ? conditionLines(conditions) : []],
     ['Marathon', answer ? [answerWords(answer)] : []],
     ['next', next.map((outlook) => outlookWords(outlook, moment))],
+    ['paused', pauses.map((pause) => allWords(pause) + pausedWords(pause, moment))],
     ['before', lastChange && lastChange.ts !== ts ? [changeWords(lastChange, moment)] : []],
   ]
   const lines = sections.flatMap(([title, said]) =>
@@ -41,22 +48,16 @@ function instancesWords({ inputs }: Decision, moment: ExplainOptions['moment']):
 }
 
 function targetWords(target: TargetInput): string {
-  const { signal, target: wanted, unit, value, measured, expected, proposal, how } = target
-  const is = value === undefined ? 'no value' : `${quantity(value, unit)} each`
+  const { signal, kind, target: wanted, unit, value, measured, expected, proposal, how } = target
+  const each = kind === undefined ? ' each' : ''
+  const is = value === undefined ? 'no value' : quantity(value, unit) + each
+  const bound = kind === 'above' || kind === 'below' ? `step ${kind}` : 'target'
   const coverage =
     measured === undefined || expected === undefined
       ? ''
       : `, ${measured} of ${counted(expected, 'task')} measured`
   const asks = proposal === undefined ? 'cannot tell' : `asks for ${proposal}`
-  return `${signal}: ${is}, target ${quantity(wanted, unit)}${coverage}: ${asks} (${how})`
-}
-
-function policyWords(policy: DecisionPolicy): string {
-  const { source, min, max, tolerance, stabilizationUpMs, stabilizationDownMs, dryRun } = policy
-  if (max === 0) return `of its ${source}: not understood`
-  const windows = `up after ${span(stabilizationUpMs)}, down after ${span(stabilizationDownMs)}`
-  const words = `of its ${source}: ${min} to ${max}, tolerance ${number(tolerance * 100)} %, ${windows}`
-  return dryRun ? `${words}, dry run` : words
+  return `${signal}: ${is}, ${bound} ${quantity(wanted, unit)}${coverage}: ${asks} (${how})`
 }
 
 function stepLines({ steps }: Decision): string[] {
@@ -68,6 +69,12 @@ function stepLines({ steps }: Decision): string[] {
   const counts = width(moves)
   return steps.map(({ step, why }, i) => {
     return `${step.padEnd(names)}  ${(moves[i] ?? '').padStart(counts)}  ${why}`
+  })
+}
+
+function conditionLines(conditions: Conditions): string[] {
+  return Object.entries(conditions).map(([name, { status, reason, message }]) => {
+    return `${name.padEnd(14)}  ${status ? 'true ' : 'false'}  ${reason}: ${message}`
   })
 }
 
@@ -92,3 +99,13 @@ export function outlookWords(
 function changeWords({ message, ts }: Decision, moment: (ms: number) => string): string {
   return `${moment(ts)} ${message}`
 }
+
+/** `up and down by ana until 20:30:00: deploy of 4.2` */
+export function pausedWords(
+  { direction, untilMs, by, reason }: ScalingPause,
+  moment: (ms: number) => string,
+): string {
+  return `${directionWords[direction]} by ${by} until ${moment(untilMs)}: ${reason}`
+}
+
+const allWords = ({ service }: ScalingPause) => (service === allServices ? 'all services ' : '')

@@ -1,17 +1,20 @@
 /** What keeps a service from being scaled whatever the load asks for: what Marathon tells of it, and what was sent. */
-import type { DecisionOutcome, DecisionReason, Outlook } from '../pipeline/decision.ts'
+import type { Decision, DecisionOutcome, DecisionReason, Outlook } from '../pipeline/decision.ts'
 import type { DecideInput } from './decide.ts'
+import { heldByPeople } from './people.ts'
 import type { Situation } from './situation.ts'
 import type { Wish } from './wish.ts'
 import { counted, listed, span } from './words.ts'
 
-export interface Verdict {
+export interface Verdict extends Pick<Decision, 'would' | 'pause' | 'override'> {
   outcome: DecisionOutcome
   reason: DecisionReason
   /** Instances as decided. */
   to: number
   /** The end of the sentence. */
   because: string
+  /** What would be without it. */
+  otherwise?: string | undefined
   /** The step that decided. */
   step: string
   next: Outlook[]
@@ -40,7 +43,7 @@ export function leftAlone(input: DecideInput, situation: Situation): Verdict | u
     return refused('resident', because, 'its policy says so')
   }
   if (stale !== undefined) return held('stale-state', stale, 'Marathon answers again')
-  if (state.instances === 0) {
+  if (wanted === 0 && !input.memory.isAsleep) {
     return held('suspended', 'it was scaled to zero by hand', 'somebody gives it an instance')
   }
   return undefined
@@ -56,6 +59,7 @@ export function heldBack(
   const direction = Math.sign(wish.verdict.to - wanted)
   return (
     onTheWay(input, situation) ??
+    heldByPeople(input, situation, wish) ??
     (direction >= 0 ? waiting(input, situation) : undefined) ??
     deploying(input, situation) ??
     (direction === 0 ? undefined : starting(input, situation)) ??

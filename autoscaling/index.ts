@@ -1,10 +1,11 @@
-import type { DecisionPolicy, ScalingStatus } from '../pipeline/decision.ts'
+import type { ScalingStatus } from '../pipeline/decision.ts'
 import { openController, type ControllerOptions } from './controller.ts'
 import type { Ledger } from './ledger.ts'
-import type { Policies, PolicyFault } from './policy.ts'
+import { shownPolicy, type Policies, type PolicyFault } from './policy.ts'
 import type { Backoff } from './memory.ts'
 import { tellStandings } from './standings.ts'
 
+export { openScalingDesk } from './desk.ts'
 export { viewScaling } from './standings.ts'
 
 export interface AutoscalingOptions extends ControllerOptions {
@@ -50,23 +51,17 @@ function statuses({ policies, faulty }: Policies, ledger: Ledger): ScalingStatus
     const last = ledger.latest(service)
     const { lastChange, backoff } = ledger.memoryOf(service)
     const policy = policies.get(service)
-    const notBeforeMs = last?.next?.find(({ atMs }) => atMs !== undefined)?.atMs
+    const notBeforeMs = last?.next?.[0]?.atMs
     const trouble = troubleOf(faulty.get(service), backoff)
     return {
       service,
-      ...(policy ? { policy: shown(policy) } : {}),
+      ...(policy ? { policy: shownPolicy(policy) } : {}),
       ...(last ? { last } : {}),
       ...(lastChange ? { lastChange } : {}),
       ...(notBeforeMs === undefined ? {} : { notBeforeMs }),
       ...(trouble === undefined ? {} : { trouble }),
     }
   })
-}
-
-function shown(policy: DecisionPolicy): DecisionPolicy {
-  const { source, targets, min, max, tolerance, dryRun } = policy
-  const { stabilizationUpMs, stabilizationDownMs } = policy
-  return { source, targets, min, max, tolerance, stabilizationUpMs, stabilizationDownMs, dryRun }
 }
 
 /** A single failure happens: a deployment was quicker. Several in a row are trouble. */

@@ -1,6 +1,7 @@
 import type { Bus, ProducedRecord, Topic } from '../pipeline/bus/bus.ts'
 import type { Clock } from '../pipeline/clock.ts'
 import type { Decision } from '../pipeline/decision.ts'
+import type { ChangeDoc } from '../pipeline/event.ts'
 import { killPoint } from '../pipeline/fault.ts'
 import type { Identity } from '../pipeline/identity.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
@@ -84,6 +85,10 @@ export function openLedger(options: LedgerOptions) {
       written.delete(service)
       pending.scaling.set(service, erase(service))
     },
+    /** What else happened to a service. */
+    tellChange(service: string, doc: ChangeDoc) {
+      pending.changes.push(encode(service, doc))
+    },
     /** Another record of the topic `scaling`. */
     add(record: ProducedRecord) {
       pending.scaling.set(record.key, record)
@@ -115,7 +120,7 @@ const emptyBatch = (): Batch => ({ decisions: [], changes: [], scaling: new Map(
 const isChange = (decision: Decision) =>
   isTried(decision) || decision.reason === 'changed-meanwhile'
 
-/** All but the times of recommendations. */
-function shapeOf({ recommendations, ...memory }: ServiceMemory): string {
-  return JSON.stringify([recommendations.map(({ replicas }) => replicas), memory])
+/** All but the times at which the same was found again. */
+function shapeOf({ recommendations, idle, ...memory }: ServiceMemory): string {
+  return JSON.stringify([recommendations.map(({ replicas }) => replicas), idle?.sinceTs, memory])
 }

@@ -1,5 +1,7 @@
-import type { Decision, DecisionReason } from '../pipeline/decision.ts'
+import type { Decision, DecisionReason, Override } from '../pipeline/decision.ts'
+import type { ScaleEvent } from './hpa/limits.ts'
 import type { Recommendation } from './hpa/stabilize.ts'
+import { readSightings, type Reset, type Sighting } from './override.ts'
 
 /** What the autoscaler remembers of a service: a record of the compacted topic `scaling`, keyed by it. */
 export interface ServiceMemory {
@@ -13,7 +15,23 @@ export interface ServiceMemory {
   lastChange?: Decision
   /** A change that was sent and is not seen in Marathon yet. */
   inFlight?: InFlight
+  /** The newest change of ours that Marathon took. */
+  taken?: TakenChange
+  /** All of them that rate policies look back on. */
+  events?: ScaleEvents
+  steps?: StepMemory
+  /** Since when nothing is to be done, and when that was seen last; ms of event time. */
+  idle?: { sinceTs: number; seenTs: number }
+  /** Scaled to zero by us, and by nobody since. */
+  isAsleep?: true
   backoff?: Backoff
+  /** The instances that we set last, or tried to. */
+  asked?: number
+  seen?: Sighting
+  /** Set by hand, and respected. */
+  override?: Override
+  /** Set by a deployment, and not. */
+  reset?: Reset
 }
 
 export interface InFlight {
@@ -23,6 +41,25 @@ export interface InFlight {
   decision: Decision
   /** False from before the request until its answer is known. */
   answered: boolean
+}
+
+export interface ScaleEvents {
+  up: ScaleEvent[]
+  down: ScaleEvent[]
+}
+
+export interface TakenChange {
+  /** When it was decided, ms of event time. */
+  ts: number
+  from: number
+  to: number
+}
+
+export interface StepMemory {
+  /** When all instances were ready after the newest change, ms of event time; absent while they are not. */
+  settledTs?: number
+  /** How many there were before what the newest changes, not measured yet, have added or taken away. */
+  from: number
 }
 
 export interface Backoff {
@@ -61,11 +98,14 @@ export function trim(
 }
 
 /** Two decisions of the same word tell a person nothing new. */
-export function wordOf({ outcome, reason, from, to, inputs, message }: Decision): string {
+export function wordOf(decision: Decision): string {
+  const { outcome, reason, from, to, inputs, message, pause, override } = decision
   const details: Partial<Record<DecisionReason, readonly string[] | undefined>> = {
     'waiting-for-offers': inputs.waitingFor,
     'deployment-running': inputs.deployments,
     'bad-policy': [message],
+    paused: pause && [pause.id],
+    override: override && [String(override.sinceMs)],
   }
   return [outcome, reason, from, to, ...(details[reason] ?? [])].join(' ')
 }
@@ -76,10 +116,16 @@ export function decodeMemory(service: string, value: Uint8Array): ServiceMemory 
     const memory = JSON.parse(Buffer.from(value).toString('utf8')) as Partial<ServiceMemory> | null
     if (memory?.v !== 1 || memory.service !== service) return undefined
     if (!Array.isArray(memory.recommendations)) return undefined
-    const sound = memory.recommendations.every(
-      (one) => Number.isFinite(one?.ts) && Number.isInteger(one?.replicas),
-    )
-    return sound ? (memory as ServiceMemory) : undefined
+    const { recommendations, events, taken, steps, idle } = memory
+    const isSound =
+      recommendations.every((one) => Number.isFinite(one?.ts) && Number.isInteger(one.replicas)) &&
+      [...(events?.up ?? []), ...(events?.down ?? [])].every(
+        (one) => Number.isFinite(one?.ts) && Number.isInteger(one.change),
+      ) &&
+      [taken, steps, idle].every((one) => Object.values(one ?? {}).every(Number.isFinite))
+    if (!isSound) return undefined
+    const { asked: _a, seen: _s, override: _o, reset: _r, ...rest } = memory as ServiceMemory
+    return { ...rest, ...readSightings(memory) }
   } catch {
     return undefined
   }

@@ -1,5 +1,5 @@
 /** What would change an outcome, and when. */
-import type { DecisionReason, Outlook } from '../pipeline/decision.ts'
+import type { DecisionReason, Outlook, TargetInput } from '../pipeline/decision.ts'
 import type { Verdict } from './facts.ts'
 import { clamp } from './hpa/limits.ts'
 import { isProposal } from './hpa/proposal.ts'
@@ -42,18 +42,20 @@ export function turningPoints({ policy, targets, situation }: WishInput): Outloo
   const { min, max, tolerance } = policy
   const { wanted } = situation
   const known = targets.filter(({ proposed }) => isProposal(proposed))
-  const at = (factor: number) =>
-    known.map(({ input }) => ({ ...input, edge: input.target * factor }))
-  const said = (edges: ReturnType<typeof at>, side: string) =>
-    edges.map(({ signal, edge, unit }) => `${signal} is ${side} ${edgeWords(edge, unit)} each`)
-  const up = wanted < max ? said(at(1 + tolerance), 'above').join(' or ') : ''
-  const down = wanted > min ? said(at(1 - tolerance), 'below').join(' and ') : ''
+  const edges = (side: 'above' | 'below', factor: number) =>
+    known.flatMap(({ input, bounds }) => {
+      const edge = bounds ? bounds[side] : input.target * factor
+      return edge === undefined ? [] : edgeWords(input, side, edge)
+    })
+  const up = wanted < max ? edges('above', 1 + tolerance).join(' or ') : ''
+  const down = wanted > min ? edges('below', 1 - tolerance).join(' and ') : ''
   return [
     ...(up === '' ? [] : [{ change: 'scales up', when: up }]),
     ...(down === '' ? [] : [{ change: 'scales down', when: down }]),
   ]
 }
 
-function edgeWords(edge: number, unit: string | undefined): string {
-  return unit?.startsWith('/') ? number(edge) : quantity(edge, unit)
+function edgeWords({ signal, kind, unit }: TargetInput, side: string, edge: number): string {
+  const bound = unit?.startsWith('/') ? number(edge) : quantity(edge, unit)
+  return `${signal} is ${side} ${bound}${kind === undefined ? ' each' : ''}`
 }

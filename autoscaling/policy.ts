@@ -1,19 +1,30 @@
 import type { DecisionPolicy } from '../pipeline/decision.ts'
-import { scalingFault } from '../pipeline/scaling-signal.ts'
 import type { ServiceState } from '../pipeline/service-state.ts'
 import type { SignalDeclarations } from '../pipeline/signals.ts'
 import { readLabels } from './labels.ts'
-import { quoted } from './words.ts'
+import { faultsOf } from './policy-faults.ts'
 
 /** How one service is to be scaled. */
 export interface ScalingPolicy extends DecisionPolicy {
   service: string
   /** Also scale it if it keeps volumes. */
   resident: boolean
+  /** So long what somebody sets by hand is left as it is; 0: not at all. */
+  overrideMs: number
 }
 
 /** A policy as it stands in the settings, or on the app. */
 export type PolicyDeclaration = Omit<ScalingPolicy, 'source'>
+
+/** As decisions and the status of a service show it. */
+export function shownPolicy({
+  service: _service,
+  resident: _resident,
+  overrideMs: _override,
+  ...shown
+}: ScalingPolicy): DecisionPolicy {
+  return shown
+}
 
 export interface PolicyFault {
   service: string
@@ -43,53 +54,56 @@ export interface PolicySources {
 }
 
 /** The policy of every service that has one. */
-export function policiesOf({ declared, services, labels, signals, dryRun }: PolicySources) {
-  const found: Policies = { policies: new Map(), faulty: new Map(), remarks: [] }
-  const add = (declaration: PolicyDeclaration, source: DecisionPolicy['source']) => {
-    const { service } = declaration
+export function policiesOf(sources: PolicySources): Policies {
+  return openPolicies(sources)(sources.services)
+}
+
+/** {@link policiesOf} at one time after the other: what an app asks for is read once for each of its states. */
+export function openPolicies({
+  declared,
+  labels,
+  signals,
+  dryRun,
+}: Omit<PolicySources, 'services'>) {
+  const known = new WeakMap<ServiceState, AppPolicy>()
+  const named = new Map(declared.map((one) => [one.service, checked(one, 'config')]))
+
+  function checked(declaration: PolicyDeclaration, source: DecisionPolicy['source']): AppPolicy {
     const faults = faultsOf(declaration, signals)
-    if (faults.length > 0) found.faulty.set(service, { service, source, faults })
-    else {
-      const policy = { ...declaration, source, dryRun: declaration.dryRun || dryRun }
-      found.policies.set(service, policy)
-    }
+    const { service } = declaration
+    if (faults.length > 0) return { fault: { service, source, faults }, remarks: [] }
+    const policy = { ...declaration, source, dryRun: declaration.dryRun || dryRun }
+    return { policy, remarks: [] }
   }
-  for (const declaration of declared) add(declaration, 'config')
-  const named = new Set(declared.map(({ service }) => service))
-  for (const state of labels ? services : []) {
+
+  function ofApp(state: ServiceState): AppPolicy {
     const { service } = state
-    if (named.has(service)) continue
-    const read = readLabels(state)
-    found.remarks.push(...read.remarks.map((remark) => `${service}: ${remark}`))
-    if (read.faults.length > 0) {
-      found.faulty.set(service, { service, source: 'labels', faults: read.faults })
-    } else if (read.declaration) add(read.declaration, 'labels')
+    const { declaration, faults, remarks: said } = readLabels(state, signals)
+    const remarks = said.map((remark) => `${service}: ${remark}`)
+    if (faults.length > 0) return { fault: { service, source: 'labels', faults }, remarks }
+    return { ...(declaration ? checked(declaration, 'labels') : {}), remarks }
   }
-  return found
+
+  return (services: readonly ServiceState[]): Policies => {
+    const found: Policies = { policies: new Map(), faulty: new Map(), remarks: [] }
+    const add = (service: string, { policy, fault, remarks }: AppPolicy) => {
+      if (policy) found.policies.set(service, policy)
+      if (fault) found.faulty.set(service, fault)
+      found.remarks.push(...remarks)
+    }
+    for (const [service, one] of named) add(service, one)
+    for (const state of labels ? services : []) {
+      if (named.has(state.service)) continue
+      const read = known.get(state) ?? ofApp(state)
+      known.set(state, read)
+      add(state.service, read)
+    }
+    return found
+  }
 }
 
-/** What is wrong with a policy whose parts are right. */
-export function faultsOf(policy: PolicyDeclaration, signals: SignalDeclarations): string[] {
-  const { min, max, targets, tolerance } = policy
-  const faults = Object.entries(targets).flatMap(([signal, target]) =>
-    targetFaults(signal, target, signals),
-  )
-  if (Object.keys(targets).length === 0) faults.push('it has no target')
-  if (min > max) faults.push(`its minimum (${min}) is above its maximum (${max})`)
-  if (tolerance >= 1) faults.push(`a tolerance of ${tolerance} would never take instances away`)
-  return faults
-}
-
-function targetFaults(signal: string, target: number, signals: SignalDeclarations): string[] {
-  const name = quoted(signal, 60)
-  const declared = Object.hasOwn(signals, signal) ? signals[signal] : undefined
-  if (!declared) {
-    const known = Object.keys(signals).filter((one) => signals[one] && !scalingFault(signals[one]))
-    const list = known.slice(0, 10).join(', ') || 'none'
-    return [`its target ${name}=${target} names no signal: those it can follow are ${list}`]
-  }
-  const fault = scalingFault(declared)
-  if (fault) return [`its target ${name}=${target}: the signal ${fault}`]
-  // Kubernetes counts in thousandths, and so do we.
-  return target < 0.001 ? [`its target ${name}=${target} is below 0.001`] : []
+interface AppPolicy {
+  policy?: ScalingPolicy
+  fault?: PolicyFault
+  remarks: string[]
 }

@@ -5,13 +5,17 @@
  * - `progress` from where `signals` has to be read again
  * - `seen:<hash>` a group that fell silent: it counts as idle, not as unknown
  * - `status:/shop/web` how it stands, for processes that show it (`standings.ts`)
+ * - `pause:/shop/web`, `pause:*` that somebody wants no change of its instances, or of any (`pauses.ts`)
+ * - `requests` how far the topic `requests` was taken
  */
 import type { BusRecord, ProducedRecord } from '../pipeline/bus/bus.ts'
 import type { Decision, DecisionDoc } from '../pipeline/decision.ts'
 import { msToIso, type ChangeDoc } from '../pipeline/event.ts'
 import { identityToEcs, type Identity } from '../pipeline/identity.ts'
+import type { ScalingPause } from '../pipeline/scaling-desk.ts'
 import type { SeenGroup } from '../pipeline/signals.ts'
 import { decodeMemory, type ServiceMemory } from './memory.ts'
+import { readPause } from './pause.ts'
 
 export interface Progress {
   v: 1
@@ -27,12 +31,18 @@ export interface ScalingRecords {
   memories: Map<string, ServiceMemory>
   progress: Progress | undefined
   seen: SeenGroup[]
+  pauses: ScalingPause[]
+  /** Where to read the topic `requests` on. */
+  requests: number | undefined
   /** Keys of records that are not of this version; they are left alone. */
   unreadable: string[]
 }
 
 export const progressKey = 'progress'
 export const statusPrefix = 'status:'
+export const requestsKey = 'requests'
+const pausePrefix = 'pause:'
+export const pauseKey = (service: string) => pausePrefix + service
 
 export function encode(key: string, value: object): ProducedRecord {
   return { key, value: Buffer.from(JSON.stringify(value)) }
@@ -49,6 +59,8 @@ export function decodeAll(latest: ReadonlyMap<string, BusRecord>): ScalingRecord
     memories: new Map(),
     progress: undefined,
     seen: [],
+    pauses: [],
+    requests: undefined,
     unreadable: [],
   }
   for (const [key, { value }] of latest) {
@@ -69,6 +81,17 @@ function decodeInto(records: ScalingRecords, key: string, value: Uint8Array): bo
     const seen = parsed(value) as SeenGroup | undefined
     if (typeof seen?.signal !== 'string' || !Number.isFinite(seen.lastMs)) return false
     records.seen.push(seen)
+    return true
+  }
+  if (key.startsWith(pausePrefix)) {
+    const pause = readPause(parsed(value))
+    if (pause) records.pauses.push(pause)
+    return pause !== undefined
+  }
+  if (key === requestsKey) {
+    const { v, position } = (parsed(value) ?? {}) as { v?: number; position?: number }
+    if (v !== 1 || !Number.isSafeInteger(position)) return false
+    records.requests = position
     return true
   }
   const memory = decodeMemory(key, value)

@@ -5,12 +5,13 @@ import type { Logger } from '../pipeline/log.ts'
 import type { MarathonState, ServiceState } from '../pipeline/service-state.ts'
 import type { SignalDeclarations } from '../pipeline/signals.ts'
 import type { CarryOut } from './carry-out.ts'
+import { conditionsOfFault } from './conditions.ts'
 import type { Given } from './decide.ts'
 import type { Evaluation } from './journal.ts'
 import type { Found, Journal } from './journal-writer.ts'
 import type { Ledger } from './ledger.ts'
 import {
-  policiesOf,
+  openPolicies,
   type Policies,
   type PolicyDeclaration,
   type PolicyFault,
@@ -59,14 +60,14 @@ interface Known extends Pick<Evaluation, 'nowMs' | 'unsure'> {
 export function openRound(options: RoundOptions) {
   const { ledger, journal, carryOut, services, marathons, clock, log, intervalMs } = options
   const { given = () => ({}) } = options
+  const policiesAt = openPolicies({ ...options, declared: options.policies })
   let found: Policies = { policies: new Map(), faulty: new Map(), remarks: [] }
   let states: ReadonlyMap<string, ServiceState> = new Map()
 
   async function evaluate(moment: Moment): Promise<number> {
     const told = services()
     states = new Map(told.map((state) => [state.service, state]))
-    const { policies: declared, labels, signals, dryRun } = options
-    found = policiesOf({ declared, services: told, labels, signals, dryRun })
+    found = policiesAt(told)
     const known: Known = {
       nowMs: clock.now(),
       unsure: options.unsure?.(),
@@ -181,6 +182,7 @@ export function refusalOf(
     to: wanted,
     inputs: { ...(state ? { wanted } : {}), targets: [] },
     steps: [{ step: 'policy', before: wanted, after: wanted, why }],
+    conditions: conditionsOfFault(why),
     policy: {
       source,
       targets: {},

@@ -28,14 +28,16 @@ const measuredWithinMs = 20_000
 /** So long a reading takes at most, as a rule, ms. */
 const underWayMs = 2000
 
-const noTasks: TaskGroups = { ready: [], unready: [], missing: [], staged: 0 }
+const noTasks: TaskGroups = { ready: [], unready: [], missing: [], staged: 0, warming: 0 }
 
 export function situationOf(input: DecideInput): Situation {
-  const { state, marathon, memory } = input
+  const { policy, state, marathon, memory, ts } = input
   const readMs = Math.max(state?.atMs ?? -Infinity, marathon?.atMs ?? -Infinity)
   const { inFlight } = memory
   const unseen = inFlight && !isSeen(inFlight, state, readMs) ? inFlight : undefined
-  const groups = state ? groupTasks(state) : noTasks
+  const { warmUpMs } = policy
+  const warmSinceMs = warmUpMs === undefined ? undefined : ts - warmUpMs
+  const groups = state ? groupTasks(state, warmSinceMs) : noTasks
   const sent = unseen?.answered === true && unseen.decision.outcome === 'scaled'
   return {
     wanted: sent ? unseen.decision.to : (state?.instances ?? 0),

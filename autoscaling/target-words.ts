@@ -1,10 +1,12 @@
 /** What a target says of itself, for people. */
+import type { TargetInput } from '../pipeline/decision.ts'
 import type { Proposal } from './hpa/proposal.ts'
-import type { TargetContext } from './target.ts'
+import type { TargetContext } from './target-parts.ts'
 import { counted, number, quantity } from './words.ts'
 
 export interface Target {
   signal: string
+  kind?: TargetInput['kind']
   target: number
   unit: string | undefined
 }
@@ -63,6 +65,11 @@ export function averageWords({ signal, target, unit }: Target, value: number, co
     measured < expected ? `${measured} of ${counted(expected, 'task')}` : counted(measured, 'task')
   const average = measured === 1 ? '' : ' on average'
   return `${signal} is ${quantity(value, unit)}${average} over ${over}, target ${quantity(target, unit)}`
+}
+
+/** `behind is 95, target 30` */
+export function valueWords({ signal, target, unit }: Target, value: number): string {
+  return `${signal} is ${quantity(value, unit)}, target ${quantity(target, unit)}`
 }
 
 /** The unit of a rate stands in the sentence already. */

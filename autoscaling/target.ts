@@ -1,94 +1,49 @@
 import type { TargetInput } from '../pipeline/decision.ts'
 import { isAdditive } from '../pipeline/scaling-signal.ts'
-import { fromAverage, fromTotal, type Proposal, type Proposed } from './hpa/proposal.ts'
+import { fromAverage, fromTotal, fromValue, type Proposal, type Proposed } from './hpa/proposal.ts'
+import { isPerTask, unitOfSignal, type SignalReading } from './reading.ts'
 import {
-  byTask,
-  isPerTask,
-  isSilent,
-  isSilentValue,
-  unitOfSignal,
-  type SignalReading,
-} from './reading.ts'
-import type { TaskGroups } from './tasks.ts'
+  inputOf,
+  measureTasks,
+  milli,
+  valueOf,
+  whyMissing,
+  whyThin,
+  withoutValue,
+  type TargetContext,
+  type TargetProposal,
+} from './target-parts.ts'
 import {
   averageWords,
   howOf,
-  thinWords,
   totalWords,
   unreadyWords,
+  valueWords,
   type Target,
 } from './target-words.ts'
-import { counted, span } from './words.ts'
-
-/** What a target is held against. */
-export interface TargetContext {
-  /** Instances as they are wanted now. */
-  wanted: number
-  /** Ready ones, and how the tasks are divided. */
-  ready: number
-  groups: TaskGroups
-  tolerance: number
-  /** Evaluation time, ms. */
-  ts: number
-  /** Why nothing is known of any signal. */
-  unmeasured: string | undefined
-  /** Why lines may be missing without a sign of it: a collector is in trouble. */
-  unsure: string | undefined
-}
-
-export interface TargetProposal {
-  input: TargetInput
-  proposed: Proposed
-  /** What is, against what shall be: `requests 71.3/s over 2 ready instances is 35.7 each, target 15`. */
-  words: string
-  /** Set where some tasks were not measured, or are not ready: then it may not take any away. */
-  thin?: string
-}
 
 /** What one target asks for, and the calculation in words. */
 export function proposeFor(
-  signal: string,
-  target: number,
+  { signal, kind, target }: Pick<Target, 'signal' | 'kind' | 'target'>,
   reading: SignalReading | undefined,
   context: TargetContext,
 ): TargetProposal {
   const unit = reading && unitOfSignal(reading.declaration)
-  const about = { signal, target, unit }
-  const missing =
-    context.unmeasured ?? (reading ? whyMissing(reading, context.ts) : 'is not measured')
+  const about = { signal, kind, target, unit }
+  const missing = whyMissing(reading, context)
   if (!reading || missing !== undefined) return withoutValue(about, missing ?? '')
+  if (kind === 'value') return fromWhole(about, reading, context)
   return isPerTask(reading.declaration)
     ? fromTasks(about, reading, context)
     : fromService(about, reading, context)
 }
 
-function whyMissing(reading: SignalReading, ts: number): string | undefined {
-  const { declaration, values } = reading
-  const window = span(declaration.overMs)
-  if (values.length === 0) return `has no value within ${window}`
-  if (!isSilent(reading, ts)) return undefined
-  const what = declaration.from === 'changes' ? 'change' : 'line'
-  return `counted no ${what} within ${window}: idle, or not collected`
-}
-
 /** Kept per task: the average of those measured, as Kubernetes takes that of its pods. */
 function fromTasks(about: Target, reading: SignalReading, context: TargetContext): TargetProposal {
-  const { wanted, groups, ts, unsure, tolerance } = context
-  const { ready, unready, missing } = groups
-  const tasks = byTask(reading)
-  const values = ready.flatMap(({ id }) => {
-    const measured = tasks.get(id)
-    const doubtful = unsure !== undefined && measured && isQuiet(measured, reading, ts)
-    return measured && !doubtful ? measured.value : []
-  })
-  const expected = ready.length + missing.length
-  const coverage = { measured: values.length, expected }
-  if (values.length === 0) {
-    const none =
-      ready.length === 0 ? 'no task is ready' : `of ${counted(expected, 'task')} none was`
-    return withoutValue(about, ready.length === 0 ? none : `${none} measured`, coverage)
-  }
-  const gaps = { missing: expected - values.length, unready: unready.length }
+  const { wanted, tolerance } = context
+  const measured = measureTasks(about, reading, context)
+  const { coverage, values, gaps, thin } = measured
+  if (values.length === 0) return withoutValue(about, measured.none, coverage)
   const proposed = fromAverage(values.map(milli), gaps, milli(about.target), {
     current: wanted,
     ready: values.length,
@@ -96,12 +51,6 @@ function fromTasks(about: Target, reading: SignalReading, context: TargetContext
   })
   const total = values.reduce((sum, value) => sum + value, 0)
   const value = total / values.length
-  const thin =
-    gaps.missing > 0
-      ? thinWords(about.signal, coverage, unsure)
-      : gaps.unready > 0
-        ? unreadyWords(about.signal, gaps.unready)
-        : undefined
   return {
     input: {
       ...inputOf(about, value),
@@ -116,8 +65,26 @@ function fromTasks(about: Target, reading: SignalReading, context: TargetContext
   }
 }
 
-function isQuiet(value: { value: number; lastMs: number }, reading: SignalReading, ts: number) {
-  return reading.declaration.from !== 'metrics' && isSilentValue(value, reading.declaration, ts)
+/** Of the service as a whole, and no total: instances change in proportion, as with Kubernetes' `Value`. */
+function fromWhole(about: Target, reading: SignalReading, context: TargetContext): TargetProposal {
+  const { wanted, ready, tolerance, groups } = context
+  const value = valueOf(reading)
+  if (value === undefined) return withoutValue(about, 'has no value')
+  const proposal = fromValue(milli(value), milli(about.target), {
+    current: wanted,
+    ready,
+    tolerance: { up: tolerance, down: tolerance },
+  })
+  const proposed = keptAsWanted(proposal, wanted)
+  const others = groups.unready.length + groups.missing.length
+  const ill = others > 0 ? unreadyWords(about.signal, others) : undefined
+  const thin = whyThin(about, reading, context) ?? ill
+  return {
+    input: { ...inputOf(about, value), ...proposalOf(proposed, about, value, context) },
+    proposed,
+    words: valueWords(about, value),
+    ...(thin ? { thin } : {}),
+  }
 }
 
 /** Kept per service: a total, of which each ready instance has its share. */
@@ -127,9 +94,8 @@ function fromService(
   context: TargetContext,
 ): TargetProposal {
   const { wanted, ready, tolerance } = context
-  const known = reading.values.filter(({ unknown }) => !unknown)
-  if (known.length === 0) return withoutValue(about, 'has no value')
-  const total = known.reduce((sum, { value }) => sum + value, 0)
+  const total = valueOf(reading)
+  if (total === undefined) return withoutValue(about, 'has no value')
   const held = Math.max(1, ready)
   const proposal = fromTotal(milli(total), milli(about.target), {
     status: held,
@@ -153,31 +119,6 @@ function keptAsWanted(proposal: Proposal, wanted: number): Proposal {
   return kept === undefined ? proposal : { ...proposal, replicas: wanted, kept }
 }
 
-function whyThin({ signal }: Target, { declaration }: SignalReading, context: TargetContext) {
-  const { ready, unsure } = context
-  if (ready === 0) return 'no instance is ready'
-  const isCounted = declaration.from !== 'metrics'
-  return isCounted && unsure !== undefined ? `${signal} may be incomplete (${unsure})` : undefined
-}
-
-function withoutValue(
-  about: Target,
-  why: string,
-  coverage: { measured?: number; expected?: number } = {},
-): TargetProposal {
-  const words = `${about.signal} ${why}`
-  return { input: { ...inputOf(about), ...coverage, how: why }, proposed: { error: words }, words }
-}
-
-function inputOf({ signal, target, unit }: Target, value?: number) {
-  return {
-    signal,
-    target,
-    ...(unit === undefined ? {} : { unit }),
-    ...(value === undefined ? {} : { value }),
-  }
-}
-
 function proposalOf(
   proposed: Proposed,
   about: Target,
@@ -189,6 +130,3 @@ function proposalOf(
   const { replicas: proposal } = proposed
   return { proposal, how: howOf(proposed, about, value, context, total) }
 }
-
-/** Kubernetes counts in thousandths. */
-const milli = (value: number) => Math.round(value * 1000)

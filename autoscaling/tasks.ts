@@ -10,14 +10,19 @@ export interface TaskGroups {
   missing: TaskState[]
   /** Of the unready, those that do not run yet. */
   staged: number
+  /** Of the unready, those that would be ready, and started just now. */
+  warming: number
 }
 
 const staging = new Set(['TASK_STAGING', 'TASK_STARTING', 'TASK_CREATED', 'TASK_PROVISIONED'])
 const lost = new Set(['TASK_UNREACHABLE', 'TASK_LOST', 'TASK_UNKNOWN', 'TASK_GONE_BY_OPERATOR'])
 
-/** Tasks that end (killing, failed …) are in none of the groups. */
-export function groupTasks({ tasks, hasChecks, staged }: ServiceState): TaskGroups {
-  const groups: TaskGroups = { ready: [], unready: [], missing: [], staged: 0 }
+/** Tasks that end (killing, failed …) are in none of the groups; those that started after `warmSinceMs` are not ready. */
+export function groupTasks(
+  { tasks, hasChecks, staged }: ServiceState,
+  warmSinceMs = Infinity,
+): TaskGroups {
+  const groups: TaskGroups = { ready: [], unready: [], missing: [], staged: 0, warming: 0 }
   for (const task of tasks) {
     const { state, healthy } = task
     if (staging.has(state)) {
@@ -26,7 +31,9 @@ export function groupTasks({ tasks, hasChecks, staged }: ServiceState): TaskGrou
     } else if (lost.has(state)) groups.missing.push(task)
     else if (state === 'TASK_RUNNING') {
       const isReady = hasChecks ? healthy === true : healthy !== false
-      groups[isReady ? 'ready' : 'unready'].push(task)
+      const isWarming = isReady && (task.startedMs ?? -Infinity) > warmSinceMs
+      groups[isReady && !isWarming ? 'ready' : 'unready'].push(task)
+      if (isWarming) groups.warming++
     }
   }
   groups.staged = Math.max(groups.staged, staged)

@@ -4,6 +4,8 @@
  */
 import type { Decision } from '../pipeline/decision.ts'
 import { backoffAfter } from './backoff.ts'
+import { afterChange } from './changes.ts'
+import { notUpdated } from './conditions.ts'
 import { decide, type DecideInput } from './decide.ts'
 import type { Refusal, ScaleResult } from './marathon.ts'
 import { wordOf, type InFlight, type ServiceMemory } from './memory.ts'
@@ -78,7 +80,7 @@ export function settled(
   if (result.done) {
     const done = { ...decision, answer: result.answer }
     const inFlight: InFlight = { sentMs: nowMs, decision: done, answered: true }
-    return { decision: done, memory: { ...memory, inFlight } }
+    return { decision: done, memory: { ...afterChange(memory, decision), inFlight } }
   }
   const next =
     result.outcome === 'held'
@@ -114,8 +116,10 @@ function refused(decision: Decision, refusal: Refusal, waitMs: number): Decision
       : `did not scale ${from} → ${to}: ${because}`
   const step = { step: outcome === 'failed' ? 'answer' : 'fresh look', before: to, after: from }
   const steps = [...decision.steps.slice(0, -1), { ...step, why: because }]
+  const conditions = notUpdated(decision.conditions, because)
   return {
     ...decision,
+    ...(conditions ? { conditions } : {}),
     outcome,
     reason,
     message: said,

@@ -1,45 +1,63 @@
 /** How many instances the load asks for: largest proposal, coverage, stabilization, limits; before Marathon's facts. */
-import type { DecisionReason, DecisionStep, Outlook } from '../pipeline/decision.ts'
+import type { DecisionStep } from '../pipeline/decision.ts'
+import type { Activity, Idle } from './activity.ts'
 import type { DecideInput } from './decide.ts'
 import type { Verdict } from './facts.ts'
 import { largest } from './hpa/combine.ts'
-import { clamp } from './hpa/limits.ts'
-import { isProposal, type Proposal } from './hpa/proposal.ts'
+import { clamp, type Limit, type Limited } from './hpa/limits.ts'
+import { isProposal } from './hpa/proposal.ts'
 import { stabilize, type Recommendation } from './hpa/stabilize.ts'
-import { stabilizing, turningPoints } from './outlook.ts'
+import { isRateLimit, limit, rateWords } from './rates.ts'
 import type { Situation } from './situation.ts'
-import type { TargetProposal } from './target.ts'
-import { counted, listed, number, span } from './words.ts'
+import { taskSteps } from './task-steps.ts'
+import { proposalStep, type TargetProposal } from './target-parts.ts'
+import { rateContext, scaled, unknown, verdictOf, type Decisive } from './verdict.ts'
+import { number, span } from './words.ts'
+import { withInstance, zeroOutlook, zeroWish } from './zero.ts'
 
 export interface Wish {
   /** As if nothing else stood in the way. */
   verdict: Verdict
   steps: DecisionStep[]
   recommendations: readonly Recommendation[]
+  /** What holds back what is asked for, as far as it can be told. */
+  limit?: Limit
 }
 
-export interface WishInput extends Pick<DecideInput, 'policy' | 'memory' | 'ts' | 'intervalMs'> {
+export interface WishInput extends Pick<
+  DecideInput,
+  'policy' | 'state' | 'memory' | 'ts' | 'intervalMs'
+> {
   situation: Situation
   targets: readonly TargetProposal[]
+  activity: Activity | undefined
+  idle: Idle | undefined
 }
 
 export function wishOf(input: WishInput): Wish {
+  const zero = zeroWish(input)
+  if (zero) return zero
+  const wish = awakeWish(withInstance(input))
+  const { verdict } = wish
+  return { ...wish, verdict: { ...verdict, next: [...verdict.next, ...zeroOutlook(input)] } }
+}
+
+function awakeWish(input: WishInput): Wish {
   const { policy, memory, situation, targets } = input
   const { wanted } = situation
   const { min, max } = policy
   const { recommendations } = memory
-  const steps = targets.map((target) => proposalStep(target, wanted))
+  const steps = [...taskSteps(input), ...targets.map((target) => proposalStep(target, wanted))]
   const bounded = clamp(wanted, policy)
   if (bounded.replicas !== wanted) {
     const bound = wanted > max ? `its maximum is ${max}` : `its minimum is ${min}`
     const because = `${bound}, whatever the load`
     steps.push({ step: 'limits', before: wanted, after: bounded.replicas, why: because })
-    return { verdict: scaled(wanted, bounded.replicas, because), steps, recommendations }
+    const verdict = scaled(wanted, bounded.replicas, because)
+    return { verdict, steps, recommendations, limit: bounded.limit }
   }
-  const raw = largest(
-    targets.map(({ proposed }) => proposed),
-    wanted,
-  )
+  const asking = targets.filter(({ abstains }) => !abstains)
+  const raw = asking.length === 0 ? wanted : largest(proposals(asking), wanted)
   if (raw === undefined) return { verdict: unknown(input), steps, recommendations }
   return limited(input, { raw, steps, recommendations: recommendedBefore(input) })
 }
@@ -85,119 +103,33 @@ function limited(input: WishInput, { raw, steps, recommendations }: Raw): Wish {
     const why = stabilizationWords(stable.replicas, covered, policy)
     steps.push({ step: 'stabilization', before: covered, after: stable.replicas, why })
   }
-  const { replicas: desired, limit } = clamp(stable.replicas, policy)
+  const limited = limit(stable.replicas, rateContext(input))
+  const desired = limited.replicas
   if (desired !== stable.replicas) {
-    const why = limit === 'TooManyReplicas' ? `at most ${policy.max}` : `at least ${policy.min}`
-    steps.push({ step: 'limits', before: stable.replicas, after: desired, why })
+    steps.push({ ...limitStep(input, stable.replicas, limited), after: desired })
   }
-  const draft = { raw, thin, covered, stable: stable.replicas, desired, decisive }
+  const draft = { raw, thin, covered, stable: stable.replicas, limited, decisive }
   const verdict = verdictOf(input, draft, stable.recommendations)
-  return { verdict, steps, recommendations: stable.recommendations }
+  return { verdict, steps, recommendations: stable.recommendations, limit: limited.limit }
 }
 
-interface Decisive {
-  target: TargetProposal
-  proposal: Proposal
+function limitStep(input: WishInput, before: number, limited: Limited) {
+  if (isRateLimit(limited))
+    return { step: 'rate', before, why: rateWords(before, rateContext(input)) }
+  const { min, max } = input.policy
+  const why = limited.limit === 'TooManyReplicas' ? `at most ${max}` : `at least ${min}`
+  return { step: 'limits', before, why }
 }
 
-interface Draft {
-  raw: number
-  thin: string | undefined
-  covered: number
-  stable: number
-  desired: number
-  decisive: Decisive
-}
+const proposals = (targets: readonly TargetProposal[]) => targets.map(({ proposed }) => proposed)
 
+/** One that asks for it; where none asks for anything, any. */
 function decisiveOf(targets: readonly TargetProposal[], raw: number): Decisive {
-  for (const target of targets) {
+  for (const target of targets.toSorted((a, b) => Number(!!a.abstains) - Number(!!b.abstains))) {
     const { proposed } = target
     if (isProposal(proposed) && proposed.replicas === raw) return { target, proposal: proposed }
   }
   throw new Error('no target asks for the largest proposal')
-}
-
-function verdictOf(
-  input: WishInput,
-  draft: Draft,
-  recommendations: readonly Recommendation[],
-): Verdict {
-  const { policy, situation } = input
-  const { wanted } = situation
-  const { raw, desired, stable, decisive } = draft
-  const { words } = decisive.target
-  if (desired !== wanted) {
-    const bound = desired === stable ? '' : ` (asks for ${stable}, limited by its policy)`
-    return scaled(wanted, desired, words + bound)
-  }
-  const stays = (reason: DecisionReason, because: string, next: Outlook[]): Verdict => {
-    return { outcome: 'held', reason, to: wanted, because, step: 'outcome', next }
-  }
-  if (draft.thin !== undefined) {
-    return stays('thin-data', `${draft.thin}: nothing is taken away`, [
-      { change: `scales down to ${raw}`, when: 'all its tasks are ready and measured' },
-    ])
-  }
-  const ideal = clamp(draft.covered, policy)
-  if (ideal.replicas === wanted && ideal.limit === 'TooManyReplicas') {
-    return stays('at-maximum', `the maximum; ${words}, asks for ${draft.covered}`, [
-      { change: `scales up to ${draft.covered}`, when: 'its policy allows more' },
-    ])
-  }
-  if (ideal.replicas === wanted && ideal.limit === 'TooFewReplicas') {
-    const because = `the minimum; ${words}, would do with ${draft.covered}`
-    return stays('at-minimum', because, turningPoints(input))
-  }
-  if (stable !== draft.covered) {
-    return stabilizing(input, { ideal: ideal.replicas, words }, recommendations, stays)
-  }
-  const { reason, because } = calm(input, decisive)
-  return stays(reason, because, turningPoints(input))
-}
-
-/** Why the load asks for as many as there are. */
-function calm(
-  { policy, situation }: WishInput,
-  { target, proposal }: Decisive,
-): { reason: DecisionReason; because: string } {
-  const { words } = target
-  const { kept, refilled, ratio } = proposal
-  if (kept === undefined) return { reason: 'no-change', because: words }
-  const { unready } = situation.groups
-  if (refilled && ratio < 1) {
-    return {
-      reason: 'thin-data',
-      because: `${words}; with those not measured it is no reason to shrink`,
-    }
-  }
-  if (refilled && unready.length > 0) {
-    const because = `${words}; ${counted(unready.length, 'instance')} not ready yet will take a part`
-    return { reason: 'not-running', because }
-  }
-  if (kept !== 'tolerance') return { reason: 'no-change', because: words }
-  const because = `${words}: within ${number(policy.tolerance * 100)} %`
-  return { reason: 'within-tolerance', because }
-}
-
-function unknown({ situation, targets }: WishInput): Verdict {
-  const { wanted } = situation
-  const failed = targets.filter(({ proposed }) => !isProposal(proposed))
-  const names = listed(failed.map(({ input }) => input.signal))
-  const words = listed(failed.map((target) => target.words))
-  const others = failed.length < targets.length
-  const because = others ? `${words}, and the others alone may not take instances away` : words
-  const next = [{ change: 'goes on', when: `${names} has a value` }]
-  return { outcome: 'held', reason: 'no-data', to: wanted, because, step: 'outcome', next }
-}
-
-function scaled(wanted: number, to: number, because: string): Verdict {
-  const reason = to > wanted ? 'scaled-up' : 'scaled-down'
-  return { outcome: 'scaled', reason, to, because, step: 'outcome', next: [] }
-}
-
-function proposalStep({ input, proposed }: TargetProposal, wanted: number): DecisionStep {
-  const after = isProposal(proposed) ? proposed.replicas : wanted
-  return { step: 'proposal', before: wanted, after, why: `${input.signal}: ${input.how}` }
 }
 
 function stabilizationWords(stable: number, covered: number, policy: WishInput['policy']): string {

@@ -9,7 +9,9 @@ import { openMailCatcher } from '../playground/mail-catcher.ts'
 import { parseOnly, rowPerLine } from './baselines.ts'
 import { writeData } from './data.ts'
 import { runProgram, type RunningProgram } from './program.ts'
-import { liveScaling } from './scaling/live.ts'
+import { measureEvaluations } from './scaling/evaluations.ts'
+import { base, floorSeconds, liveScaling, top, windowSeconds } from './scaling/live.ts'
+import { manySteps } from './scaling/many.ts'
 import { compareScaling, inWords } from './scaling/run.ts'
 
 /*
@@ -192,33 +194,68 @@ function writeErrorLine(root: string, service: string): void {
   )
 }
 
-/** Load steps on real processes, and all shapes of load in simulation beside two other ways to follow them. */
-async function scaling(steps: number): Promise<void> {
+/** All shapes of load in simulation, beside two other ways to follow them. */
+function shapes(): void {
   for (const row of compareScaling()) {
     const { name, value } = inWords(row)
     say(name, value)
   }
-  if (steps === 0) return
-  const live = await liveScaling(steps)
-  const both = (times: number[]) =>
-    `${percentile(times, 0.5).toFixed(2)} / ${percentile(times, 0.99).toFixed(2)}`
+}
+
+const both = (times: number[]) =>
+  `${percentile(times, 0.5).toFixed(2)} / ${percentile(times, 0.99).toFixed(2)}`
+const stepWords = `load step ${base} → ${top}/s, window ${windowSeconds} s → PATCH`
+
+/** From the first line of a step to the PATCH, on many services at once. */
+async function manyLoadSteps(seconds: number): Promise<void> {
+  const { toPatch, missed } = await manySteps(seconds)
   say(
-    `load step ${live.base} → ${live.top}/s, window 10 s → PATCH, p50 / p99 s`,
-    `${both(live.toPatch)} (${live.toPatch.length} steps; the window alone takes ${live.floorSeconds.toFixed(2)})`,
+    `${stepWords}, p50 / p99 s`,
+    `${both(toPatch)} (${toPatch.length} steps, ${missed} missed; the window alone takes ${floorSeconds.toFixed(2)})`,
   )
-  say('  until enough instances are healthy, p50 / p99 s', both(live.toEnough))
+}
+
+/** The same on real processes, one step after the other, until there are enough. */
+async function loadSteps(steps: number): Promise<void> {
+  const few = (times: number[]) =>
+    `${percentile(times, 0.5).toFixed(2)} / ${percentile(times, 1).toFixed(2)}`
+  const live = await liveScaling(steps)
+  say(`${stepWords}, on real processes, p50 / most s`, `${few(live.toPatch)} (${steps} steps)`)
+  say('  until enough instances are healthy, p50 / most s', few(live.toEnough))
   say('  instances too many, at most', String(live.overshoot))
+}
+
+/** What an evaluation of all policies costs, while there is nothing to do and while each has to be changed. */
+async function evaluations(services: number): Promise<void> {
+  for (const changing of [false, true]) {
+    const made = await measureEvaluations({ services, rounds: 100, changing })
+    const { perSecond, share, rounds } = made
+    const load = changing ? 'all change each time' : 'calm'
+    say(
+      `${services} services × 3 targets, ${load}: evaluations/s on a core`,
+      `${Math.round(perSecond).toLocaleString('en')} (${(share * 100).toFixed(0)} % of it at one a second)`,
+    )
+    say(
+      '  all of them, signals read and decisions written, p50 / p99 ms',
+      `${percentile(rounds, 0.5).toFixed(0)} / ${percentile(rounds, 0.99).toFixed(0)}`,
+    )
+  }
 }
 
 const { values } = parseArgs({
   options: {
     scale: { type: 'string', multiple: true },
     mails: { type: 'string', default: '50' },
-    steps: { type: 'string', default: '10' },
+    'step-seconds': { type: 'string', default: '100' },
+    steps: { type: 'string', default: '3' },
+    services: { type: 'string', default: '2000' },
   },
 })
 for (const scale of values.scale ?? ['1'])
   if (Number(scale) > 0) await ingest(Number(scale) * million)
 for (const byRoutes of [false, true])
   if (Number(values.mails) > 0) await alertLatency(Number(values.mails), byRoutes)
-await scaling(Number(values.steps))
+shapes()
+if (Number(values['step-seconds']) > 0) await manyLoadSteps(Number(values['step-seconds']))
+if (Number(values.steps) > 0) await loadSteps(Number(values.steps))
+if (Number(values.services) > 0) await evaluations(Number(values.services))

@@ -1,7 +1,6 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { readStagesConfig } from '../alerting/stages/config.ts'
 import { createDispatcher, type Dispatcher } from '../alerting/stages/dispatch.ts'
+import { heapMb, say } from './measure.ts'
 
 /*
  * What a great failure costs the notifier: ten thousand alerts that fire at once, in a group for each service and in one
@@ -11,15 +10,6 @@ const alerts = 10_000
 const services = 500
 const silences = 500
 const start = Date.UTC(2026, 0, 1)
-
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
-const heapMb = () => {
-  collectGarbage()
-  return process.memoryUsage().heapUsed / 1e6
-}
-const say = (name: string, value: string) =>
-  void process.stdout.write(`${name.padEnd(64)} ${value}\n`)
 
 function configOf(groupBy: string) {
   const config = `

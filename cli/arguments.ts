@@ -1,8 +1,9 @@
 import { InvalidArgumentError } from 'commander'
-import { parseDuration } from '../config/units.ts'
+import { formatDuration, parseDuration } from '../config/units.ts'
 import { explain } from '../pipeline/errors.ts'
 import { levels, type Level } from '../pipeline/event.ts'
 import { parsePattern, parseQuery } from '../pipeline/query.ts'
+import { longestPauseMs } from '../pipeline/scaling-desk.ts'
 
 /* Parsers of option values; commander puts the option's name before what they say. */
 
@@ -48,11 +49,15 @@ export const listOf =
 /** For options that may be repeated. */
 export const collected = (text: string, before: string[] = []) => [...before, text]
 
-const yearMs = 366 * 86_400_000
-
-/** For how long something is muted, ms: at most a year, for what never ends is forgotten. */
-export function silenceLength(text: string): number {
+/** What never ends is forgotten. */
+const lengthUpTo = (mostMs: number, most: string) => (text: string) => {
   const ms = parseDuration(text)
-  if (ms !== undefined && ms > 0 && ms <= yearMs) return ms
-  throw new InvalidArgumentError('Give a length such as 30m, 2h or 1d, at most a year.')
+  if (ms !== undefined && ms > 0 && ms <= mostMs) return ms
+  throw new InvalidArgumentError(`Give a length such as 30m, 2h or 1d, at most ${most}.`)
 }
+
+/** For how long something is muted, ms. */
+export const silenceLength = lengthUpTo(366 * 86_400_000, 'a year')
+
+/** For how long scaling is paused, ms. */
+export const pauseLength = lengthUpTo(longestPauseMs, formatDuration(longestPauseMs))

@@ -2,6 +2,7 @@ import { parseFilter } from '../alerting/stages/filter.ts'
 import { matchersText, type Matcher } from '../alerting/stages/matcher.ts'
 import { parseMatchers } from '../alerting/stages/matchers.ts'
 import { explain, Trouble } from '../pipeline/errors.ts'
+import { flagsOf, operatorOf } from '../pipeline/matcher-operator.ts'
 import type { DeskMatcher } from '../pipeline/notification-desk.ts'
 import { misuse } from './report.ts'
 
@@ -36,19 +37,14 @@ export function exactMatchers(labels: Readonly<Record<string, string>>): DeskMat
 /** `{alertname="A",service=~"/web.*"}` */
 export function textOf(matchers: readonly DeskMatcher[]): string {
   return matchersText(
-    matchers.map(({ name, value, isRegex, isEqual }) => ({
-      name,
-      value,
-      op: isRegex ? (isEqual ? '=~' : '!~') : isEqual ? '=' : '!=',
-    })),
+    matchers.map(({ name, value, ...flags }) => ({ name, value, op: operatorOf(flags) })),
   )
 }
 
 const equal = (name: string, value: string): DeskMatcher => ({
   name,
   value,
-  isRegex: false,
-  isEqual: true,
+  ...flagsOf('='),
 })
 
 /** A word with an operator, or a part of one, was meant to be a matcher. */
@@ -57,8 +53,7 @@ const isBareName = (word: string) => !/[=~!{}"]/.test(word)
 const asked = ({ name, value, op }: Matcher): DeskMatcher => ({
   name,
   value,
-  isRegex: op.endsWith('~'),
-  isEqual: op.startsWith('='),
+  ...flagsOf(op),
 })
 
 const plain = ({ name, value, isRegex, isEqual }: DeskMatcher): DeskMatcher => ({

@@ -10,6 +10,7 @@ import { harmlessJson, harmlessLines } from './harmless.ts'
 import { formatMoment, parseMoment } from './moment.ts'
 import type { AddCommand, CommandContext } from './parts.ts'
 import { misuse, nothing } from './report.ts'
+import { addPausing, pausesText } from './scale-pause.ts'
 import { addSimulate } from './simulate.ts'
 import type { Source } from './source.ts'
 import { table } from './table.ts'
@@ -52,6 +53,7 @@ export const addScale: AddCommand = (program, context) => {
     .option('--since <time>', 'from then on: 15m (ago) …; a day ago unless set', time)
     .option('-n, --number <count>', 'at most so many, the newest', wholeNumber(1, 1000), 200)
     .action((service: string, options: HistoryOptions) => history(service, options, context))
+  addPausing(scale, context)
   addSimulate(add, context)
 }
 
@@ -72,6 +74,7 @@ async function list(options: ShownOptions, context: CommandContext): Promise<voi
     'DECISION',
   ]
   io.out(table(headings, rows))
+  io.out(pausesText(scaling, options.utc ?? false))
 }
 
 function row({ service, policy, last, trouble }: ScalingStatus, utc: boolean): (string | number)[] {
@@ -89,9 +92,10 @@ function row({ service, policy, last, trouble }: ScalingStatus, utc: boolean): (
   ]
 }
 
-function targetWords({ signal, value, target, unit }: TargetInput): string {
+function targetWords({ signal, kind, value, target, unit }: TargetInput): string {
   const is = value === undefined ? 'no value' : quantity(value, unit)
-  return `${signal} ${is} of ${quantity(target, unit)}`
+  const bound = kind === 'above' || kind === 'below' ? kind : 'of'
+  return `${signal} ${is} ${bound} ${quantity(target, unit)}`
 }
 
 async function explain(
@@ -100,12 +104,12 @@ async function explain(
   context: CommandContext,
 ): Promise<void> {
   const { io } = context
-  const { decision, lastChange } = await withSource(options, context, (source) =>
+  const { decision, lastChange, pauses } = await withSource(options, context, (source) =>
     decisionOn(name, options.at, source),
   )
-  if (options.json) return io.out(`${harmlessJson({ decision, lastChange })}\n`)
+  if (options.json) return io.out(`${harmlessJson({ decision, lastChange, pauses })}\n`)
   const moment = (ms: number) => formatMoment(ms, options.utc ?? false)
-  const lines = explainDecision(decision, { moment, lastChange }).split('\n')
+  const lines = explainDecision(decision, { moment, lastChange, pauses }).split('\n')
   io.out(lines.map((line) => harmlessLines(line, '')).join('\n'))
 }
 
@@ -113,11 +117,11 @@ async function decisionOn(
   name: string,
   at: number | undefined,
   source: Source,
-): Promise<{ decision: Decision; lastChange?: Decision | undefined }> {
+): Promise<Pick<ScalingStatus, 'lastChange' | 'pauses'> & { decision: Decision }> {
   if (at === undefined) {
     const views = await source.scaling()
     const view = theOnly(name, views)
-    if (view?.last) return { decision: view.last, lastChange: view.lastChange }
+    if (view?.last) return { ...view, decision: view.last }
     if (view?.trouble !== undefined) throw nothing(`${view.service}: ${view.trouble}`)
   }
   // The end of a range is not in it.

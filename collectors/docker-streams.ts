@@ -12,6 +12,10 @@ export interface Cursor {
   count: number
 }
 
+/** The keys under which a collector keeps the positions of a container's log, and what it told of its life. */
+export const logKeyOf = (name: string, id: string) => `${name}:log:${id}`
+export const lifeKeyOf = (name: string, id: string) => `${name}:life:${id}`
+
 /** The stored position of a container. Read as a file its states' places are numbers, over the API cursors. */
 export interface DockerPosition {
   /** Of the file; absent if the container was last read over the API. */

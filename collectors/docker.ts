@@ -1,34 +1,25 @@
-import { watch, type FSWatcher } from 'node:fs'
 import { hostname } from 'node:os'
 import type { Clock } from '../pipeline/clock.ts'
 import { isoToNs, msToIso } from '../pipeline/event.ts'
 import type { Identity } from '../pipeline/identity.ts'
-import { explain } from '../pipeline/errors.ts'
-import type { Verdicts } from '../pipeline/posture.ts'
 import type { Logger } from '../pipeline/log.ts'
 import type { Metrics } from '../pipeline/metrics.ts'
 import type { CollectedContainers } from './collected-containers.ts'
 import { openDockerApi, type DockerEvent } from './docker-api.ts'
-import { diedChange, lifeChanges, type Told } from './docker-changes.ts'
-import { nameOf, openDockerFile, type DockerInput } from './docker-file.ts'
-import {
-  describeFolder,
-  isForbidden,
-  listFolders,
-  logPathOf,
-  undescribed,
-} from './docker-folder.ts'
-import { openDockerFollow, type DockerFollow } from './docker-follow.ts'
-import { asObject, dockerIdentity, unknownContainer } from './docker-identity.ts'
-import { postureOfInspect } from './docker-posture.ts'
+import { diedChange } from './docker-changes.ts'
+import { openDockerFile } from './docker-file.ts'
+import { isForbidden, logPathOf, undescribed } from './docker-folder.ts'
+import { openDockerFollow } from './docker-follow.ts'
+import { unknownContainer } from './docker-identity.ts'
+import { openDockerDescriptions, type Known } from './docker-known.ts'
+import { openDockerOrphans } from './docker-orphans.ts'
+import { openDockerRoot } from './docker-root.ts'
+import { openDockerUnread } from './docker-unread.ts'
 import { openDockerStats, type RunningContainer } from './docker-stats.ts'
-import type { DockerPosition, EventOptions } from './docker-streams.ts'
+import { lifeKeyOf, logKeyOf, type DockerPosition, type EventOptions } from './docker-streams.ts'
 import { openDockerWatch } from './docker-watch.ts'
-import { mountedFiles } from './docker-mounted.ts'
-import { openFileSet, type Wanted } from './file-set.ts'
-import { hashOf } from './fingerprint.ts'
+import { openFileSet } from './file-set.ts'
 import { unreadChange } from './gaps.ts'
-import { wishesOf } from './wishes.ts'
 import { containerOfDockerName } from './mesos-task-id.ts'
 import { openPostureTold } from './posture-told.ts'
 import { openPump } from './pump.ts'
@@ -64,26 +55,6 @@ export interface DockerCollectorOptions extends EventOptions {
   forgetMs?: number
 }
 
-/** What is known of one container. */
-interface Known {
-  id: string
-  sinceMs: number
-  identity: Identity
-  /** The version of its description in the folder; undefined before it could be read. */
-  version?: string
-  /** The answer of inspect that was used. */
-  inspected?: Record<string, unknown>
-  driver?: string | undefined
-  /** How it runs, by its folder or by the daemon; and the answer of inspect that was judged besides. */
-  verdicts: Verdicts
-  judged?: Record<string, unknown>
-  tty: boolean
-  told: Told
-  input?: DockerInput | DockerFollow
-  /** Named by its label. */
-  mounted: Wanted[]
-}
-
 /** A container this young is looked at more often: it may be gone soon. */
 const youngMs = 10_000
 /** Docker writes the description of a container before its log. */
@@ -99,15 +70,11 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
   const { name, sink, clock, metrics, log, files = true, forgetMs = 60_000 } = options
   const naming = { ...options, hostname: hostname() }
   const containers = new Map<string, Known>()
-  /** Containers with a position that were not found, and since when. */
-  const orphans = new Map<string, number>()
-  let hint: FSWatcher | undefined
-  let rootTrouble: string | undefined
   /** Something can be measured only when the daemon has told more. */
   let isAwaited = true
 
-  const logKey = (id: string) => `${name}:log:${id}`
-  const lifeKey = (id: string) => `${name}:life:${id}`
+  const logKey = (id: string) => logKeyOf(name, id)
+  const lifeKey = (id: string) => lifeKeyOf(name, id)
   const api = options.socket === undefined ? undefined : openDockerApi(options.socket)
   const daemon =
     api &&
@@ -136,7 +103,20 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
     idleMs: () => (hasYoung() ? idleMs.young : idleMs.usual),
   })
 
+  const orphaned = { name, naming, sink, clock, put: pump.put, forgetMs }
+  const forgetOrphans = openDockerOrphans(orphaned)
+  const unread = openDockerUnread({ clock, put: pump.put })
+  const folder = openDockerRoot(() => pump.wake(true))
   const postures = openPostureTold({ name, of: 'container', sink, clock })
+
+  const descriptions = openDockerDescriptions({
+    ...options,
+    naming,
+    daemon,
+    postures,
+    unread,
+    put: pump.put,
+  })
 
   const mounted = openFileSet({
     ...options,
@@ -178,7 +158,7 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
   /** True if the list of containers is complete as of now. */
   function discover(nowMs: number): boolean {
     const root = files ? (options.root ?? daemon?.root()) : undefined
-    const folders = root === undefined ? undefined : foldersOf(root)
+    const folders = root === undefined ? undefined : folder.list(root)
     const listed = daemon?.view()?.containers
     for (const id of folders ?? []) update(id, root, nowMs)
     for (const id of listed?.keys() ?? []) if (!folders?.has(id)) update(id, undefined, nowMs)
@@ -190,42 +170,18 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
         if (known.input && !pump.inputs.has(logKey(known.id))) forget(known)
         else if (!isThere && !known.input) forget(known)
       }
-      forgetOrphans(nowMs)
+      forgetOrphans((id) => containers.has(id), nowMs)
       tellPostures(nowMs)
     }
     return isComplete
   }
 
-  function foldersOf(root: string): Set<string> | undefined {
-    try {
-      const folders = new Set(listFolders(root))
-      rootTrouble = undefined
-      hint ??= hintAt(root)
-      return folders
-    } catch (error) {
-      rootTrouble = explain(error)
-      hint?.close()
-      hint = undefined
-      return undefined
-    }
-  }
-
-  /** Tells at once that a container came or went; that it may be missed does no harm. */
-  function hintAt(root: string): FSWatcher | undefined {
-    try {
-      const watcher = watch(root, { persistent: false }, () => pump.wake(true))
-      watcher.on('error', () => (hint = undefined))
-      return watcher
-    } catch {
-      return undefined
-    }
-  }
-
   function update(id: string, root: string | undefined, nowMs: number) {
-    const known = containers.get(id) ?? meet(id, nowMs)
-    if (root !== undefined) readFolder(known, root)
-    if (known.version === undefined) readInspected(known)
-    judgeInspected(known)
+    const known = containers.get(id) ?? descriptions.meet(id, nowMs)
+    containers.set(id, known)
+    if (root !== undefined) descriptions.readFolder(known, root)
+    if (known.version === undefined) descriptions.readInspected(known)
+    descriptions.judgeInspected(known)
     tellUndescribed(known, root, nowMs)
     if (known.input?.idle() && !mayHaveFile(known)) {
       // It was taken for a file's before its description was there.
@@ -233,7 +189,7 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
       known.input.close()
       delete known.input
     }
-    if (!isWanted(known)) return leaveOut(known)
+    if (!descriptions.isWanted(known)) return leaveOut(known)
     if (known.input) {
       tellCollected(known)
       const isRunning = daemon?.view()?.containers.get(id)?.running
@@ -247,40 +203,15 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
     tellCollected(known)
   }
 
-  /** Whether its logs are to be collected; where only some are, not before it is known. */
-  function isWanted({ identity }: Known): boolean {
-    return wishesOf(identity).collect ?? options.optIn !== true
-  }
-
   /** Its log is not read, and what it prints must not be read elsewhere either. */
   function leaveOut(known: Known) {
-    const { id, identity, input } = known
+    const { id, input } = known
     tellCollected(known)
     if (!input) return
     pump.inputs.delete(logKey(id))
     input.close()
     delete known.input
-    const message = `the log of ${nameOf(identity, id)} is not read any more: its label mesoscope.logs says so`
-    tellNot(id, { what: `wish:${hashOf(message)}`, action: 'left-out', message })
-  }
-
-  /** Told once of a container, by `what`. */
-  function tellNot(
-    id: string,
-    { what, action, message }: { what: string; action: string; message: string },
-  ) {
-    pump.put({
-      changes: [
-        {
-          '@timestamp': msToIso(clock.now()),
-          'event.id': `change:collector:${id}:${what}`,
-          'event.kind': 'collector',
-          'event.action': action,
-          message,
-          'container.id': id,
-        },
-      ],
-    })
+    unread.leftOut(known)
   }
 
   function tellCollected({ identity }: Known) {
@@ -288,92 +219,13 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
     if (mesosId !== undefined) options.collected?.add(mesosId)
   }
 
-  function meet(id: string, nowMs: number): Known {
-    const told = asObject(sink.position(lifeKey(id))) as Told
-    const identity = unknownContainer(id, naming)
-    const known: Known = {
-      id,
-      sinceMs: nowMs,
-      identity,
-      verdicts: {},
-      tty: false,
-      told,
-      mounted: [],
-    }
-    containers.set(id, known)
-    return known
-  }
-
-  function readFolder(known: Known, root: string) {
-    const description = describeFolder(root, known.id, known.version)
-    if (!description) return
-    known.version = description.version
-    known.driver = description.driver
-    describe(known, { ...description.config, HostConfig: description.host })
-  }
-
-  const undescribedNow = new Map<string, string>()
   /** Not of a container that is just being made, nor of a folder that was left without a log. */
   function tellUndescribed(known: Known, root: string | undefined, nowMs: number) {
     const { id, version, inspected, input, sinceMs } = known
     const isKnown = version !== undefined || inspected !== undefined || input === undefined
     const isOld = nowMs - sinceMs >= describeMs
     const fault = !isKnown && isOld && root && !input.idle() ? undescribed(root, id) : undefined
-    if (fault === undefined) undescribedNow.delete(id)
-    else undescribedNow.set(id, fault)
-  }
-
-  function readInspected(known: Known) {
-    const inspected = daemon?.described(known.id)
-    if (!inspected) return daemon?.want(known.id)
-    if (inspected === known.inspected) return
-    known.inspected = inspected
-    const driver = asObject(asObject(inspected['HostConfig'])['LogConfig'])['Type']
-    known.driver = typeof driver === 'string' ? driver : undefined
-    describe(known, inspected)
-  }
-
-  function describe(known: Known, config: Record<string, unknown>) {
-    const identity = dockerIdentity({ ...config, Id: known.id }, naming)
-    const isNew = JSON.stringify(identity) !== JSON.stringify(known.identity)
-    known.identity = identity
-    known.tty = asObject(config['Config'])['Tty'] === true
-    if (isNew || known.mounted.length > 0) readWishes(known, config)
-    const { changes, told } = lifeChanges(known.id, identity, config['State'], known.told)
-    const isTold = JSON.stringify(told) === JSON.stringify(known.told)
-    known.told = told
-    if (isNew) known.input?.identify(identity)
-    known.verdicts = postureOfInspect(config)
-    tellPosture(known)
-    pump.put({
-      changes,
-      identities: isNew ? [identity] : [],
-      ...(isTold ? {} : { positions: { [lifeKey(known.id)]: told } }),
-    })
-  }
-
-  /** The daemon tells some of what an odd `hostconfig.json` leaves out. */
-  function judgeInspected(known: Known) {
-    const inspected = daemon?.described(known.id)
-    if (!inspected || inspected === known.judged) return
-    known.judged = inspected
-    tellPosture(known)
-  }
-
-  /** Only of what runs: the folder is the newest, the daemon fills in. */
-  function tellPosture({ id, identity, told, judged, verdicts }: Known) {
-    const all = { ...(judged ? postureOfInspect(judged) : {}), ...verdicts }
-    pump.put(told.running === true ? postures.tell(id, identity, all) : postures.gone(id))
-  }
-
-  const faults = new Map<string, string>()
-  function readWishes(known: Known, config: Record<string, unknown>) {
-    const { id, identity } = known
-    const files = mountedFiles(config, identity)
-    known.mounted = isWanted(known) ? files.wanted : []
-    const fault = [...wishesOf(identity).faults, ...files.faults][0]
-    if (fault === undefined) faults.delete(id)
-    else faults.set(id, `${nameOf(identity, id)}: ${fault}`)
+    unread.undescribed(id, fault)
   }
 
   function openInput(known: Known, root: string | undefined) {
@@ -394,7 +246,7 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
     if (api && isDescribed) {
       return openDockerFollow({ ...shared, api, tty: known.tty, wake: () => pump.wake() })
     }
-    if (!api) tellDriver(known)
+    if (!api) unread.driver(known)
     return undefined
   }
 
@@ -403,14 +255,6 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
     const path = inspected?.['LogPath']
     if (typeof path !== 'string' || !path.endsWith(`/${id}-json.log`)) return undefined
     return isForbidden(path.slice(0, path.lastIndexOf('/'))) ? undefined : path
-  }
-
-  const toldDrivers = new Map<string, string>()
-  function tellDriver({ id, identity, driver }: Known) {
-    if (toldDrivers.has(id)) return
-    const message = `container ${identity.containerName ?? id.slice(0, 12)} logs through the driver ${driver}, which leaves no file that can be read: give the socket of the Docker daemon`
-    toldDrivers.set(id, message)
-    tellNot(id, { what: 'driver', action: 'unreadable', message })
   }
 
   function onEvent(event: DockerEvent) {
@@ -435,9 +279,7 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
   /** Everything of it was read and it is gone. */
   function forget({ id, identity, told }: Known) {
     containers.delete(id)
-    toldDrivers.delete(id)
-    undescribedNow.delete(id)
-    faults.delete(id)
+    unread.forget(id)
     pump.put(postures.gone(id))
     const death = daemon?.death(id)
     const ns = death?.timeNs || isoToNs(msToIso(clock.now()))
@@ -450,49 +292,21 @@ export function openDockerCollector(options: DockerCollectorOptions): Promise<Co
     daemon?.forget(id)
   }
 
-  /** Containers that were removed while nobody was here. */
-  function forgetOrphans(nowMs: number) {
-    if (orphans.size === 0 && nowMs - startedMs > forgetMs) return
-    for (const [id, sinceMs] of orphans) {
-      if (containers.has(id)) orphans.delete(id)
-      else if (nowMs - sinceMs >= forgetMs) forgetOrphan(id, nowMs)
-    }
-  }
-
-  function forgetOrphan(id: string, nowMs: number) {
-    orphans.delete(id)
-    const { streams = {} } = asObject(sink.position(logKey(id))) as Partial<DockerPosition>
-    const told = asObject(sink.position(lifeKey(id))) as Told
-    const times = Object.values(streams).map(({ time }) => time)
-    const identity = unknownContainer(id, naming)
-    const about = { source: logKey(id), name: `container ${id.slice(0, 12)}`, identity }
-    const read = { at: 0, lastTime: times.toSorted().at(-1) }
-    pump.put({
-      changes: told.running === false ? [] : [unreadChange({ ...about, ...read }, nowMs)],
-      positions: { [logKey(id)]: null, [lifeKey(id)]: null },
-    })
-  }
-
   const startedMs = clock.now()
-  for (const key of sink.positions(`${name}:log:`)) {
-    orphans.set(key.slice(`${name}:log:`.length), startedMs)
-  }
-
   return Promise.resolve({
     name,
     through: () => Math.min(pump.through(), stats?.through() ?? Infinity),
     trouble: () =>
       daemon?.trouble() ??
       stats?.trouble() ??
-      (api && daemon?.view() ? undefined : rootTrouble) ??
+      (api && daemon?.view() ? undefined : folder.trouble()) ??
       pump.trouble() ??
-      toldDrivers.values().next().value ??
-      undescribedNow.values().next().value ??
+      unread.unreadable() ??
       mounted.trouble() ??
-      faults.values().next().value,
+      unread.badLabel(),
     lags: pump.lags,
     async close() {
-      hint?.close()
+      folder.close()
       await stats?.close()
       await daemon?.close()
       await pump.close()

@@ -61,7 +61,8 @@ function numericLevel(value: number): Level {
   return value >= 20 ? 'debug' : 'trace'
 }
 
-const syslogLevels: readonly Level[] = [
+/** By severity, RFC 5424. */
+export const syslogLevels: readonly Level[] = [
   'fatal',
   'fatal',
   'fatal',

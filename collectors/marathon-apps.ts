@@ -25,6 +25,7 @@ export interface MarathonApp {
   env: Record<string, string>
   /** Keeps its volumes. */
   resident: boolean
+  replaceUnreachable?: number | 'never'
   hasChecks: boolean
   /** How it is to run; absent where only a part of its definition was told. */
   posture?: Verdicts
@@ -121,6 +122,7 @@ function readApp(part: Part, problems: Problem[], within: string): MarathonApp |
       instances: countOf(part, 'instances'),
       version: part.text('version'),
       configVersion: versions?.text('lastConfigChangeAt'),
+      replaceUnreachable: unreachableOf(part),
       image: part.part('container')?.part('docker')?.text('image'),
       cpus: part.number('cpus'),
       mem: part.number('mem'),
@@ -135,6 +137,13 @@ function readApp(part: Part, problems: Problem[], within: string): MarathonApp |
   }
   keepDefinition(app, part.fields)
   return app
+}
+
+/** `"disabled"`, or after so long: Marathon's own defaults differ from what its documentation says. */
+function unreachableOf(part: Part): MarathonApp['replaceUnreachable'] {
+  if (part.fields['unreachableStrategy'] === 'disabled') return 'never'
+  const seconds = part.part('unreachableStrategy')?.number('inactiveAfterSeconds')
+  return seconds === undefined || seconds < 0 ? undefined : seconds * 1000
 }
 
 function hasPersistentVolume(part: Part): boolean {

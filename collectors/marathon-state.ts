@@ -41,9 +41,11 @@ export function serviceState(app: MarathonApp, around: Around): ServiceState | u
     ...(queue ? { queue } : {}),
     ...withoutUndefined({
       version: app.version,
+      configVersion: app.configVersion,
       image: clean(app.image),
       cpus: app.cpus,
       mem: app.mem,
+      replaceUnreachable: app.replaceUnreachable,
     }),
     resident,
     ...withoutUndefined({

@@ -1,4 +1,5 @@
 import type { Level } from '../pipeline/event.ts'
+import { syslogLevels } from './level.ts'
 
 /**
  * What a syslog message says. Texts are latin1: one character for each byte.
@@ -137,19 +138,8 @@ function spoken({ app, process, id, data, text }: Parts): string {
   return head === '' ? text : `${head}: ${text}`
 }
 
-const ofSeverity: readonly Level[] = [
-  'fatal',
-  'fatal',
-  'fatal',
-  'error',
-  'warn',
-  'info',
-  'info',
-  'debug',
-]
-
 /** Many programs log everything as `notice` or `info`: there a level in the text says more. */
 export function levelOfSyslog(severity: number, levelOfText: Level): Level {
-  const level = ofSeverity[severity] ?? 'unknown'
+  const level = syslogLevels[severity] ?? 'unknown'
   return level === 'info' && levelOfText !== 'unknown' ? levelOfText : level
 }

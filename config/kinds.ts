@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { Trouble } from '../pipeline/errors.ts'
 import { parsePattern, parseQuery } from '../pipeline/query.ts'
 import { namesIn } from './condition.ts'
+import { parseAmount, parseQuantity } from '../pipeline/quantity.ts'
 import type { Secret } from '../pipeline/secret.ts'
 import { readSecret } from './secret.ts'
 import { formatDuration, parseDuration, parseSize } from './units.ts'
@@ -79,6 +80,36 @@ export const positiveNumber = () =>
     const number = typeof value === 'string' && /^\d*\.?\d+$/.test(value) ? Number(value) : value
     return typeof number === 'number' && Number.isFinite(number) && number > 0 ? number : undefined
   })
+
+const quantityOf = (value: unknown): number | undefined => {
+  const number = typeof value === 'string' ? parseQuantity(value) : value
+  return typeof number === 'number' && Number.isFinite(number) && number >= 0 ? number : undefined
+}
+
+/** Of a signal; `60%` is 0.6. */
+export const quantity = () =>
+  kindOf({ kind: 'number' }, 'a number, or a share like 60%', quantityOf)
+
+/** Of instances: `2`, `50%`. */
+export const amount = () =>
+  kindOf({ kind: 'number or share' }, 'a whole number above 0, or a share like 50%', (value) =>
+    parseAmount(`${typeof value === 'number' ? value : asText(value)}`),
+  )
+
+/** What instances shall have of a signal: each on average, or all together as a value. */
+export const scalingTarget = () =>
+  kindOf(
+    { kind: 'number' },
+    'a number above 0, a share like 60%, or { value: 30 } for what all shall have',
+    (value): { average: number } | { value: number } | undefined => {
+      const given = Object(value) as Record<string, unknown>
+      const [kind, ...others] = typeof value === 'object' ? Object.keys(given) : ['average']
+      if ((kind !== 'average' && kind !== 'value') || others.length > 0) return undefined
+      const number = quantityOf(typeof value === 'object' ? given[kind] : value)
+      if (number === undefined || number === 0) return undefined
+      return kind === 'value' ? { value: number } : { average: number }
+    },
+  )
 
 export const flag = () =>
   kindOf({ kind: 'true or false' }, 'true or false', (value) =>

@@ -96,10 +96,19 @@ export function readable(root: unknown): Readable {
       hasMarathon: isGiven(valueAt(root, ['collectors', 'marathon'])),
       services: places(root, 'autoscaling', 'services').map((path) => ({
         service: sound(policy.service, ...path, 'service'),
-        target: eachSound(root, policy.target.valueType, [...path, 'target']),
+        target: isGiven(valueAt(root, [...path, 'target']))
+          ? eachSound(root, policy.target.unwrap().valueType, [...path, 'target'])
+          : {},
         min: sound(policy.min, ...path, 'min'),
         max: sound(policy.max, ...path, 'max'),
         tolerance: sound(policy.tolerance, ...path, 'tolerance'),
+        steps: places(root, ...path, 'steps').map((at) =>
+          sound(policy.steps.unwrap().element, ...at),
+        ),
+        scale_up: sound(policy.scale_up, ...path, 'scale_up'),
+        scale_down: sound(policy.scale_down, ...path, 'scale_down'),
+        activation: sound(policy.activation, ...path, 'activation'),
+        idle_after: sound(policy.idle_after, ...path, 'idle_after'),
       })),
     },
   }
@@ -118,7 +127,7 @@ function eachSound<T>(root: unknown, schema: z.ZodType<T>, path: Path) {
 }
 
 /** The paths of a list's items; none where there is no list. */
-function places(root: unknown, ...path: string[]): Path[] {
+function places(root: unknown, ...path: Path): Path[] {
   const list = valueAt(root, path)
   return Array.isArray(list) ? list.map((_, i) => [...path, i]) : []
 }

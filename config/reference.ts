@@ -167,14 +167,31 @@ counts. A policy for it under \`autoscaling.services\` takes the place of all of
 | Label | Environment variable |
 |---|---|
 | \`autoscale.enabled\`: \`true\`, *required* | \`AUTOSCALE_ENABLED\` |
-| \`autoscale.target.<signal>\`, *required* | \`AUTOSCALE_TARGET_<SIGNAL>\` |
+| \`autoscale.target.<signal>\`: \`200\`, \`60%\`; this, or one of the next two, is *required* | \`AUTOSCALE_TARGET_<SIGNAL>\` |
+| \`autoscale.value.<signal>\`: as \`{ value: … }\` of a target | \`AUTOSCALE_VALUE_<SIGNAL>\` |
+| \`autoscale.steps\`: \`cpu > 80% +2, cpu > 95% +50%, cpu < 30% -1\` | \`AUTOSCALE_STEPS\` |
 | \`autoscale.max\`, *required* | \`AUTOSCALE_MAX\` |
 | \`autoscale.min\` | \`AUTOSCALE_MIN\` |
 | \`autoscale.tolerance\` | \`AUTOSCALE_TOLERANCE\` |
 | \`autoscale.stabilization.up\` | \`AUTOSCALE_STABILIZATION_UP\` |
 | \`autoscale.stabilization.down\` | \`AUTOSCALE_STABILIZATION_DOWN\` |
+| \`autoscale.scale_up.policies\`: \`4/15s, 100%/15s\` | \`AUTOSCALE_SCALE_UP_POLICIES\` |
+| \`autoscale.scale_up.select\` | \`AUTOSCALE_SCALE_UP_SELECT\` |
+| \`autoscale.scale_down.policies\` | \`AUTOSCALE_SCALE_DOWN_POLICIES\` |
+| \`autoscale.scale_down.select\` | \`AUTOSCALE_SCALE_DOWN_SELECT\` |
+| \`autoscale.warm_up\` | \`AUTOSCALE_WARM_UP\` |
+| \`autoscale.activation.<signal>\` | \`AUTOSCALE_ACTIVATION_<SIGNAL>\` |
+| \`autoscale.idle_after\` | \`AUTOSCALE_IDLE_AFTER\` |
 | \`autoscale.dry_run\` | \`AUTOSCALE_DRY_RUN\` |
 | \`autoscale.resident\` | \`AUTOSCALE_RESIDENT\` |
+| \`autoscale.override\` | \`AUTOSCALE_OVERRIDE\` |
+
+An app that is scaled by [InfluxDB-Marathon-autoscaler](https://github.com/alahiff/InfluxDB-Marathon-autoscaler) may stay as it is: its variables
+\`autoscale\`, \`autoscale_min_instances\`, \`autoscale_max_instances\` and rules \`autoscale_rule_<name>\` are read where \`autoscale.enabled\` is not set, and
+the other labels above win over them. A rule \`http | requests | target | 1000 | 180 | 120 | 4\` follows the signal \`http_requests\` (else \`requests\`), of which
+an instance shall have 1000 in that signal's own unit and window; the rest of 120 s after a change becomes \`stabilization.up\`, 4 times that
+\`stabilization.down\`. Of several rules the one that asks for most counts. Stop the other autoscaler first, or begin with \`autoscaling.dry_run\`: two of
+them undo each other's changes.
 `
 
 function measuredPart(): string {

@@ -1,6 +1,13 @@
-import { scalingFault } from '../pipeline/scaling-signal.ts'
+import { partFaults } from '../pipeline/scaling-faults.ts'
+import {
+  averageFault,
+  scalingFault,
+  valueFault,
+  type Followed,
+} from '../pipeline/scaling-signal.ts'
 import type { AcrossFault, Readable } from './across.ts'
 import { builtinSignals } from './builtin-signals.ts'
+import { declaredRates, declaredStep } from './declared-policy.ts'
 import type { Path } from './faults.ts'
 import { nearestName } from './near.ts'
 import type { ScalingPolicySettings, SignalSettings } from './settings.ts'
@@ -11,9 +18,10 @@ export interface ReadableScaling {
   interval: number | undefined
   /** Whether one is named, rightly or not. */
   hasMarathon: boolean
-  services: (Partial<Pick<ScalingPolicySettings, 'service' | 'min' | 'max' | 'tolerance'>> & {
+  services: (Partial<Omit<ScalingPolicySettings, 'target' | 'steps'>> & {
     /** A value that is wrong itself is undefined. */
-    target?: Record<string, number | undefined> | undefined
+    target?: Record<string, ScalingPolicySettings['target'][string] | undefined> | undefined
+    steps: readonly (ScalingPolicySettings['steps'][number] | undefined)[]
   })[]
 }
 
@@ -35,7 +43,12 @@ export function checkScaling(settings: Readable): AcrossFault[] {
       found.push(fault([...path, 'service'], 'has a policy already'))
     }
     if (policy.service !== undefined) known.add(policy.service)
-    return [...found, ...targetFaults(policy, path, signals)]
+    return [
+      ...found,
+      ...targetFaults(policy, path, signals),
+      ...rateFaults(policy, path),
+      ...partsFaults(policy, path, signals),
+    ]
   })
   if (scaling.services.length === 0) return []
   if (!scaling.hasMarathon) {
@@ -69,19 +82,23 @@ function rangeFaults({ min, max, tolerance }: Policy, path: Path): AcrossFault[]
   return faults
 }
 
-function targetFaults({ target }: Policy, path: Path, signals: Signals): AcrossFault[] {
+function targetFaults({ target, steps }: Policy, path: Path, signals: Signals): AcrossFault[] {
   if (target === undefined) return []
   const names = Object.keys(target)
-  if (names.length === 0) return [fault([...path, 'target'], 'names no signal to follow')]
+  if (names.length === 0 && steps.length === 0) {
+    return [fault([...path, 'target'], 'names no signal to follow')]
+  }
   return names.flatMap((name) => {
     const at = [...path, 'target', name]
     if (!Object.hasOwn(signals, name)) {
       const known = Object.keys(signals).filter((one) => whyNot(signals[one]) === undefined)
       return [fault(at, unknownSignal(name, known))]
     }
-    const wrong = whyNot(signals[name])
+    const given = target[name]
+    const wrong = whyNot(signals[name], given && 'value' in given ? valueFault : averageFault)
     if (wrong !== undefined) return [fault(at, `the signal ${wrong}`)]
-    return (target[name] ?? 1) < 0.001 ? [fault(at, 'is below 0.001')] : []
+    const number = given && ('value' in given ? given.value : given.average)
+    return (number ?? 1) < 0.001 ? [fault(at, 'is below 0.001')] : []
   })
 }
 
@@ -91,10 +108,45 @@ function unknownSignal(name: string, known: readonly string[]): string {
   return `there is no signal ${name}; there are ${known.slice(0, 10).join(', ') || 'none'}`
 }
 
-function whyNot(signal: Partial<SignalSettings> | undefined): string | undefined {
+function whyNot(
+  signal: Partial<SignalSettings> | undefined,
+  more: (signal: Followed) => string | undefined = () => undefined,
+): string | undefined {
+  const followed = followedOf(signal)
+  return followed && (scalingFault(followed) ?? more(followed))
+}
+
+/** Undefined where a part of it is wrong itself. */
+function followedOf(signal: Partial<SignalSettings> | undefined): Followed | undefined {
   const { from, measure, by, metric } = signal ?? {}
   if (from === undefined || measure === undefined || by === undefined) return undefined
-  return scalingFault({ from, measure, by, ...(metric === undefined ? {} : { metric }) })
+  return { from, measure, by, ...(metric === undefined ? {} : { metric }) }
+}
+
+function rateFaults(policy: Policy, path: Path): AcrossFault[] {
+  return (['scale_up', 'scale_down'] as const).flatMap((name) =>
+    (policy[name]?.policies ?? []).flatMap(({ count, percent }, i) => {
+      if ((count === undefined) !== (percent === undefined)) return []
+      return [fault([...path, name, 'policies', i], 'needs count or percent, and not both')]
+    }),
+  )
+}
+
+/** What labels are held to as well. */
+function partsFaults(policy: Policy, path: Path, signals: Signals): AcrossFault[] {
+  const { steps, min, activation, idle_after: idleAfterMs } = policy
+  const checked = {
+    steps: steps.map((step) => step && declaredStep(step)),
+    min,
+    activation,
+    idleAfterMs,
+    scaleUp: declaredRates(policy.scale_up),
+    scaleDown: declaredRates(policy.scale_down),
+  }
+  const known = Object.fromEntries(
+    Object.entries(signals).map(([name, signal]) => [name, followedOf(signal)]),
+  )
+  return partFaults(checked, known).map((one) => fault([...path, ...one.path], one.sentence))
 }
 
 function intervalFaults({ scaling, evaluation }: Readable): AcrossFault[] {

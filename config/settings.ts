@@ -1,9 +1,10 @@
 import { z } from 'zod'
-import { duration, flag, oneOf, positiveNumber, secret, text, url, wholeNumber } from './kinds.ts'
+import { duration, flag, oneOf, secret, text, url, wholeNumber } from './kinds.ts'
 import { libraryNames } from './library.ts'
 import { collectors } from './settings-collectors.ts'
 import { mail, notifications } from './settings-notifications.ts'
 import { alert, evaluation, signal } from './settings-rules.ts'
+import { scalingPolicy } from './settings-scaling.ts'
 import { bus, spool, store } from './settings-storage.ts'
 
 /*
@@ -26,33 +27,6 @@ const listen = z.strictObject({
     .describe(
       'Address under which people reach the page, for links in mails; absent: as listened on.',
     ),
-})
-
-const scalingPolicy = z.strictObject({
-  service: text('the id of an app').describe('The Marathon app to scale.'),
-  target: z
-    .record(z.string(), positiveNumber())
-    .describe('How much of a signal one instance shall have, by the name of the signal.'),
-  min: wholeNumber(1, 100_000).prefault(1).describe('Never fewer instances.'),
-  max: wholeNumber(1, 100_000).describe('Never more instances.'),
-  tolerance: positiveNumber()
-    .prefault(0.1)
-    .describe('Ratios this close to 1 change nothing (0.1: from 0.9 to 1.1).'),
-  stabilization: z
-    .strictObject({
-      up: duration()
-        .prefault('0s')
-        .describe('Instances rise to the lowest recommendation of this time.'),
-      down: duration()
-        .prefault('5m')
-        .describe('Instances fall to the highest recommendation of this time.'),
-    })
-    .prefault({})
-    .describe('Against flapping.'),
-  dry_run: flag().prefault(false).describe('Only tell what would be done.'),
-  resident: flag()
-    .prefault(false)
-    .describe('Also scale it if it keeps volumes (is stateful); refused otherwise.'),
 })
 
 const autoscaling = z.strictObject({

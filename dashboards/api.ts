@@ -20,6 +20,7 @@ import type {
   ServiceState as ServiceFacts,
   TaskState,
 } from '../pipeline/service-state.ts'
+import type { ScalingDesk, ScalingPause } from '../pipeline/scaling-desk.ts'
 import type { SignalDeclaration, SignalDeclarations } from '../pipeline/signals.ts'
 import type { SimulationLine, SimulationQuestion } from '../pipeline/simulation.ts'
 import type { Losses } from '../pipeline/store/losses.ts'
@@ -51,6 +52,8 @@ export interface DashboardsOptions {
   retentionClasses?: readonly string[]
   /** Services with a scaling policy. */
   scaling?: () => ScalingStatus[]
+  /** Where scaling is paused. */
+  scalingDesk?: ScalingDesk
   /** Gives the originals of dead letters back to the bus, in somebody's name. */
   redrive?: (
     letters: readonly DeadLetter[],
@@ -258,6 +261,8 @@ export interface ServiceView {
   version?: string
   /** Ids of the deployments that touch it now. */
   deployments?: string[]
+  /** Until when its scaling is paused, ms. */
+  pausedUntil?: number
   /** What offers lack while instances wait in Marathon's queue. */
   waitingFor?: string[]
   /** The newest values of the charted signals (`charted`), over the last two minutes. */
@@ -300,7 +305,14 @@ export interface Answers {
   '/api/prometheus/targets': TargetGroup[]
   '/api/signals': { signals: Record<string, SignalFacts> }
   '/api/series': { from: number; to: number; stepMs: number; series: SeriesView[] }
-  '/api/scaling': { scaling: ScalingStatus[]; marathons: MarathonState[] }
+  '/api/scaling': {
+    scaling: ScalingStatus[]
+    pauses: ScalingPause[]
+    marathons: MarathonState[]
+  }
+  '/api/scaling/pause': { pause: ScalingPause }
+  /** `ended`: absent where it was not paused. `others`: pauses by which it still is. */
+  '/api/scaling/resume': { service: string; ended?: ScalingPause; others: ScalingPause[] }
   '/api/decisions': { decisions: DecisionDoc[] }
   '/api/alerts': { alerts: AlertView[]; history: ChangeDoc[] }
   /** `through`: the last evaluation time, ms, where this process evaluates. */

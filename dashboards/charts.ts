@@ -1,7 +1,7 @@
 import type { SignalBucket } from '../pipeline/event.ts'
 import { charted, type Charted, type ServiceView, type SignalFacts } from './api.ts'
 import type { WholeRange } from './params.ts'
-import { distributed, newestOf, seriesOf, stepsOver, withoutOpenStep } from './series.ts'
+import { distributed, isCounted, newestOf, seriesOf, stepsOver, withoutOpenStep } from './series.ts'
 import type { Context } from './server.ts'
 
 /** How long a value counts as that of now, ms. */
@@ -89,8 +89,7 @@ export function newestValue(
   const steps = stepsOver({ from: toMs - freshMs, to: toMs }, windowMs)
   const values = withoutOpenStep(seriesOf(facts, buckets, steps), steps, toMs)
   const newest = newestOf(values)
-  const isCounted = facts.measure === 'rate' || facts.measure === 'count'
-  if (newest === undefined || !isCounted) return newest
+  if (newest === undefined || !isCounted(facts)) return newest
   // The last step is open.
   return newestOf(values.slice(-1 - countedMs / windowMs)) ?? 0
 }

@@ -39,10 +39,11 @@ export function newestOf(values: readonly (number | null)[]): number | undefined
  * and the last bucket: nothing came then.
  */
 export function seriesOf(
-  { from: topic, measure, overMs, counter = false }: SignalFacts,
+  facts: SignalFacts,
   buckets: readonly SignalBucket[],
   { from, stepMs, length }: Steps,
 ): (number | null)[] {
+  const { from: topic, measure, overMs, counter = false } = facts
   const windows: (Window | undefined)[] = Array.from({ length })
   for (const bucket of buckets) {
     const at = Math.floor((bucket.from - from) / stepMs)
@@ -52,10 +53,13 @@ export function seriesOf(
   }
   const measured = { from: topic, measure, overMs: stepMs, counter }
   const values = windows.map((window) => (window && valueOf(measured, window)) ?? null)
-  if (topic !== 'signals' && !counter && countedMeasures.includes(measure)) {
-    return zeroBetween(values)
-  }
+  if (isCounted(facts)) return zeroBetween(values)
   return measure === 'absent' ? values : bridged(values, Math.ceil(overMs / stepMs))
+}
+
+/** Nothing measured means that none came. Of a counter it means that nobody looked. */
+export function isCounted({ from: topic, measure, counter = false }: SignalFacts): boolean {
+  return topic !== 'signals' && !counter && countedMeasures.includes(measure)
 }
 
 /** A step that has not ended counts too little: it is left out of what is added up. */

@@ -1,7 +1,7 @@
 import stringify from 'fast-json-stable-stringify'
 import { openBacktest, type Backtest } from '../alerting/backtest.ts'
 import { linesBehind } from '../alerting/evidence.ts'
-import { compileRules, type CompiledRules } from '../alerting/rules/compile.ts'
+import { compileRules, wantedLines, type CompiledRules } from '../alerting/rules/compile.ts'
 import { topicOf } from '../alerting/words.ts'
 import type {
   BacktestAnswer,
@@ -42,7 +42,7 @@ export function openBacktesting(base: BaseWithStore, catalog: KnownIdentities | 
     }
     isBusy = true
     try {
-      yield* run(base, catalog, question)
+      yield* run(base, catalog ?? nothingKnown, question)
     } finally {
       isBusy = false
     }
@@ -51,7 +51,7 @@ export function openBacktesting(base: BaseWithStore, catalog: KnownIdentities | 
 
 async function* run(
   base: BaseWithStore,
-  catalog: KnownIdentities = nothingKnown,
+  catalog: KnownIdentities,
   question: BacktestQuestion,
 ): AsyncGenerator<BacktestLine> {
   const { bus, settings } = base
@@ -106,9 +106,7 @@ async function linesFrom(
   { bus, log }: BaseWithStore,
   { rules, catalog, since }: { rules: CompiledRules; catalog: KnownIdentities; since: number },
 ) {
-  const wanted = rules.rules.flatMap((rule) =>
-    rule.log ? [{ id: rule.id, from: rule.log.from, where: rule.log.where }] : [],
-  )
+  const wanted = wantedLines(rules)
   if (wanted.length === 0) return {}
   const from = (topic: MatchedTopic) =>
     Promise.all(
@@ -131,7 +129,7 @@ const lateness = Object.values(latenessMs)
 
 function remeasurerOf(
   { settings, log }: BaseWithStore,
-  catalog: KnownIdentities = nothingKnown,
+  catalog: KnownIdentities,
   signals: SignalDeclarations,
 ) {
   return openRemeasurer({

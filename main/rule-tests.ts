@@ -1,5 +1,5 @@
 import { openBacktest } from '../alerting/backtest.ts'
-import { compileRules, type CompiledRules } from '../alerting/rules/compile.ts'
+import { compileRules, wantedLines, type CompiledRules } from '../alerting/rules/compile.ts'
 import type { Notification, OwnedState } from '../alerting/records.ts'
 import { declaredRule, declaredSignals } from '../config/declared.ts'
 import type { Settings } from '../config/settings.ts'
@@ -55,16 +55,14 @@ async function runTest(
     (_, n) => startMs + (n + 1) * resolutionMs,
   )
   const steps = times.map((now) => ({ now, came: arrivals.take(now) }))
-  const wantedLines = rules.rules.flatMap(({ id, log }) =>
-    log ? [{ id, from: log.from, where: log.where }] : [],
-  )
+  const ofLines = wantedLines(rules)
   const backtest = openBacktest({
     signals,
     intervalMs,
     rules,
     partitions: () => 1,
     watchGapMs,
-    ...(wantedLines.length === 0
+    ...(ofLines.length === 0
       ? {}
       : {
           lines: await openMatchingLines({
@@ -73,7 +71,7 @@ async function runTest(
               changes: steps.flatMap(({ came }) => came.changes),
             }),
             catalog: nothingKnown,
-            wanted: wantedLines,
+            wanted: ofLines,
             from: async () => [0],
             log: silentLog,
           }),

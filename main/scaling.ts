@@ -1,23 +1,46 @@
-import { openAutoscaling, viewScaling, type AutoscalingOptions } from '../autoscaling/index.ts'
-import type { ScalingPolicySettings, Settings } from '../config/settings.ts'
+import {
+  openAutoscaling,
+  openScalingDesk,
+  viewScaling,
+  type AutoscalingOptions,
+} from '../autoscaling/index.ts'
+import { declaredPolicy } from '../config/declared-policy.ts'
+import type { Settings } from '../config/settings.ts'
 import { followEpochs } from '../pipeline/bus/epochs.ts'
 import type { ScalingStatus } from '../pipeline/decision.ts'
 import type { Component } from '../pipeline/health.ts'
 import { readConnection } from '../pipeline/http-connection.ts'
 import { openHttp, type HttpClient } from '../pipeline/http.ts'
+import { pausesOn, type ScalingDesk } from '../pipeline/scaling-desk.ts'
 import { secondsSince, type Base } from './base.ts'
 import { openDuty } from './duty.ts'
 
 /** How often another process than the one that scales learns how services stand, ms. */
 const tellEveryMs = 2000
 
-/** How services stand, whichever process scales them. */
-export async function openScalingView(base: Base): Promise<() => ScalingStatus[]> {
-  const { bus, components, stack } = base
+export interface ScalingView {
+  /** How services stand; `current`: as this process knows it, where it scales. */
+  statuses(current: ScalingStatus[] | undefined): ScalingStatus[]
+  desk: ScalingDesk
+}
+
+/** What is seen and asked of scaling, whichever process does it. */
+export async function openScalingView(base: Base): Promise<ScalingView> {
+  const { bus, clock, components, stack } = base
   const view = await base.patiently(() => followEpochs(bus, 'scaling'))
   stack.defer(() => view.close())
   components.push({ name: 'scaling view', trouble: view.trouble })
-  return () => viewScaling(view.latest())
+  const desk = openScalingDesk({ bus, latest: view.latest, clock })
+  return {
+    desk,
+    statuses(current) {
+      const pauses = desk.pauses()
+      return (current ?? viewScaling(view.latest())).map((status) => {
+        const own = pausesOn(status.service, pauses)
+        return own.length > 0 ? { ...status, pauses: own } : status
+      })
+    },
+  }
 }
 
 export interface Scaling {
@@ -60,7 +83,7 @@ function optionsOf(base: Base, marathons: Map<string, HttpClient>): AutoscalingO
       intervalMs: intervalOf(settings),
       dryRun,
       labels,
-      policies: declared.map(policyOf),
+      policies: declared.map(declaredPolicy),
     },
     services: services.all,
     marathons: services.marathon,
@@ -98,19 +121,4 @@ export function linesTrouble(components: readonly Component[]): string | undefin
     if (told !== undefined) return `${name}: ${told}`
   }
   return undefined
-}
-
-export function policyOf({
-  target,
-  stabilization,
-  dry_run: dryRun,
-  ...policy
-}: ScalingPolicySettings) {
-  return {
-    ...policy,
-    targets: target,
-    stabilizationUpMs: stabilization.up,
-    stabilizationDownMs: stabilization.down,
-    dryRun,
-  }
 }

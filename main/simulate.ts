@@ -1,11 +1,12 @@
 import { simulatePast } from '../autoscaling/past.ts'
-import { faultsOf, type ScalingPolicy } from '../autoscaling/policy.ts'
+import { faultsOf } from '../autoscaling/policy-faults.ts'
+import type { ScalingPolicy } from '../autoscaling/policy.ts'
+import { declaredPolicy } from '../config/declared-policy.ts'
 import { readPolicy } from '../config/load.ts'
 import { Trouble } from '../pipeline/errors.ts'
 import { matchService } from '../pipeline/identity.ts'
 import type { SimulationLine, SimulationQuestion } from '../pipeline/simulation.ts'
 import type { Base } from './base.ts'
-import { policyOf } from './scaling.ts'
 
 type Simulating = Pick<Base, 'bus' | 'services' | 'settings' | 'signals'>
 
@@ -52,7 +53,10 @@ function otherPolicy(
   { text, file }: NonNullable<SimulationQuestion['policy']>,
   service: string,
 ): ScalingPolicy {
-  const policy: ScalingPolicy = { ...policyOf(readPolicy(text, file, service)), source: 'config' }
+  const policy: ScalingPolicy = {
+    ...declaredPolicy(readPolicy(text, file, service)),
+    source: 'config',
+  }
   const faults = faultsOf(policy, signals)
   if (policy.service !== service) faults.push(`it is for ${policy.service}, not for ${service}`)
   if (faults.length === 0) return policy

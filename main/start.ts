@@ -97,12 +97,13 @@ export async function start(
   if (withStore && has('dashboards')) {
     // This process may not be the one that evaluates the rules, or scales.
     const view = await openAlertsView(base, stages, () => url)
-    const standings = await openScalingView(base)
+    const scaled = await openScalingView(base)
     const shown = {
       alerts: () => alerting?.alerts() ?? view.alerts(),
       rules: () => alerting?.rules() ?? view.rules(),
       desk: view.desk,
-      scaling: () => scaling?.current() ?? standings(),
+      scaling: () => scaled.statuses(scaling?.current()),
+      scalingDesk: scaled.desk,
     }
     await early?.close()
     url = await openSurfaces(withStore, { ...shown, catalog }, extras)

@@ -8,6 +8,7 @@ import { healthOf } from '../pipeline/health.ts'
 import { parseFilter } from '../alerting/stages/filter.ts'
 import { coveringRules } from '../pipeline/covers.ts'
 import type { NotificationDesk } from '../pipeline/notification-desk.ts'
+import type { ScalingDesk } from '../pipeline/scaling-desk.ts'
 import { followPostures } from '../pipeline/posture-view.ts'
 import { followProcesses } from '../pipeline/presence.ts'
 import { openRedrive } from '../processors/redrive.ts'
@@ -25,6 +26,7 @@ interface Shown {
   rules: () => Answers['/api/rules']
   desk: NotificationDesk
   scaling: () => ScalingStatus[]
+  scalingDesk: ScalingDesk
   /** Of a process that resolves identities; without, a live line has what its collector knew. */
   catalog: Catalog | undefined
 }
@@ -32,7 +34,7 @@ interface Shown {
 /** The HTTP API and the page; returns their address. */
 export async function openSurfaces(
   base: BaseWithStore,
-  { alerts, rules: ruleViews, desk, scaling, catalog }: Shown,
+  { alerts, rules: ruleViews, desk, scaling, scalingDesk, catalog }: Shown,
   extras: Extras,
 ): Promise<string> {
   const { settings, signals, bus, store, services, clock, components, stack } = base
@@ -65,6 +67,7 @@ export async function openSurfaces(
     covering: (service) => coveringRules(rules(), signals, service),
     retentionClasses: Object.keys(settings.store.retention_classes),
     scaling,
+    scalingDesk,
     redrive: openRedrive(base),
     backtest: openBacktesting(base, catalog),
     simulate: openSimulating(base),

@@ -1,5 +1,7 @@
 /** What others may ask of the part that notifies: its alerts, its silences, and a place to post both. All times are ms. */
 
+import type { OperatorFlags } from './matcher-operator.ts'
+
 export type DeskLabels = Readonly<Record<string, string>>
 
 export interface DeskAlert {
@@ -30,11 +32,9 @@ export interface DeskGroup {
   alerts: DeskAlert[]
 }
 
-export interface DeskMatcher {
+export interface DeskMatcher extends OperatorFlags {
   name: string
   value: string
-  isRegex: boolean
-  isEqual: boolean
 }
 
 export interface DeskSilence {

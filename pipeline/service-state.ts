@@ -22,12 +22,16 @@ export interface ServiceState {
   /** Set while it waits in the launch queue. */
   queue?: QueueState
   version?: string
+  /** When anything but `instances` was changed last, in Marathon's own form. */
+  configVersion?: string
   image?: string
   /** Of one instance: cores and MiB. */
   cpus?: number
   mem?: number
   /** Keeps its volumes: stateful. */
   resident: boolean
+  /** After how long Marathon replaces a task that is unreachable, ms; absent where it does not tell. */
+  replaceUnreachable?: number | 'never'
   owner?: string
   runbook?: string
   retention?: string

@@ -160,6 +160,22 @@ function valueOfAll(values: readonly number[], measure: Measure): number {
   }
 }
 
+/** The values at one time, each signal's found once: `measured` gives those that are made of no others. */
+export function valuesOnce(
+  derived: OpenedDerived['signals'],
+  measured: (signal: string) => SignalValues,
+): (signal: string) => SignalValues {
+  const known = new Map<string, SignalValues>()
+  const valuesOf = (signal: string): SignalValues => {
+    const found = known.get(signal)
+    if (found) return found
+    const values = derived.get(signal)?.valuesAt(valuesOf) ?? measured(signal)
+    known.set(signal, values)
+    return values
+  }
+  return valuesOf
+}
+
 /** The measured signals that these are made of, each once. */
 export function measuredBehind(
   reads: readonly string[],

@@ -6,7 +6,7 @@
 import { explain } from './errors.ts'
 import type { Identity } from './identity.ts'
 import { endsSignal, openEnds } from './signal-ends.ts'
-import { openDerived } from './signal-derived.ts'
+import { openDerived, valuesOnce } from './signal-derived.ts'
 import { readBuckets, readWatermark, type SignalRecord } from './signal-records.ts'
 import {
   openSignalBoard,
@@ -214,15 +214,7 @@ export function openSignalGrid(options: SignalGridOptions): SignalGrid {
     next() {
       const due = nextTime()
       if (!due) return undefined
-      const cache = new Map<string, SignalValues>()
-      const valuesOf = (signal: string): SignalValues => {
-        const known = cache.get(signal)
-        if (known) return known
-        const made = derived.get(signal)?.valuesAt(valuesOf)
-        const values = made ?? board.valuesAt(signal, due.ts, watched)
-        cache.set(signal, values)
-        return values
-      }
+      const valuesOf = valuesOnce(derived, (signal) => board.valuesAt(signal, due.ts, watched))
       const silent = new Map<string, SeenGroup[]>()
       const silentOf = (signal: string): SeenGroup[] => {
         const made = silent.get(signal) ?? board.silentAt(signal, due.ts)

@@ -1,31 +1,18 @@
 import { isoToNs } from '../pipeline/event.ts'
-import { openLine, parseQuery, type Query } from '../pipeline/query.ts'
+import { openLine } from '../pipeline/query.ts'
 import type { StoredDoc } from '../pipeline/store/store.ts'
-import { openBuckets, type CountedSignal, type CounterOptions } from './buckets.ts'
+import { openBuckets, type CounterOptions } from './buckets.ts'
 import { identified, type Complete } from './documents.ts'
 import type { Partition } from './partition.ts'
-import { openFieldSignal, type FieldSignal } from './readings.ts'
+import { openSignals } from './readings.ts'
 import { openSignalIndex } from './signal-index.ts'
-
-interface Signal extends Omit<CountedSignal, 'field'> {
-  name: string
-  query: Query
-  field: FieldSignal | undefined
-}
 
 /**
  * Returns a function that counts a change into the buckets of a partition. Changes have no sequence: each counts once a
  * signal by its id. One that is written again, with more fields, counts for the signals that did not want it before.
  */
 export function openChangeCounter(options: CounterOptions & { complete?: Complete }) {
-  const signals: Signal[] = Object.entries(options.signals)
-    .filter(([, { from }]) => from === 'changes')
-    .map(([name, signal]) => ({
-      ...signal,
-      name,
-      query: parseQuery(signal.where),
-      field: openFieldSignal({ ...signal, name }, options.metrics),
-    }))
+  const signals = openSignals(options, 'changes')
   const signalsOf = openSignalIndex(signals, (some) => some)
   const buckets = openBuckets(options)
 

@@ -1,19 +1,16 @@
 import stringify from 'fast-json-stable-stringify'
 import { isoToMs, type SampleDoc } from '../pipeline/event.ts'
-import { openLine, parseQuery, type OpenedLine, type Query } from '../pipeline/query.ts'
+import { openLine, type OpenedLine } from '../pipeline/query.ts'
 import type { SampleRecord } from '../pipeline/sample.ts'
-import { openBuckets, type CountedSignal, type CounterOptions, type Measured } from './buckets.ts'
+import { openBuckets, type CounterOptions, type Measured } from './buckets.ts'
 import { identified, type Complete } from './documents.ts'
 import { takeFresh, type Partition } from './partition.ts'
-import { grownBy, openFieldSignal, type FieldSignal, type Origin } from './readings.ts'
+import { grownBy, openSignals, type Origin, type Signal } from './readings.ts'
 import { readSamples } from './samples.ts'
 import { openSignalIndex } from './signal-index.ts'
 
-interface Signal extends Omit<CountedSignal, 'field'> {
-  name: string
+interface MetricSignal extends Signal {
   metric: string
-  query: Query
-  field: FieldSignal | undefined
 }
 
 /** Returns a function that counts the samples of a record into the buckets of a partition, each sample once. */
@@ -57,11 +54,9 @@ export function openSampleCounter(options: CounterOptions & { complete?: Complet
 
 /** By the name of a metric, the signals that are measured from it. */
 function indexOf(options: CounterOptions) {
-  const signals = Object.entries(options.signals).flatMap(([name, signal]): Signal[] => {
-    const { from, metric, where } = signal
-    if (from !== 'metrics' || metric === undefined) return []
-    const field = openFieldSignal({ ...signal, name }, options.metrics)
-    return [{ ...signal, name, metric, query: parseQuery(where), field }]
+  const signals = openSignals(options, 'metrics').flatMap((signal): MetricSignal[] => {
+    const { metric } = signal
+    return metric === undefined ? [] : [{ ...signal, metric }]
   })
   return new Map(
     [...Map.groupBy(signals, ({ metric }) => metric)].map(([metric, those]) => [
@@ -78,7 +73,7 @@ interface OpenedSample {
 }
 
 function measure(
-  { name, field, counter, metric }: Signal,
+  { name, field, counter, metric }: MetricSignal,
   { metrics }: SampleDoc,
   { line, series, origin }: OpenedSample,
 ): Measured | undefined {

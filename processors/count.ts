@@ -1,24 +1,18 @@
 import { isoToMs, type Level, type LogDoc } from '../pipeline/event.ts'
 import { identityToEcs } from '../pipeline/identity.ts'
-import { openLine, parseQuery, type OpenedLine, type Query } from '../pipeline/query.ts'
+import { openLine, type OpenedLine } from '../pipeline/query.ts'
 import { scanLines, type LogHead } from '../pipeline/record.ts'
-import { openBuckets, type CountedSignal, type CounterOptions, type Measured } from './buckets.ts'
+import { openBuckets, type CounterOptions, type Measured } from './buckets.ts'
 import { hasLevel, openLineIndex, type Candidates, type OfLevels } from './line-index.ts'
 import type { Ranges } from './marks.ts'
 import { openParking } from './parked.ts'
 import { takeFresh, type Partition } from './partition.ts'
-import { openFieldSignal, type FieldSignal } from './readings.ts'
+import { openSignals, type Signal } from './readings.ts'
 import type { KnownIdentities, Lines } from './resolve.ts'
 import { openSignalIndex } from './signal-index.ts'
 import { tally } from './tally.ts'
 
 const defaultPatienceMs = 10_000
-
-interface Signal extends Omit<CountedSignal, 'field'> {
-  name: string
-  query: Query
-  field: FieldSignal | undefined
-}
 
 export interface LineCounterOptions extends CounterOptions {
   catalog: KnownIdentities
@@ -35,14 +29,7 @@ interface Counting {
 
 /** Counts the lines of records into the buckets of a partition, each line once. */
 export function openCounter(options: LineCounterOptions) {
-  const signals: Signal[] = Object.entries(options.signals)
-    .filter(([, { from }]) => from === 'logs')
-    .map(([name, signal]) => ({
-      ...signal,
-      name,
-      query: parseQuery(signal.where),
-      field: openFieldSignal({ ...signal, name }, options.metrics),
-    }))
+  const signals = openSignals(options, 'logs')
   const signalsOf = openSignalIndex(signals, openLineIndex)
   const { catalog, patienceMs = defaultPatienceMs } = options
   const buckets = openBuckets(options)

@@ -7,6 +7,7 @@ import { readBuckets } from '../pipeline/signal-records.ts'
 import type { DocClass, Store } from '../pipeline/store/store.ts'
 import { readable } from './dead.ts'
 import { identified, readDoc, type Complete } from './documents.ts'
+import { isMark } from './watermark.ts'
 
 type DocTopic = 'changes' | 'decisions' | 'dead' | 'signals'
 
@@ -34,7 +35,7 @@ export function openDocIndexer({
     read: (record: BusRecord) => T,
     write: (read: T[]) => Promise<void>,
   ): Promise<void> {
-    const records = batch.records.filter(({ headers }) => headers['kind'] !== 'mark')
+    const records = batch.records.filter((record) => !isMark(record))
     const { read: good, dead } = readable({ ...batch, records }, read)
     if (dead.length > 0) {
       await store.putDocs('dead', dead)

@@ -9,6 +9,7 @@ import type { Store } from '../pipeline/store/store.ts'
 import { readable, sampleOf, tellDead } from './dead.ts'
 import { identified, type Complete } from './documents.ts'
 import { readSamples, type ReadSamples } from './samples.ts'
+import { isMark } from './watermark.ts'
 
 export interface SampleIndexerOptions {
   bus: Bus
@@ -29,7 +30,10 @@ export function openSampleIndexer(options: SampleIndexerOptions) {
     group: 'index',
     topic: 'metrics',
     async onBatch(batch) {
-      const arrived = readable({ ...batch, records: batch.records.filter(isSamples) }, read)
+      const arrived = readable(
+        { ...batch, records: batch.records.filter((record) => !isMark(record)) },
+        read,
+      )
       const samples = arrived.read.flatMap(({ sound }) =>
         sound.map(({ doc }) => identified(doc, complete).doc),
       )
@@ -64,8 +68,6 @@ export function openSampleIndexer(options: SampleIndexerOptions) {
 
   return { trouble: () => trouble, close: () => consumer.close() }
 }
-
-const isSamples = ({ headers }: BusRecord) => headers['kind'] !== 'mark'
 
 interface Arrived extends ReadSamples {
   head: SampleHead

@@ -1,6 +1,13 @@
 import type { Metrics } from '../pipeline/metrics.ts'
-import { openField, type FieldReader, type OpenedLine } from '../pipeline/query.ts'
-import type { CountedSignal, Measured } from './buckets.ts'
+import {
+  openField,
+  parseQuery,
+  type FieldReader,
+  type OpenedLine,
+  type Query,
+} from '../pipeline/query.ts'
+import type { SignalTopic } from '../pipeline/signals.ts'
+import type { CountedSignal, CounterOptions, Measured } from './buckets.ts'
 import type { Partition } from './partition.ts'
 
 /** Where a number comes from: a counter is followed by itself in each of these. */
@@ -23,6 +30,22 @@ export interface FieldSignal {
   /** False only where nothing in this JSON text has the field. */
   mayHave: FieldReader['mayHave']
   needs: FieldReader['needs']
+}
+
+export interface Signal extends Omit<CountedSignal, 'field'> {
+  name: string
+  query: Query
+  /** Undefined where it measures no field. */
+  field: FieldSignal | undefined
+}
+
+/** The signals that are measured from a topic. */
+export function openSignals({ signals, metrics }: CounterOptions, topic: SignalTopic): Signal[] {
+  return Object.entries(signals).flatMap(([name, signal]) => {
+    if (signal.from !== topic) return []
+    const field = openFieldSignal({ ...signal, name }, metrics)
+    return [{ ...signal, name, query: parseQuery(signal.where), field }]
+  })
 }
 
 /** Undefined where the signal measures no field. */

@@ -11,6 +11,7 @@ import {
 import type { SignalTopic } from '../pipeline/signals.ts'
 import { bucketKey } from './partition.ts'
 import type { Remeasurer } from './remeasure.ts'
+import { isMark } from './watermark.ts'
 
 /** A stretch of what was recorded, in the order in which it came; `progress`: how much of all is read with it, 0 to 1. */
 export interface Recorded {
@@ -103,7 +104,7 @@ async function openStream(bus: Bus, place: Place, fromMs: number) {
         if (taken.length > 0 && record.time > ms) break
         taken.push(record)
         at++
-        if (record.headers['kind'] === 'mark') break
+        if (isMark(record)) break
       }
       return taken
     },

@@ -7,10 +7,10 @@ import { openDerived } from '../../pipeline/signal-derived.ts'
 import { checkGroups } from '../../pipeline/signal-join.ts'
 import { openConditions, type Condition } from './condition.ts'
 import {
+  baseRule,
   makeRule,
   makeWatchdog,
   ruleId,
-  standIn,
   type Parts,
   type Rule,
   type RuleDeclaration,
@@ -74,6 +74,11 @@ export function compileRules(
   return { rules, faults, faulty }
 }
 
+/** The lines that rules on single lines are to be given. */
+export function wantedLines({ rules }: Pick<CompiledRules, 'rules'>) {
+  return rules.flatMap(({ id, log }) => (log ? [{ id, from: log.from, where: log.where }] : []))
+}
+
 const path = (signal: string) => `signals.${signal}`
 
 function signalFaults(signals: SignalDeclarations): RuleFault[] {
@@ -119,25 +124,11 @@ function compileLog(
   id: string,
   fault: Tell,
 ): Rule | undefined {
-  const { alert, when, forMs, keepFiringForMs, onError = 'keep' } = declaration
-  const texts = { alert, ...compileTexts(declaration, fault) }
+  const texts = compileTexts(declaration, fault)
   try {
     parseQuery(log.where)
-    return {
-      id,
-      alert,
-      when,
-      forMs,
-      keepFiringForMs,
-      log: compileLogRule(log, texts),
-      noData: 'unknown',
-      onError,
-      reads: [],
-      comparison: undefined,
-      lowIsWorse: false,
-      evaluate: () => [],
-      standIn: (group, lastMs, cause) => standIn(alert, texts, { group, lastMs, cause }),
-    }
+    const compiled = compileLogRule(log, { alert: declaration.alert, ...texts })
+    return { ...baseRule(declaration, id, texts), log: compiled }
   } catch (error) {
     fault('.log', firstLine(error))
     return undefined

@@ -139,7 +139,7 @@ function readParameters(
 function openWindow(name: KindName, { kind, own }: Read, restored: AggregatingState | undefined) {
   const state = restored === undefined ? { slices: [] } : structuredClone(restored)
   const opened = openAggregating(name, { ...own, ...kind }, state)
-  return { ...opened, save: () => structuredClone(state) }
+  return { ...opened, save: () => state }
 }
 
 function openRule(

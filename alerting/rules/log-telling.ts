@@ -92,7 +92,7 @@ export function openTelling(parameters: TellingParameters, restored: TellingStat
         silenced: Object.fromEntries(silenced),
         gathered: Object.fromEntries(gathered),
       }
-      return isUsed ? { telling: structuredClone(state) } : {}
+      return isUsed ? { telling: state } : {}
     },
   }
 }

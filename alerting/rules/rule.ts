@@ -104,25 +104,38 @@ export interface Texts {
   annotations: Map<string, Template>
 }
 
-export function makeRule(
-  declaration: RuleDeclaration,
-  id: string,
-  signals: SignalDeclarations,
-  parts: Parts,
-): Rule {
-  const { alert, when, forMs, keepFiringForMs } = declaration
-  const { noData = 'unknown', onError = 'keep' } = declaration
-  const { condition, clear } = parts
-  const { comparison, lowIsWorse } = condition
-  const reads = [...new Set([...condition.reads, ...(clear?.reads ?? [])])]
+/** What each rule has by its declaration; unless more is said it reads no signal and finds nothing. */
+export function baseRule(declaration: RuleDeclaration, id: string, texts: Texts): Rule {
+  const { alert, when, forMs, keepFiringForMs, onError = 'keep' } = declaration
   return {
     id,
     alert,
     when,
     forMs,
     keepFiringForMs,
-    noData,
+    noData: 'unknown',
     onError,
+    reads: [],
+    comparison: undefined,
+    lowIsWorse: false,
+    evaluate: () => [],
+    standIn: (group, lastMs, cause) => standIn(alert, texts, { group, lastMs, cause }),
+  }
+}
+
+export function makeRule(
+  declaration: RuleDeclaration,
+  id: string,
+  signals: SignalDeclarations,
+  parts: Parts,
+): Rule {
+  const { alert, noData = 'unknown' } = declaration
+  const { condition, clear } = parts
+  const { comparison, lowIsWorse } = condition
+  const reads = [...new Set([...condition.reads, ...(clear?.reads ?? [])])]
+  return {
+    ...baseRule(declaration, id, parts),
+    noData,
     reads,
     comparison,
     lowIsWorse,
@@ -137,30 +150,17 @@ export function makeRule(
       refuseTwins(samples)
       return samples
     },
-    standIn: (group, lastMs, cause) => standIn(alert, parts, { group, lastMs, cause }),
   }
 }
 
 /** A rule without a condition, that always fires. */
-export function makeWatchdog(
-  { alert, when, forMs, keepFiringForMs }: RuleDeclaration,
-  id: string,
-  texts: Texts,
-): Rule {
+export function makeWatchdog(declaration: RuleDeclaration, id: string, texts: Texts): Rule {
   const joined = { group: {}, signals: {}, unknown: false }
+  const { alert } = declaration
   return {
-    id,
-    alert,
-    when,
-    forMs,
-    keepFiringForMs,
-    noData: 'unknown',
+    ...baseRule(declaration, id, texts),
     onError: 'keep',
-    reads: [],
-    comparison: undefined,
-    lowIsWorse: false,
     evaluate: (_, __, ts = 0) => [sampleOf(alert, texts, { ...joined, lastMs: ts }, { value: 1 })],
-    standIn: (group, lastMs, cause) => standIn(alert, texts, { group, lastMs, cause }),
   }
 }
 
@@ -172,7 +172,7 @@ function measuredSample(alert: string, parts: Parts, joined: Joined): Sample {
 }
 
 /** Of a group without a value. */
-export function standIn(
+function standIn(
   alert: string,
   texts: Texts,
   { cause, ...about }: { group: Identity; lastMs: number; cause: Cause },

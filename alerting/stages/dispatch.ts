@@ -93,7 +93,10 @@ export function createDispatcher(
     sends: restored?.sends ?? 0,
     nextCare: restored?.nextCare ?? now + careInterval,
   }
-  if (restored) restore(world, structuredClone(restored), now)
+  if (restored?.groups.length || restored?.alerts.length) {
+    const { groups, alerts } = restored
+    restore(world, { ...restored, ...structuredClone({ groups, alerts }) }, now)
+  }
   return {
     silences: world.silences,
     post: (alerts, now) => post(world, alerts, now),
@@ -103,9 +106,12 @@ export function createDispatcher(
     awaits: (id) => world.underWay.has(id),
     inhibitedBy: (labels, now) => world.inhibitor.inhibitedBy(labels, now),
     takeTold() {
-      const told = [...world.touched].map((key) => [key, world.log.get(key)] as const)
+      const told = [...world.touched].map((key): [string, LogEntry | undefined] => [
+        key,
+        world.log.get(key),
+      ])
       world.touched.clear()
-      return told.map(([key, entry]) => [key, entry])
+      return told
     },
     status: (now) => statusOf(world, now),
     state: (now) =>

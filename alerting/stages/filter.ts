@@ -1,4 +1,5 @@
 import { Trouble } from '../../pipeline/errors.ts'
+import { flagsOf } from '../../pipeline/matcher-operator.ts'
 import type { ReadMatcher } from '../../pipeline/notification-desk.ts'
 import { matcher, type MatcherText } from './matcher.ts'
 import { parseClassicMatcher } from './matchers.ts'
@@ -10,8 +11,7 @@ import { parseUtf8Matchers } from './matchers-utf8.ts'
  */
 export function parseFilter(text: string): ReadMatcher {
   const { name, op, value, test } = matcher(readFilter(text))
-  const isRegex = op === '=~' || op === '!~'
-  return { name, value, isRegex, isEqual: op === '=' || op === '=~', test }
+  return { name, value, ...flagsOf(op), test }
 }
 
 function readFilter(text: string): MatcherText {

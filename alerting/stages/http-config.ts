@@ -11,6 +11,7 @@ import {
   unsupported,
 } from './option-kinds.ts'
 import type { Secret } from '../../pipeline/secret.ts'
+import { withoutUndefined } from '../../pipeline/without-undefined.ts'
 
 export interface TlsOptions {
   /** PEM texts. */
@@ -48,15 +49,8 @@ export const tlsConfig = z
   })
   .transform(({ ca, ca_file, cert, cert_file, key, key_file, server_name }): TlsOptions => {
     const pem = { ca: eitherSecret(ca, ca_file), cert: eitherSecret(cert, cert_file) }
-    return present({ ...pem, key: eitherSecret(key, key_file), serverName: server_name })
+    return withoutUndefined({ ...pem, key: eitherSecret(key, key_file), serverName: server_name })
   })
-
-/** Without what is undefined. */
-function present<T extends object>(values: { [K in keyof T]?: T[K] | undefined }): Partial<T> {
-  return Object.fromEntries(
-    Object.entries(values).filter(([, value]) => value !== undefined),
-  ) as Partial<T>
-}
 
 const basicAuth = z
   .strictObject({
@@ -115,5 +109,5 @@ function httpClientOptions(
   authorization: HttpClientOptions['authorization'] | undefined,
   tls: TlsOptions,
 ): HttpClientOptions {
-  return { ...(basic ? { basic } : {}), ...(authorization ? { authorization } : {}), tls }
+  return { ...withoutUndefined({ basic, authorization }), tls }
 }

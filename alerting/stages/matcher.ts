@@ -1,9 +1,8 @@
 /** Matchers on labels: `name="value"` with `=`, `!=`, `=~`, `!~`. Regular expressions are RE2, anchored at both ends. */
 import { RE2JS } from 're2js'
 import { Trouble } from '../../pipeline/errors.ts'
+import type { Operator } from '../../pipeline/matcher-operator.ts'
 import { goQuoted, labelOf, type Labels, compareText } from './labels.ts'
-
-export type Operator = '=' | '!=' | '=~' | '!~'
 
 /** Plain data: what is kept of a matcher over a restart. */
 export interface MatcherText {

@@ -1,6 +1,7 @@
 /** The UTF-8 grammar of matchers: any label name; what is not a plain word stands in double quotes, with Go's escapes. */
 import { Trouble } from '../../pipeline/errors.ts'
-import { hasReserved, isSpace, matcher, type MatcherText, type Operator } from './matcher.ts'
+import type { Operator } from '../../pipeline/matcher-operator.ts'
+import { hasReserved, isSpace, matcher, type MatcherText } from './matcher.ts'
 import { unquoteGo } from './unquote.ts'
 
 type Kind = 'word' | 'quoted' | '{' | '}' | ',' | Operator | 'end'

@@ -1,6 +1,7 @@
 /** Matchers from text, in one of Alertmanager's two grammars, or as its configuration reads them: both tried. */
 import { Trouble } from '../../pipeline/errors.ts'
-import { isSpace, matcher, type Matcher, type MatcherText, type Operator } from './matcher.ts'
+import type { Operator } from '../../pipeline/matcher-operator.ts'
+import { isSpace, matcher, type Matcher, type MatcherText } from './matcher.ts'
 import { parseUtf8Matchers } from './matchers-utf8.ts'
 
 /**

@@ -1,4 +1,4 @@
-/** Why an alert is not told now: all that may keep one back, in one list. */
+/** What keeps an alert from being told now: Alertmanager's reasons, and what the caller holds. */
 import type { NotifiedAlert } from './groups.ts'
 import type { Labels } from './labels.ts'
 import type { Route } from './routes.ts'
@@ -11,57 +11,13 @@ export type Held = (labels: Labels, now: number) => string | undefined
 /** What the stages ask: a part of the world of a dispatcher. */
 type Asked = Pick<World, 'config' | 'inhibitor' | 'silences' | 'held'>
 
-interface MutingStage {
-  /**
-   * `all`: also that an alert is resolved is not told, as Alertmanager has it. `news`: only what the receiver has not been told
-   * of; see {@link unmuted}.
-   */
-  mutes: 'all' | 'news'
-  /** Asked once a flush; the answer is asked for each alert, and is the reason or undefined. */
-  at(world: Asked, route: Route, now: number): (labels: Labels) => string | undefined
-}
-
-/** What holds alerts (the caller's: leases of deployments, lost agents), then Alertmanager's. */
-const mutingStages: readonly MutingStage[] = [
-  {
-    mutes: 'news',
-    at:
-      ({ held }, _, now) =>
-      (labels) =>
-        held?.(labels, now),
-  },
-  {
-    mutes: 'all',
-    at:
-      ({ inhibitor }, _, now) =>
-      (labels) =>
-        inhibitor.inhibitedBy(labels, now),
-  },
-  {
-    mutes: 'all',
-    at:
-      ({ silences }, _, now) =>
-      (labels) =>
-        silences.mutedBy(labels, now)[0],
-  },
-  {
-    mutes: 'all',
-    at: (world, route, now) => {
-      const reason = outOfTime(world, route, now)
-      return () => reason
-    },
-  },
-]
-
 /** Of a route with active times it must be in one, and in none of its mute times. */
-function outOfTime({ config }: Asked, route: Route, now: number): string | undefined {
+function isOutOfTime({ config }: Asked, route: Route, now: number): boolean {
   const inside = (name: string) =>
     (config.timeIntervals.get(name) ?? []).some((interval) => contains(interval, now))
   const { activeTimeIntervals, muteTimeIntervals } = route
-  if (activeTimeIntervals.length > 0 && !activeTimeIntervals.some(inside)) {
-    return `outside of ${activeTimeIntervals.join(', ')}`
-  }
-  return muteTimeIntervals.find(inside)
+  const isActive = activeTimeIntervals.length === 0 || activeTimeIntervals.some(inside)
+  return !isActive || muteTimeIntervals.some(inside)
 }
 
 export interface Unmuted {
@@ -83,13 +39,14 @@ export function unmuted(
   alerts: readonly NotifiedAlert[],
   now: number,
 ): Unmuted {
-  const stagesOf = (mutes: MutingStage['mutes']) =>
-    mutingStages
-      .filter((stage) => stage.mutes === mutes)
-      .map((stage) => stage.at(world, route, now))
-  const [muting, holding] = [stagesOf('all'), stagesOf('news')]
-  const left = alerts.filter(({ labels }) => muting.every((by) => by(labels) === undefined))
-  const held = left.filter(({ labels }) => holding.some((by) => by(labels) !== undefined))
+  if (isOutOfTime(world, route, now)) return { alerts: [], held: new Set() }
+  const { inhibitor, silences } = world
+  const left = alerts.filter(
+    ({ labels }) =>
+      inhibitor.inhibitedBy(labels, now) === undefined &&
+      silences.mutedBy(labels, now).length === 0,
+  )
+  const held = left.filter(({ labels }) => world.held?.(labels, now) !== undefined)
   return { alerts: left, held: new Set(held.map(({ fingerprint }) => fingerprint)) }
 }
 

@@ -1,5 +1,6 @@
 /** Silences: states, what may be set or changed, and which ones mute a label set. Times in ms, ids from the caller. */
 import { Trouble } from '../../pipeline/errors.ts'
+import { flagsOf } from '../../pipeline/matcher-operator.ts'
 import type { Labels } from './labels.ts'
 import { matcher, matchesAll, matchersText, type Matcher, type MatcherText } from './matcher.ts'
 import { createSilenceIndex } from './silence-index.ts'
@@ -123,7 +124,7 @@ function check({ matchers, startsAt, endsAt }: SilenceRequest, now: number): voi
  * missing label too.
  */
 function demandsNothing({ op, test }: Matcher): boolean {
-  return (op === '=' || op === '=~') && test('')
+  return flagsOf(op).isEqual && test('')
 }
 
 /** It ends at `now`; one that has not begun never does. */

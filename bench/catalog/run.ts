@@ -2,8 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { openCluster } from '../../collectors/mesos-cluster.ts'
 import { readMasterEvent } from '../../collectors/mesos-events.ts'
 import type { Collected } from '../../collectors/sink.ts'
@@ -15,6 +13,7 @@ import { parseJson } from '../../pipeline/http.ts'
 import { encodeRecord } from '../../pipeline/record.ts'
 import { openCatalog, resolve, resolveLines } from '../../processors/resolve.ts'
 import { changesOf, subscribedEvent } from './master.ts'
+import { heapMb, say } from '../measure.ts'
 
 /*
  * The catalog of a large cluster: from a master's state and its changes to identities on the bus, from these to a catalog, and what
@@ -32,14 +31,6 @@ const { values } = parseArgs({
 const size = { agents: Number(values.agents), tasks: Number(values.tasks) }
 const wantedPerSecond = 2000
 
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
-const heapMb = () => {
-  collectGarbage()
-  return process.memoryUsage().heapUsed / 1e6
-}
-const say = (name: string, value: string) =>
-  void process.stdout.write(`${name.padEnd(72)} ${value}\n`)
 const nowMs = wallClock.now()
 
 /** CPU seconds of this process. */

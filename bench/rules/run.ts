@@ -1,12 +1,11 @@
 import { parseArgs } from 'node:util'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { openEngine } from '../../alerting/engine.ts'
 import { compileRules } from '../../alerting/rules/compile.ts'
 import { type RuleDeclaration } from '../../alerting/rules/rule.ts'
 import type { SignalBucket } from '../../pipeline/event.ts'
 import { encodeBuckets, type SignalRecord } from '../../pipeline/signal-records.ts'
 import type { SignalDeclarations } from '../../pipeline/signals.ts'
+import { heapMb, say } from '../measure.ts'
 
 /*
  * What one evaluation of many rules over many services costs, at a part of the size, and at the whole: by the engine that
@@ -24,15 +23,6 @@ const [services, rules] = [Number(values.services), Number(values.rules)]
 const intervalMs = 5000
 const rounds = 6
 const start = Date.UTC(2026, 0, 1)
-
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
-const heapMb = () => {
-  collectGarbage()
-  return process.memoryUsage().heapUsed / 1e6
-}
-const say = (name: string, value: string) =>
-  void process.stdout.write(`${name.padEnd(64)} ${value}\n`)
 
 /** Two of ten rules read two signals. */
 function declared(count: number): { signals: SignalDeclarations; rules: RuleDeclaration[] } {

@@ -15,16 +15,32 @@ export interface LiveScaling {
   toEnough: number[]
   /** Instances wanted beyond those needed, the most of all steps. */
   overshoot: number
-  base: number
-  top: number
-  /** Before the window's mean has risen this long no algorithm can tell, s. */
-  floorSeconds: number
 }
 
 const service = '/shop/web'
-const [target, min, max] = [15, 2, 8]
-const [base, top] = [26, 104]
-const [windowSeconds, tolerance] = [10, 0.1]
+const [max, tolerance] = [8, 0.1]
+export const [target, min] = [15, 2]
+export const [base, top] = [26, 104]
+export const windowSeconds = 10
+/** Before that no algorithm can tell: the window's mean has to exceed what two instances may have, with the tolerance. */
+export const floorSeconds = (windowSeconds * (min * target * (1 + tolerance) - base)) / (top - base)
+
+/** Settings by which these services follow their requests, each second. */
+export function scaledBy(services: readonly string[], stabilization: { down: string }) {
+  const policy = { target: { requests: target }, min, max, stabilization }
+  return {
+    signals: {
+      requests: {
+        where: 'method:* AND status:*',
+        measure: 'rate',
+        over: `${windowSeconds}s`,
+        by: ['service'],
+      },
+    },
+    evaluation: { interval: '1s', resolution: '1s' },
+    autoscaling: { interval: '1s', services: services.map((one) => ({ service: one, ...policy })) },
+  }
+}
 
 export async function liveScaling(steps: number): Promise<LiveScaling> {
   const dir = mkdtempSync(join(tmpdir(), 'mesoscope-bench-'))
@@ -42,31 +58,14 @@ export async function liveScaling(steps: number): Promise<LiveScaling> {
       marathon: [{ urls: addresses.marathons }],
       metrics_interval: '1s',
     },
-    signals: {
-      requests: {
-        where: 'method:* AND status:*',
-        measure: 'rate',
-        over: `${windowSeconds}s`,
-        by: ['service'],
-      },
-    },
-    evaluation: { interval: '1s', resolution: '1s' },
-    autoscaling: {
-      interval: '1s',
-      services: [
-        { service, target: { requests: target }, min, max, stabilization: { down: '5s' } },
-      ],
-    },
+    ...scaledBy([service], { down: '5s' }),
   })
   stack.defer(() => program.stop())
-  const result: LiveScaling = { toPatch: [], toEnough: [], overshoot: 0, base, top, floorSeconds }
+  const result: LiveScaling = { toPatch: [], toEnough: [], overshoot: 0 }
   for (let step = 0; step < steps; step++)
     await oneStep(client, addresses.marathons[0] as string, result)
   return result
 }
-
-/** The window's mean has to exceed what two instances may have, with the tolerance. */
-const floorSeconds = (windowSeconds * (min * target * (1 + tolerance) - base)) / (top - base)
 
 async function oneStep(
   client: ControlClient,

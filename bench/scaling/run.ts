@@ -9,6 +9,8 @@ export interface ScalingRow {
   overshoot: number
   /** From the rise until there are enough, for good, s; undefined where the load never stays or there never were. */
   settlingSeconds: number | undefined
+  /** The load stays at its height for a while. */
+  stays: boolean
   /** Changes of direction; a load that rises and falls once takes one, the sine seven. */
   flaps: number
   /** With more load on each ready instance than it can carry. */
@@ -44,6 +46,7 @@ export function simulate(scaler: Scaler, shape: Shape): ScalingRow {
     shape: shape.name,
     overshoot: Math.max(0, Math.max(...wanted) - Math.max(...needed)),
     settlingSeconds: settling(shape, ready),
+    stays: shape.plateau !== undefined,
     flaps: moves.filter((move, i) => i > 0 && move !== moves[i - 1]).length,
     saturationMinutes: saturated / 60,
     changes: moves.length,
@@ -73,10 +76,14 @@ export function compareScaling(): ScalingRow[] {
 
 /** One line of the bench: what it is about, and the numbers. */
 export function inWords(row: ScalingRow): { name: string; value: string } {
-  const { settlingSeconds, overshoot, flaps, saturationMinutes, instanceHours, changes } = row
-  const settled = settlingSeconds === undefined ? '' : `enough after ${settlingSeconds} s, `
+  const { overshoot, flaps, saturationMinutes, instanceHours, changes } = row
   return {
     name: `${row.shape} load, ${row.scaler}`,
-    value: `${settled}${overshoot} too many, ${flaps} turns in ${changes} changes, ${saturationMinutes.toFixed(1)} min saturated, ${instanceHours.toFixed(1)} instance-hours`,
+    value: `${settlingWords(row)}, ${overshoot} too many, ${flaps} turns in ${changes} changes, ${saturationMinutes.toFixed(1)} min saturated, ${instanceHours.toFixed(1)} instance-hours`,
   }
+}
+
+function settlingWords({ settlingSeconds, stays }: ScalingRow): string {
+  if (!stays) return 'a load that never stays'
+  return settlingSeconds === undefined ? 'never enough' : `enough after ${settlingSeconds} s`
 }

@@ -47,6 +47,7 @@ export function ours({ target, min, max }: Aim): Scaler {
     stabilizationDownMs: 300 * second,
     dryRun: false,
     resident: false,
+    overrideMs: 0,
   }
   let memory = freshMemory(service)
   return {

@@ -1,6 +1,4 @@
 import { parseArgs } from 'node:util'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import type { BusRecord } from '../../pipeline/bus/bus.ts'
 import { silentLog } from '../../pipeline/log.ts'
 import { openMetrics } from '../../pipeline/metrics.ts'
@@ -28,6 +26,7 @@ import {
 } from '../../test/processors/plain-counter.ts'
 import { siteOf, type Site } from './site.ts'
 import { openTraffic, type Second } from './traffic.ts'
+import { heapMb, say } from '../measure.ts'
 
 /*
  * What it costs to measure many signals of many services at one rate of events, from the records of the bus to buckets, and
@@ -51,15 +50,6 @@ const resolutionMs = 5000
 const start = Date.UTC(2026, 0, 1)
 const partitions: Record<SignalTopic, number> = { logs: 4, metrics: 2, changes: 1 }
 const largestSnapshot = 200_000
-
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
-const heapMb = () => {
-  collectGarbage()
-  return process.memoryUsage().heapUsed / 1e6
-}
-const say = (name: string, value: string) =>
-  void process.stdout.write(`${name.padEnd(72)} ${value}\n`)
 
 /** CPU seconds of this process. */
 async function cpuOf(work: () => unknown): Promise<number> {

@@ -1,6 +1,7 @@
 /** A silence as it is posted, read without trust. */
 import { RE2JS } from 're2js'
 import { explain } from '../../pipeline/errors.ts'
+import { operatorOf } from '../../pipeline/matcher-operator.ts'
 import type {
   DeskMatcher,
   ParseMatcher,
@@ -110,8 +111,8 @@ function checkedMatcher(one: DeskMatcher, place: number, parse: ParseMatcher): R
 }
 
 /** The text that means exactly this. A name that is no plain word stands in quotes: then both have Go's escapes, which are JSON's. */
-function matcherText({ name, value, isRegex, isEqual }: DeskMatcher): string {
-  const op = isRegex ? (isEqual ? '=~' : '!~') : isEqual ? '=' : '!='
+function matcherText({ name, value, ...flags }: DeskMatcher): string {
+  const op = operatorOf(flags)
   if (!/^[a-zA-Z_:][\w:]*$/.test(name))
     return `${JSON.stringify(name)}${op}${JSON.stringify(value)}`
   return `${name}${op}"${value.replace(/[\\"]/g, '\\$&').replaceAll('\n', '\\n')}"`

@@ -1,14 +1,21 @@
 import type { FastifyInstance } from 'fastify'
 import type { DecisionDoc } from '../../pipeline/decision.ts'
+import { matchService } from '../../pipeline/identity.ts'
+import { allServices, pausesOn, type ScalingDesk } from '../../pipeline/scaling-desk.ts'
 import type { Answers } from '../api.ts'
-import { readParams } from '../params.ts'
+import { readParams, refusal } from '../params.ts'
+import { readPauseWish, readResume } from '../pause-body.ts'
 import type { Context } from '../server.ts'
 
 /** What the autoscaler thinks of each service, and what it decided before. */
 export function scalingRoutes(app: FastifyInstance, context: Context): void {
-  const { scaling, marathons, clock, services, store, timed } = context
+  const { scaling, scalingDesk, marathons, clock, services, store, timed } = context
   app.get('/api/scaling', async (): Promise<Answers['/api/scaling']> => {
-    return { scaling: scaling?.() ?? [], marathons: marathons?.() ?? [] }
+    return {
+      scaling: scaling?.() ?? [],
+      pauses: scalingDesk?.pauses() ?? [],
+      marathons: marathons?.() ?? [],
+    }
   })
   app.get('/api/decisions', async (request): Promise<Answers['/api/decisions']> => {
     const params = readParams(request.query, ['service', 'from', 'to', 'limit'], clock.now())
@@ -18,4 +25,42 @@ export function scalingRoutes(app: FastifyInstance, context: Context): void {
     const decisions = await timed('docs', () => store.docs('decisions', query))
     return { decisions: decisions as unknown as DecisionDoc[] }
   })
+  app.post('/api/scaling/pause', async ({ body }): Promise<Answers['/api/scaling/pause']> => {
+    const wish = readPauseWish(body)
+    const service = nameOf(wish.service, scaled(context))
+    return { pause: await deskOf(context).pause({ ...wish, service }) }
+  })
+  app.post('/api/scaling/resume', async ({ body }): Promise<Answers['/api/scaling/resume']> => {
+    const { service: asked, by } = readResume(body)
+    const desk = deskOf(context)
+    const paused = desk.pauses().map(({ service }) => service)
+    const service = nameOf(asked, [...scaled(context), ...paused])
+    const ended = await desk.resume(service, by)
+    const others = pausesOn(service, desk.pauses()).filter((one) => one.service !== service)
+    return { service, ...(ended && { ended }), others }
+  })
+}
+
+const scaled = ({ scaling }: Context) => scaling?.().map(({ service }) => service) ?? []
+
+function deskOf({ scalingDesk }: Context): ScalingDesk {
+  if (scalingDesk) return scalingDesk
+  throw refusal(501, 'this process knows nobody who scales')
+}
+
+/** The only one that is meant. */
+function nameOf(name: string, known: readonly string[]): string {
+  if (name === allServices) return name
+  const services = [...new Set(known)].filter((one) => one !== allServices).toSorted()
+  const matches = matchService(name, services)
+  const [first, ...others] = matches
+  const shown = name.slice(0, 100)
+  if (first === undefined) {
+    const listed = services.slice(0, 20).join(', ')
+    const remedy = listed === '' ? 'no service is scaled' : `scaled are ${listed}`
+    throw refusal(404, `"${shown}" is not scaled`, remedy)
+  }
+  if (others.length === 0) return first
+  const remedy = `give one of them in full: ${matches.slice(0, 20).join(', ')}`
+  throw refusal(300, `"${shown}" can mean ${matches.length} services`, remedy, { matches })
 }

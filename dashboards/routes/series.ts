@@ -1,7 +1,12 @@
 import type { FastifyInstance } from 'fastify'
 import type { SignalBucket } from '../../pipeline/event.ts'
 import type { Identity } from '../../pipeline/identity.ts'
-import { measuredBehind, openDerived } from '../../pipeline/signal-derived.ts'
+import {
+  measuredBehind,
+  openDerived,
+  valuesOnce,
+  type OpenedDerived,
+} from '../../pipeline/signal-derived.ts'
 import {
   groupKey,
   type SignalDeclaration,
@@ -34,7 +39,9 @@ export function seriesRoutes(app: FastifyInstance, context: Context): void {
     }
     const scope = await services.resolve(params.list('service'))
     const signals = params.list('signal').map((name) => declared(context, name))
-    const asked = { wanted: scope.services, range, steps: stepsOver(range, stepMs) }
+    const { signals: derived } = openDerived(context.signals ?? {})
+    const steps = stepsOver(range, stepMs)
+    const asked = { wanted: scope.services, range, steps, derived }
     const series = signals.map((signal) => readSeries(context, signal, asked))
     return { ...range, stepMs, series: await Promise.all(series) }
   })
@@ -62,6 +69,7 @@ interface Asked {
   wanted: string[] | undefined
   range: WholeRange
   steps: Steps
+  derived: OpenedDerived['signals']
 }
 
 async function readSeries(context: Context, signal: string, asked: Asked): Promise<SeriesView> {
@@ -92,27 +100,28 @@ async function derivedValues(
   asked: Asked,
 ): Promise<(number | null)[]> {
   const { signals = {} } = context
-  const { signals: derived } = openDerived(signals)
+  const { derived } = asked
   const measured = measuredBehind([signal], signals, derived)
-  const columns = new Map<string, Column[]>()
-  for (const name of measured) {
-    const facts = signals[name]
-    if (!facts) continue
-    const groups = Map.groupBy(await read(context, name, asked, facts.by), ({ group }) =>
-      groupKey(group),
-    )
-    const column = [...groups].flatMap(([key, buckets]) => {
-      const [first] = buckets
-      if (!first) return []
-      return [{ key, group: first.group, values: seriesOf(facts, buckets, asked.steps) }]
-    })
-    columns.set(name, column)
-  }
+  const columns = new Map(
+    await Promise.all(
+      measured.map(async (name) => [name, await columnsOf(context, name, asked)] as const),
+    ),
+  )
   return Array.from({ length: asked.steps.length }, (_, at) => {
-    const valuesOf = (name: string): SignalValues =>
-      derived.get(name)?.valuesAt(valuesOf) ?? valuesIn(columns.get(name) ?? [], at)
+    const valuesOf = valuesOnce(derived, (name) => valuesIn(columns.get(name) ?? [], at))
     const values = [...valuesOf(signal).values()].map(({ value }) => value)
     return values.length === 0 ? null : values.reduce((a, b) => a + b, 0) / values.length
+  })
+}
+
+/** Of each group. */
+async function columnsOf(context: Context, name: string, asked: Asked): Promise<Column[]> {
+  const facts = context.signals?.[name]
+  if (!facts) return []
+  const buckets = await read(context, name, asked, facts.by)
+  return [...Map.groupBy(buckets, ({ group }) => groupKey(group))].flatMap(([key, own]) => {
+    const [first] = own
+    return first ? [{ key, group: first.group, values: seriesOf(facts, own, asked.steps) }] : []
   })
 }
 

@@ -15,6 +15,7 @@ import type { ServiceState as ServiceFacts } from '../../pipeline/service-state.
 import { tasksOf } from '../tasks.ts'
 import { canaryService } from '../../pipeline/canary.ts'
 import type { Level } from '../../pipeline/event.ts'
+import type { ScalingPause } from '../../pipeline/scaling-desk.ts'
 import type { Histogram, ServiceSummary } from '../../pipeline/store/store.ts'
 import { lagsOf } from '../lags.ts'
 import { niceStep } from './logs.ts'
@@ -57,6 +58,7 @@ async function listServices(context: Context, range: WholeRange): Promise<Servic
   )
   const open = context.alerts().filter(({ state }) => isOpen(state))
   const facts = new Map(context.serviceFacts?.().map((one) => [one.service, one]))
+  const pauses = new Map(context.scaling?.().map((one) => [one.service, one.pauses ?? []]))
   const lags = new Map(lagsOf(context).map((lag) => [lag.service, lag.seconds]))
   const all = new Set([
     ...[...summaries, ...remembered].map(({ service }) => service),
@@ -71,6 +73,7 @@ async function listServices(context: Context, range: WholeRange): Promise<Servic
       alerts: open.filter((alert) => alert.service === service),
       facts: facts.get(service),
       behindSeconds: lags.get(service),
+      pauses: pauses.get(service) ?? [],
     }),
   )
   views.sort(byIllness)
@@ -87,10 +90,11 @@ interface Known {
   alerts: AlertView[]
   facts: ServiceFacts | undefined
   behindSeconds: number | undefined
+  pauses: ScalingPause[]
 }
 
 function viewOf(service: string, known: Known): ServiceView {
-  const { now, ever, alerts, facts, behindSeconds } = known
+  const { now, ever, alerts, facts, behindSeconds, pauses } = known
   const levels = now?.levels ?? {}
   const states: ServiceState[] = alerts.map(({ state }) => state as ServiceState)
   const lastMs = now?.lastMs ?? ever?.lastMs
@@ -108,6 +112,7 @@ function viewOf(service: string, known: Known): ServiceView {
     ...(lastMs !== undefined && { lastMs }),
     ...(behindSeconds !== undefined && { behindSeconds }),
     ...(facts && factsOf(facts)),
+    ...(pauses.length > 0 && { pausedUntil: Math.max(...pauses.map(({ untilMs }) => untilMs)) }),
   }
 }
 

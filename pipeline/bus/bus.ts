@@ -72,7 +72,8 @@ export const topics = {
   requests: {
     partitions: 1,
     compacted: false,
-    sentence: 'what is asked of the process that notifies: alerts from outside, silences',
+    sentence:
+      'what is asked of the processes that notify and scale: alerts from outside, silences, pauses of scaling',
   },
   decisions: {
     partitions: 1,

@@ -42,6 +42,7 @@ export function policyOf(policy: Partial<ScalingPolicy> = {}): ScalingPolicy {
     stabilizationDownMs: 5 * minute,
     dryRun: false,
     resident: false,
+    overrideMs: 0,
     ...policy,
   }
 }

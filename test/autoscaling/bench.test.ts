@@ -1,5 +1,6 @@
 import test from 'ava'
 import { openCluster } from '../../bench/scaling/cluster.ts'
+import { measureEvaluations } from '../../bench/scaling/evaluations.ts'
 import { compareScaling, inWords, simulate } from '../../bench/scaling/run.ts'
 import { ours, type Scaler } from '../../bench/scaling/scalers.ts'
 import { shapes } from '../../bench/scaling/shapes.ts'
@@ -77,4 +78,13 @@ test('a line of the bench names load, scaler and numbers', (t) => {
     value,
     /^enough after \d+ s, 0 too many, 1 turns in \d+ changes, 0\.3 min saturated, 3\.2 instance-hours$/,
   )
+})
+
+test('what evaluating costs is measured of decisions that are made and written', async (t) => {
+  const calm = await measureEvaluations({ services: 3, rounds: 4, changing: false })
+  t.is(calm.told, 3, 'each once')
+  t.is(calm.rounds.length, 4)
+  const busy = await measureEvaluations({ services: 3, rounds: 4, changing: true })
+  t.true(busy.told >= 3 * 40, `each service each time, not ${busy.told}`)
+  t.true(busy.perSecond > 0)
 })

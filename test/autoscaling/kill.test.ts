@@ -1,6 +1,7 @@
 import test from 'ava'
+import { encodeRequest } from '../../autoscaling/requests.ts'
 import type { KillPoint } from '../../pipeline/fault.ts'
-import { t0 } from './app.ts'
+import { minute, service, t0 } from './app.ts'
 import { goOn, killed } from './killed.ts'
 import { busIn, changesOn, marathonAt, openSite, story, tempDir, until } from './world.ts'
 
@@ -113,4 +114,27 @@ test('what was in flight is on the bus before it is sent', async (t) => {
     recommendations: [{ ts: t0, replicas: 7 }],
     inFlight: { answered: false, decision: { from: 2, to: 7 } },
   })
+})
+
+test('kill -9 while a pause is written down: it holds before anything is changed, and is one document', async (t) => {
+  const dir = await tempDir(t)
+  const before = await openSite(t, dir)
+  const { marathon } = before
+  const asked = {
+    id: 'p1',
+    service,
+    direction: 'both' as const,
+    fromMs: t0,
+    untilMs: t0 + 5 * minute,
+    by: 'ana',
+    reason: 'deploy',
+  }
+  await before.bus.produce('requests', [encodeRequest({ kind: 'pause', pause: asked })])
+  t.is(await killed(dir, before, 'scale:before-state'), 'SIGKILL')
+  const after = await openSite(t, dir, marathon)
+  await after.open()
+  await goOn(after, async () => (await story(after.bus)).includes('held paused 2'))
+  t.deepEqual(marathon.patches(), [])
+  const told = (await changesOn(after.bus)).map((doc) => doc['event.id'])
+  t.deepEqual(told, [told[0], told[0]], 'twice, under the same id')
 })

@@ -77,6 +77,9 @@ test('records of another shape are listed, not thrown', (t) => {
       record('/other', JSON.stringify(good)),
       record('/old', JSON.stringify({ ...good, service: '/old', v: 0 })),
       record('/odd', JSON.stringify({ ...good, service: '/odd', recommendations: [null] })),
+      record('/events', JSON.stringify({ ...good, service: '/events', events: { up: [{}] } })),
+      record('/taken', JSON.stringify({ ...good, service: '/taken', taken: { ts: 'now' } })),
+      record('/idle', JSON.stringify({ ...good, service: '/idle', idle: { sinceTs: null } })),
       record('/none', ''),
       record('/half', '{"v":1'),
       record('progress', '{"v":1,"offset":12,"through":1,"signals":"a"}'),
@@ -88,7 +91,16 @@ test('records of another shape are listed, not thrown', (t) => {
   t.deepEqual(records.memories.get(service), good)
   t.is(records.progress?.offset, 12)
   t.is(records.seen.length, 1)
-  t.deepEqual(records.unreadable, ['/other', '/old', '/odd', '/half', 'seen:2'])
+  t.deepEqual(records.unreadable, [
+    '/other',
+    '/old',
+    '/odd',
+    '/events',
+    '/taken',
+    '/idle',
+    '/half',
+    'seen:2',
+  ])
   t.is(decodeMemory(service, encode(service, good).value)?.recommendations.length, 1)
 })
 

@@ -10,6 +10,8 @@ const signals = {
   cpu_average: { ...cpu, by: ['service' as const] },
   cpu_by_agent: { ...cpu, by: ['service' as const, 'agent' as const] },
   per_task: requestsPerTask,
+  behind: { ...requests, from: 'metrics' as const, measure: 'last' as const },
+  slowest: { ...requests, measure: 'p95' as const },
 }
 
 function sourcesOf(labels: Record<string, string>, env: Record<string, string> = {}) {
@@ -39,6 +41,7 @@ test('an app asks for it by its labels', (t) => {
       'autoscale.stabilization.down': '1h30m',
       'autoscale.dry_run': 'true',
       'autoscale.resident': 'TRUE',
+      'autoscale.override': '1h',
       owner: 'shop',
     }),
   )
@@ -53,6 +56,7 @@ test('an app asks for it by its labels', (t) => {
     stabilizationDownMs: 90 * minute,
     dryRun: true,
     resident: true,
+    overrideMs: 60 * minute,
   })
   t.is(faulty.size, 0)
   t.deepEqual(remarks, [])
@@ -70,6 +74,7 @@ test('what is not said has the defaults of the settings', (t) => {
     stabilizationDownMs: 5 * minute,
     dryRun: false,
     resident: false,
+    overrideMs: 10 * minute,
   })
 })
 
@@ -125,14 +130,14 @@ test('settings without `enabled` are told and scale nothing', (t) => {
 
 test('an unknown label is told, and the rest counts', (t) => {
   const { policies, remarks } = policiesOf(
-    sourcesOf({ ...asking, 'autoscale.cooldown': '5m' }, { autoscale_rule_a: 'http | 1' }),
+    sourcesOf({ ...asking, 'autoscale.cooldown': '5m' }, { autoscale_cooldown: '5m' }),
   )
   t.is(policies.size, 1)
   const known =
-    'settings are enabled, min, max, tolerance, stabilization.up, stabilization.down, dry_run, resident, target.<signal>'
+    'settings are enabled, min, max, tolerance, steps, stabilization.up, stabilization.down, scale_up.policies, scale_up.select, scale_down.policies, scale_down.select, warm_up, idle_after, dry_run, resident, override, target.<signal>, value.<signal>, activation.<signal>'
   t.deepEqual(remarks, [
     `/shop/web: label autoscale.cooldown="5m" is not known: ${known}`,
-    `/shop/web: environment variable AUTOSCALE_RULE_A="http | 1" is not known: ${known}`,
+    `/shop/web: environment variable AUTOSCALE_COOLDOWN="5m" is not known: ${known}`,
   ])
 })
 
@@ -141,7 +146,7 @@ const malformed: [string, Record<string, string>, string[]][] = [
     'values that are none',
     {
       'autoscale.enabled': 'yes',
-      'autoscale.min': '0',
+      'autoscale.min': '-1',
       'autoscale.max': '1e3',
       'autoscale.tolerance': '10%',
       'autoscale.stabilization.down': '5 minutes',
@@ -150,12 +155,58 @@ const malformed: [string, Record<string, string>, string[]][] = [
     },
     [
       'label autoscale.enabled="yes": expected true or false',
-      'label autoscale.target.requests="-15": expected a number above 0',
-      'label autoscale.min="0": expected a whole number from 1 to 100000',
+      'label autoscale.target.requests="-15": expected a number above 0, or a share like 60%',
+      'label autoscale.min="-1": expected a whole number from 0 to 100000',
       'label autoscale.max="1e3": expected a whole number from 1 to 100000',
       'label autoscale.tolerance="10%": expected a number above 0',
       'label autoscale.stabilization.down="5 minutes": expected a duration like 5m',
       'label autoscale.dry_run="1": expected true or false',
+    ],
+  ],
+  [
+    'texts that are none',
+    {
+      ...asking,
+      'autoscale.steps': 'cpu > 80% +2, cpu > 90% -1',
+      'autoscale.scale_up.policies': '4/15s, 100%',
+      'autoscale.scale_down.select': 'slow',
+      'autoscale.activation.behind': 'some',
+      'autoscale.value.behind': '0',
+      'autoscale.warm_up': '1 minute',
+    },
+    [
+      'label autoscale.activation.behind="some": expected a number, or a share like 60%',
+      'label autoscale.value.behind="0": expected a number above 0, or a share like 60%',
+      'label autoscale.steps="cpu > 80% +2, cpu > 90% -1": expected steps like cpu > 80% +2, cpu < 30% -1',
+      'label autoscale.scale_up.policies="4/15s, 100%": expected rates like 4/15s, 100%/15s',
+      'label autoscale.scale_down.select="slow": expected max, min or disabled',
+      'label autoscale.warm_up="1 minute": expected a duration like 60s',
+    ],
+  ],
+  [
+    'parts that do not fit each other, or their signal',
+    {
+      'autoscale.enabled': 'true',
+      'autoscale.max': '8',
+      'autoscale.target.slowest': '5',
+      'autoscale.target.behind': '30',
+      'autoscale.value.behind': '30',
+      'autoscale.value.requests': '5',
+      'autoscale.value.per_task': '5',
+      'autoscale.steps': 'cpu > 80% +2, cpu < 90% -1',
+      'autoscale.min': '0',
+      'autoscale.idle_after': '1m',
+      'autoscale.scale_up.select': 'min',
+    },
+    [
+      'its target slowest=5: the signal is a percentile, of which no instance has a share: make it a value (`{ value: … }`, `autoscale.value.…`)',
+      'behind is a target of each instance and of all as a value: keep one',
+      'its value.requests: the signal is a total, which more instances do not make smaller: give what each shall have, not a value',
+      'its value.per_task: the signal is kept per task: give what each shall have, not a value',
+      'its steps.1.below: below 0.9 it would take instances away, and above 0.8 add some: keep them apart',
+      'its min: 0 is possible only with `activation`: what is to bring it back?',
+      'its idle_after: is for `activation`, which is missing',
+      'its scale_up: has no policies: name some, or select: disabled',
     ],
   ],
   [
@@ -182,14 +233,16 @@ const malformed: [string, Record<string, string>, string[]][] = [
   [
     'a signal that is not there',
     { ...asking, 'autoscale.target.qps': '3' },
-    ['its target qps=3 names no signal: those it can follow are requests, cpu, per_task'],
+    [
+      'its target qps=3 names no signal: those it can follow are requests, cpu, per_task, behind, slowest',
+    ],
   ],
   [
     'a name of an object',
     { ...asking, 'autoscale.target.constructor': '3', 'autoscale.target.__proto__': '3' },
     [
-      'its target constructor=3 names no signal: those it can follow are requests, cpu, per_task',
-      'its target __proto__=3 names no signal: those it can follow are requests, cpu, per_task',
+      'its target constructor=3 names no signal: those it can follow are requests, cpu, per_task, behind, slowest',
+      'its target __proto__=3 names no signal: those it can follow are requests, cpu, per_task, behind, slowest',
     ],
   ],
   [
@@ -234,6 +287,6 @@ test('labels of another type are read as what they say', (t) => {
   const { policies, faulty } = policiesOf(sourcesOf(labels as unknown as Record<string, string>))
   t.is(policies.size, 0)
   t.deepEqual(faulty.get(service)?.faults, [
-    'label autoscale.min="null": expected a whole number from 1 to 100000',
+    'label autoscale.min="null": expected a whole number from 0 to 100000',
   ])
 })

@@ -176,3 +176,33 @@ test('with what was remembered as JSON everything is as without', (t) => {
     { numRuns: 300 },
   )
 })
+
+const pause = {
+  id: 'p',
+  service,
+  direction: 'both' as const,
+  fromMs: t0,
+  untilMs: t0 + 60 * second,
+  by: 'ana',
+  reason: 'deploy',
+}
+
+test('while it is paused nothing is changed, and afterwards all is as without', (t) => {
+  let held = 0
+  fc.assert(
+    fc.property(someAsked, (asked) => {
+      const free = evaluate(asked)
+      const { decision, memory } = evaluate({ ...asked, pauses: [pause] })
+      t.is(decision.to, decision.from)
+      if (decision.reason === 'paused') {
+        held++
+        t.deepEqual(memory.recommendations, free.memory.recommendations)
+        if (free.decision.outcome === 'scaled') t.is(decision.would, free.decision.to)
+      }
+      const over = { ...pause, untilMs: t0 }
+      t.deepEqual(evaluate({ ...asked, pauses: [over] }), free)
+    }),
+    { numRuns: 1000 },
+  )
+  t.true(held > 100, `only ${held} of them were paused`)
+})

@@ -122,12 +122,20 @@ export async function openMarathon(t: ExecutionContext, instances = 2): Promise<
   return marathon
 }
 
-/** `perSecond` requests of the service in each second of [from, to), and everything measured up to `to`. */
-export async function measured(bus: Bus, from: number, to: number, perSecond: number) {
+/** `perSecond` requests of the service (or of each named) in each second of [from, to), and all measured up to `to`. */
+export async function measured(
+  bus: Bus,
+  from: number,
+  to: number,
+  perSecond: number | Record<string, number>,
+) {
   const buckets: SignalBucket[] = []
-  for (let at = from; perSecond > 0 && at < to; at += second) {
-    const bucket = { from: at, to: at + second, partition: 0, lastMs: at + 900 }
-    buckets.push({ signal: 'requests', group: { service }, count: perSecond, ...bucket })
+  const loads = typeof perSecond === 'number' ? { [service]: perSecond } : perSecond
+  for (const [of, count] of Object.entries(loads)) {
+    for (let at = from; count > 0 && at < to; at += second) {
+      const bucket = { from: at, to: at + second, partition: 0, lastMs: at + 900 }
+      buckets.push({ signal: 'requests', group: { service: of }, count, ...bucket })
+    }
   }
   const watermarks = signalTopics.flatMap((topic) =>
     [...Array(bus.partitions(topic)).keys()].map((partition) => ({

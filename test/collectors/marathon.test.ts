@@ -67,6 +67,7 @@ test('states, identities and samples of apps', async (t) => {
     deployments: [],
     queue: { count: 3, delaySeconds: 7, overdue: false },
     version: '2026-11-20T10:00:00.000Z',
+    configVersion: '2026-11-20T10:00:00.000Z',
     image: 'shop/web:7',
     cpus: 0.5,
     mem: 128,

@@ -26,6 +26,14 @@ test('the labels it lists are those that are read', (t) => {
     'autoscale.resident': 'true',
     'autoscale.stabilization.up': '1s',
     'autoscale.stabilization.down': '2s',
+    'autoscale.override': '3s',
+    'autoscale.steps': 'cpu > 80% +2, cpu < 3 -50%',
+    'autoscale.scale_up.policies': '4/15s, 100%/15s',
+    'autoscale.scale_up.select': 'min',
+    'autoscale.scale_down.policies': '1/1m',
+    'autoscale.scale_down.select': 'disabled',
+    'autoscale.warm_up': '3s',
+    'autoscale.idle_after': '4s',
   }
   const as = (column: number) =>
     Object.fromEntries(
@@ -38,6 +46,22 @@ test('the labels it lists are those that are read', (t) => {
   const declaration = {
     service: '/shop/web',
     targets: { cpu: 3 },
+    values: { cpu: 3 },
+    steps: [
+      { signal: 'cpu', above: 0.8, add: { count: 2 } },
+      { signal: 'cpu', below: 3, remove: { percent: 50 } },
+    ],
+    scaleUp: {
+      select: 'min',
+      policies: [
+        { count: 4, perMs: 15_000 },
+        { percent: 100, perMs: 15_000 },
+      ],
+    },
+    scaleDown: { select: 'disabled', policies: [{ count: 1, perMs: 60_000 }] },
+    warmUpMs: 3000,
+    activation: { cpu: 3 },
+    idleAfterMs: 4000,
     min: 3,
     max: 3,
     tolerance: 3,
@@ -45,10 +69,11 @@ test('the labels it lists are those that are read', (t) => {
     stabilizationDownMs: 2000,
     dryRun: true,
     resident: true,
+    overrideMs: 3000,
   }
   const expected = { declaration, faults: [], remarks: [] }
-  t.deepEqual(readLabels({ ...app, labels: as(1) }), expected)
-  t.deepEqual(readLabels({ ...app, env: as(2) }), expected)
+  t.deepEqual(readLabels({ ...app, labels: as(1) }, {}), expected)
+  t.deepEqual(readLabels({ ...app, env: as(2) }, {}), expected)
 })
 
 test('every metric of the catalogue is in it', (t) => {

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import test from 'ava'
 import { parseMatchers as readByServer } from '../../alerting/stages/matchers.ts'
-import { matchersText as writtenByServer, type Operator } from '../../alerting/stages/matcher.ts'
+import type { Operator } from '../../pipeline/matcher-operator.ts'
+import { matchersText as writtenByServer } from '../../alerting/stages/matcher.ts'
 import type { DeskMatcher } from '../../pipeline/notification-desk.ts'
 
 interface PageMatchers {

@@ -128,4 +128,7 @@ test('a rate is 0 half a minute after its last line; what is measured holds unti
   t.is(newestValue(factsOf('rate'), lines, 300_000), undefined, 'nobody has looked for long')
   const samples = [bucket(100_000, 1, { values: values(0.4, 0.4, 0.4, 0.4) })]
   t.is(newestValue(factsOf('max', 30_000), samples, 145_000), 0.4)
+  const counter: SignalFacts = { from: 'metrics', measure: 'rate', counter: true, overMs: 30_000 }
+  const grown = [bucket(100_000, 1, { values: values(50, 50, 50, 50) })]
+  t.is(newestValue(counter, grown, 145_000), 5, 'between two scrapes it has not stopped')
 })

@@ -1,7 +1,7 @@
 import type { Clock } from '../../../pipeline/clock.ts'
+import { coalesce } from '../../../pipeline/coalesce.ts'
 import { explain } from '../../../pipeline/errors.ts'
 import type { Channel, Delivery, Message } from '../channel.ts'
-import { openBatches } from './batches.ts'
 import { commandLine, writeCommands } from './command-file.ts'
 import { outputLine, outputLines, withoutCommands } from './output.ts'
 import type { CheckResult } from './packet.ts'
@@ -77,15 +77,15 @@ type Way = (waiting: Waiting) => Promise<void>
 
 function openWay(target: Nsca | CommandFile, sending: SendOptions, clock: Clock): Way {
   if (target.kind === 'nsca') {
-    return openBatches(resultsAtOnce(target), (batch: Waiting[]) => {
+    return coalesce((batch: Waiting[]) => {
       const results = batch.map(({ compose }) => forNsca(compose(target.multiline)))
       return sendResults(target, results, sending)
-    })
+    }, resultsAtOnce(target))
   }
-  return openBatches(1, ([waiting]) => {
+  return coalesce(([waiting]: Waiting[]) => {
     const lines = waiting ? [commandLine(waiting.compose(true), clock.now())] : []
     return writeCommands(target.path, lines)
-  })
+  }, 1)
 }
 
 function forNsca(result: CheckResult): CheckResult {

@@ -153,7 +153,7 @@ export function openKind(name: KindName, given: unknown, restored?: unknown): Op
       matches = []
       return taken
     },
-    save: () => structuredClone(state),
+    save: () => state,
   }
 }
 

@@ -2,6 +2,7 @@ import { html, useState } from '../lib.js'
 import { Text, Time } from '../parts.js'
 import { span } from '../time.js'
 import { withUnit } from '../units.js'
+import { PauseForm, Pauses } from './pauses.js'
 
 const titles = {
   scaled: 'scaled',
@@ -12,10 +13,16 @@ const titles = {
 }
 
 /** What the autoscaler decided last, and why, step by step. */
-export const ScalingPanel = ({ scaling }) => {
+export const ScalingPanel = ({ scaling, service, reload }) => {
+  const [isPausing, setPausing] = useState(false)
   if (!scaling) return null
-  const { policy, last, lastChange, notBeforeMs, trouble } = scaling
-  return html`<h1>Scaling <span class="dim">${policy ? policyWords(policy) : ''}</span></h1>
+  const { policy, last, lastChange, notBeforeMs, trouble, pauses } = scaling
+  return html`<h1>
+      Scaling <span class="dim">${policy ? policyWords(policy) : ''}</span>
+      <button class="button small" onClick=${() => setPausing(true)}>Pause</button>
+    </h1>
+    ${isPausing && html`<${PauseForm} service=${service} onDone=${reload} onClose=${() => setPausing(false)} />`}
+    <${Pauses} pauses=${pauses} reload=${reload} />
     ${trouble && html`<p class="failure"><b>${trouble}</b></p>`}
     ${!last && !trouble && html`<p class="dim">Not evaluated yet.</p>`}
     ${last && html`<${Decision} of=${last} open />`}
@@ -23,9 +30,19 @@ export const ScalingPanel = ({ scaling }) => {
     ${lastChange && lastChange.ts !== last?.ts && html`<${Decision} of=${lastChange} title="Last change" />`}`
 }
 
-function policyWords({ min, max, targets, source, dryRun }) {
-  const wanted = Object.entries(targets).map(([signal, target]) => `${signal} ${target} each`)
-  return `${min} to ${max} instances, ${wanted.join(', ')}, by ${source}${dryRun ? ', dry run' : ''}`
+function policyWords({ min, max, targets, values = {}, steps = [], source, dryRun }) {
+  const each = Object.entries(targets).map(([signal, target]) => `${signal} ${target} each`)
+  const whole = Object.entries(values).map(([signal, target]) => `${signal} ${target}`)
+  const bounds = steps.map(stepWords)
+  const wanted = [...each, ...whole, ...bounds].join(', ')
+  return `${min} to ${max} instances, ${wanted}, by ${source}${dryRun ? ', dry run' : ''}`
+}
+
+function stepWords({ signal, above, below, add, remove }) {
+  const change = add ?? remove
+  const most = change.count ?? `${change.percent} %`
+  const bound = above === undefined ? `below ${below}` : `above ${above}`
+  return `${add ? '+' : '−'} ${most} where ${signal} is ${bound}`
 }
 
 /** One decision: the sentence, and on opening inputs and steps. */
@@ -52,7 +69,7 @@ const Reasons = ({ of }) => {
       <thead>
         <tr>
           <th>Signal</th>
-          <th class="number">Each has</th>
+          <th class="number">Value</th>
           <th class="number">Target</th>
           ${counted && html`<th class="number">Measured</th>`}
           <th class="number">Asks for</th>
@@ -60,7 +77,7 @@ const Reasons = ({ of }) => {
         </tr>
       </thead>
       <tbody>
-        ${targets.map((target) => html`<${Target} key=${target.signal} of=${target} counted=${counted} />`)}
+        ${targets.map((target) => html`<${Target} key=${`${target.signal} ${target.kind}`} of=${target} counted=${counted} />`)}
       </tbody>
     </table>
     <ol class="steps">
@@ -73,10 +90,18 @@ const Reasons = ({ of }) => {
           </li>`,
       )}
     </ol>
+    ${
+      of.conditions &&
+      html`<ul class="steps">
+        ${Object.entries(of.conditions).map(condition)}
+      </ul>`
+    }
     <p class="dim">${stateWords(of)}</p>
     ${of.answer && html`<p class="dim">Marathon answered ${of.answer.status ?? ''} ${of.answer.message ?? ''} ${of.answer.deployment ? `deployment ${of.answer.deployment}` : ''}</p>`}
   </div>`
 }
+
+const kinds = { above: 'above ', below: 'below ' }
 
 const Target = ({ of, counted }) =>
   html`<tr>
@@ -84,11 +109,16 @@ const Target = ({ of, counted }) =>
     <td class="number narrow">
       ${of.value === undefined ? 'no data' : withUnit(of.value, of.unit)}
     </td>
-    <td class="number narrow">${withUnit(of.target, of.unit)}</td>
+    <td class="number narrow">${kinds[of.kind] ?? ''}${withUnit(of.target, of.unit)}</td>
     ${counted && html`<td class="number narrow">${of.expected === undefined ? '' : `${of.measured} of ${of.expected}`}</td>`}
     <td class="number narrow">${of.proposal ?? '–'}</td>
     <td class="mono col-how">${of.how}</td>
   </tr>`
+
+const condition = ([name, { status, reason, message }]) =>
+  html`<li key=${name}>
+    <b>${name}</b> ${status ? 'yes' : 'no'}, ${reason}: <span class="dim">${message}</span>
+  </li>`
 
 function stateWords({ inputs, ts }) {
   const { wanted, running, healthy, staged, stateAtMs } = inputs

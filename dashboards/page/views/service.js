@@ -74,7 +74,7 @@ export const ServiceView = ({ params, alerts, health }) => {
     <div class="service-parts">
       <section>${data && html`<${Timeline} ...${{ data, params, change, zoom }} />`}</section>
       <section>
-        <${ScalingPanel} scaling=${head.data.scaling} service=${exact} />
+        <${ScalingPanel} scaling=${head.data.scaling} service=${exact} reload=${head.reload} />
         ${data && html`<${Simulation} service=${exact} policy=${head.data.scaling?.policy} range=${data.range} onRange=${zoom} />`}
         <${Tasks} tasks=${head.data.tasks} service=${exact} />
         <${ReadinessPanel} service=${exact} />

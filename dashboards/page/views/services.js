@@ -5,7 +5,7 @@ import { usePoll } from '../poll.js'
 import { linkTo } from '../route.js'
 import { Instances, OwnTrouble, Value, whatIsBehind } from '../standing.js'
 import { amount, plural, safeLink } from '../text.js'
-import { span } from '../time.js'
+import { span, utcShort } from '../time.js'
 import { percent, rate } from '../units.js'
 import { Trend } from '../trend.js'
 
@@ -119,7 +119,8 @@ const InstancesCell = ({ of }) =>
   of.instances
     ? html`<${Instances} of=${of} />
         ${of.deployments && html`<span class="note note-deployment">deploying</span>`}
-        ${of.waitingFor && html`<span class="note note-waiting">waits for ${of.waitingFor.join(', ')}</span>`}`
+        ${of.waitingFor && html`<span class="note note-waiting">waits for ${of.waitingFor.join(', ')}</span>`}
+        ${of.pausedUntil && html`<span class="note note-waiting" title=${`until ${utcShort(of.pausedUntil)} UTC`}>scaling is paused</span>`}`
     : html`<span class=${of.taskCount ? '' : 'dim'} title="that wrote within the last 15 minutes"
         >${plural(of.taskCount, 'task')} <span class="dim long">in 15 min</span></span
       >`

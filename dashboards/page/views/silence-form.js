@@ -2,16 +2,16 @@ import { post } from '../api.js'
 import { html, useEffect, useMemo, useRef, useState } from '../lib.js'
 import { matchersText, operatorOf, operators, parseMatchers, withOperator } from '../matchers.js'
 import { Failure, Text } from '../parts.js'
-import { useTick } from '../poll.js'
 import { plural } from '../text.js'
-import { now, relativeMs, utcShort } from '../time.js'
+import { now, relativeMs } from '../time.js'
+import { rememberedWho, rememberWho } from '../who.js'
+import { bound, Lengths, WhoAndWhy } from './asking.js'
 
 const lengths = ['30m', '2h', '8h', '1d']
 const usualLength = '2h'
 /** While somebody types nothing is asked. */
 const typingMs = 250
 const mostShown = 8
-const whoKey = 'mesoscope.who'
 
 /**
  * What is to be silenced (`text`: matchers in braces), for how long, by whom and why; with what it would mute.
@@ -59,26 +59,8 @@ export const SilenceForm = ({ text, onDone, onClose }) => {
         ${rows.map((row, at) => html`<${Row} key=${at} row=${row} change=${(patch) => change(at, patch)} />`)}
         <button type="button" class="button small" onClick=${add}>Add a label</button>
       </fieldset>
-      <${Lengths} length=${length} onChange=${setLength} />
-      <label class="text-field">
-        <span>Who</span>
-        <input
-          required
-          maxlength="100"
-          ref=${isKnown ? undefined : first}
-          autocomplete="name"
-          ...${bound(who, setWho)}
-        />
-      </label>
-      <label class="text-field">
-        <span>Why</span>
-        <input
-          required
-          maxlength="500"
-          ref=${isKnown ? first : undefined}
-          ...${bound(why, setWhy)}
-        />
-      </label>
+      <${Lengths} lengths=${lengths} length=${length} onChange=${setLength} />
+      <${WhoAndWhy} ...${{ who, setWho, why, setWhy, first, isKnown }} />
       <${Preview} matchers=${matchers} />
       <${Failure} error=${error} />
       <div class="silencing-end">
@@ -103,8 +85,6 @@ function useRows(text) {
 
 const rowOf = (matcher) => ({ matcher, used: true, isNew: false })
 const emptyRow = { ...rowOf({ name: '', value: '', isRegex: false, isEqual: true }), isNew: true }
-
-const bound = (value, set) => ({ value, onInput: (event) => set(event.target.value) })
 
 const Row = ({ row: { matcher, used, isNew }, change }) => {
   const set = (patch) => change({ matcher: { ...matcher, ...patch } })
@@ -141,27 +121,6 @@ const Row = ({ row: { matcher, used, isNew }, change }) => {
       ...${bound(matcher.value, (value) => set({ value }))}
     />
   </div>`
-}
-
-const Lengths = ({ length, onChange }) => {
-  useTick(1000)
-  return html`<fieldset class="lengths">
-    <legend>For</legend>
-    ${lengths.map(
-      (one) =>
-        html`<label key=${one} class="chip ${one === length ? 'on' : ''}">
-          <input
-            type="radio"
-            name="length"
-            value=${one}
-            checked=${one === length}
-            onChange=${() => onChange(one)}
-          />
-          ${one}
-        </label>`,
-    )}
-    <span class="dim">until ${utcShort(now() + relativeMs(length)).replace(/:\d\d$/, '')} UTC</span>
-  </fieldset>`
 }
 
 /** What it would mute now, asked anew whenever the matchers change. */
@@ -220,20 +179,3 @@ const wish = ({ matchers, length, who, why }) => ({
   createdBy: who.trim(),
   comment: why.trim(),
 })
-
-/** Where a browser keeps nothing for us, it is asked each time. */
-function rememberedWho() {
-  try {
-    return localStorage.getItem(whoKey) ?? ''
-  } catch {
-    return ''
-  }
-}
-
-function rememberWho(who) {
-  try {
-    localStorage.setItem(whoKey, who.trim())
-  } catch {
-    // See above.
-  }
-}

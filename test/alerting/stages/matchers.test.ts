@@ -1,7 +1,8 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { matcher, matchersText, matchesAll, matcherText } from '../../../alerting/stages/matcher.ts'
-import type { MatcherText, Operator } from '../../../alerting/stages/matcher.ts'
+import type { MatcherText } from '../../../alerting/stages/matcher.ts'
+import type { Operator } from '../../../pipeline/matcher-operator.ts'
 import { parseClassicMatchers, parseMatchers } from '../../../alerting/stages/matchers.ts'
 import { parseUtf8Matchers } from '../../../alerting/stages/matchers-utf8.ts'
 

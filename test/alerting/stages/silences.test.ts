@@ -8,12 +8,8 @@ import {
   type SilenceRequest,
   type Silences,
 } from '../../../alerting/stages/silences.ts'
-import {
-  matcher,
-  matchesAll,
-  type MatcherText,
-  type Operator,
-} from '../../../alerting/stages/matcher.ts'
+import { matcher, matchesAll, type MatcherText } from '../../../alerting/stages/matcher.ts'
+import type { Operator } from '../../../pipeline/matcher-operator.ts'
 
 const onHost: MatcherText[] = [{ name: 'host', op: '=', value: 'a' }]
 const asked = { matchers: onHost, startsAt: 0, endsAt: 10_000, createdBy: 'me', comment: '' }

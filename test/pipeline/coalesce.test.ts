@@ -1,15 +1,15 @@
 import test from 'ava'
-import { openBatches } from '../../../../alerting/channels/nagios/batches.ts'
+import { coalesce } from '../../pipeline/coalesce.ts'
 
-function gatedBatches(maxBatch: number) {
+function gatedBatches(most?: number) {
   const ran: string[][] = []
   const gates: PromiseWithResolvers<void>[] = []
-  const add = openBatches<string>(maxBatch, async (items) => {
+  const add = coalesce<string>(async (items) => {
     ran.push(items)
     const gate = Promise.withResolvers<void>()
     gates.push(gate)
     await gate.promise
-  })
+  }, most)
   return { ran, gates, add }
 }
 
@@ -33,7 +33,7 @@ test('what comes while one is under way goes together, in order, afterwards', as
 })
 
 test('a batch that fails fails its own items alone, and the next one runs', async (t) => {
-  const { gates, add } = gatedBatches(10)
+  const { gates, add } = gatedBatches()
   const first = add('a')
   await turn()
   const second = add('b')

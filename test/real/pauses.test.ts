@@ -1,0 +1,122 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import type { AxeResults } from 'axe-core'
+import { chromium, type Browser, type Page } from 'playwright-core'
+import { wallClock } from '../../pipeline/clock.ts'
+import { pausesOn } from '../../pipeline/scaling-desk.ts'
+import { clusterScene } from '../dashboards/cluster-scene.ts'
+import { open } from '../dashboards/open.ts'
+import { memoryScalingDesk } from '../helpers/scaling-desk.ts'
+
+/** Pauses of scaling on the page, in a real browser; see `page.test.ts`. */
+const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
+const shots = process.env['MESOSCOPE_SHOTS']
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+let browser: Browser | undefined
+test.before('there is a browser', async (t) => {
+  if (!existsSync(executablePath)) {
+    t.fail(`no ${executablePath}: apt-get install chromium, or name another in CHROMIUM`)
+    return
+  }
+  browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
+})
+test.after.always(() => browser?.close())
+
+const wide = { width: 1360, height: 850 }
+const phone = { width: 390, height: 844 }
+
+async function openService(t: ExecutionContext, viewport = wide) {
+  const cluster = clusterScene(wallClock.now())
+  const scalingDesk = memoryScalingDesk(wallClock)
+  const { url } = await open(t, {
+    signals: cluster.signals,
+    serviceFacts: () => cluster.states,
+    scaling: () =>
+      cluster.scaling.map((one) => ({
+        ...one,
+        pauses: pausesOn(one.service, scalingDesk.pauses()),
+      })),
+    scalingDesk,
+  })
+  const context = await (browser as Browser).newContext({ viewport, colorScheme: 'dark' })
+  t.teardown(() => context.close())
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('console', (message) => complaints.push(`${message.type()}: ${message.text()}`))
+  page.on('pageerror', (error) => complaints.push(`thrown: ${error.message}`))
+  await page.goto(`${url}/#/service?service=/shop/web`)
+  await page.locator('.decision').first().waitFor()
+  return { url, page, complaints, desk: scalingDesk }
+}
+
+async function picture(page: Page, name: string): Promise<void> {
+  if (!shots) return
+  await mkdir(shots, { recursive: true })
+  await page.screenshot({ path: join(shots, `${name}.png`) })
+}
+
+async function barriers(page: Page): Promise<string[]> {
+  await page.evaluate(axe)
+  const { violations } = (await page.evaluate('axe.run()')) as AxeResults
+  return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html}`))
+}
+
+const form = (page: Page) => page.getByRole('dialog', { name: 'Pause scaling of /shop/web' })
+const wider = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
+
+test.serial(
+  'scaling is paused for a time, in somebody’s name; seen in the list, and resumed',
+  async (t) => {
+    const { url, page, desk, complaints } = await openService(t)
+    await page.getByRole('button', { name: 'Pause' }).click()
+    await picture(page, 'pause-form')
+    t.deepEqual(await barriers(page), [])
+    await form(page).getByText('up', { exact: true }).click()
+    await form(page).getByText('30m', { exact: true }).click()
+    await form(page).getByRole('button', { name: 'Pause' }).click()
+    t.true(await form(page).isVisible(), 'not without a name and a reason')
+    await form(page).getByLabel('Who').fill('Ana')
+    await form(page).getByLabel('Why').fill('<img src=x onerror="owned=1">')
+    await form(page).getByRole('button', { name: 'Pause' }).click()
+    const card = page.locator('.pause')
+    await card.getByText('Scaling up is paused').waitFor()
+    t.regex(await card.innerText(), /ends in (30|29) min[\s\S]*Ana: <img src=x onerror="owned=1">/)
+    t.is(await page.evaluate('window.owned'), undefined)
+    t.like(desk.pauses(), [{ service: '/shop/web', direction: 'up', by: 'Ana' }])
+    await picture(page, 'paused')
+    t.deepEqual(await barriers(page), [])
+    await page.goto(`${url}/#/`)
+    await page.locator('tr', { hasText: '/shop/web' }).getByText('scaling is paused').waitFor()
+    await page.goBack()
+    await card.getByLabel('who resumes it').fill('Bo')
+    await card.getByRole('button', { name: 'Resume' }).click()
+    await card.waitFor({ state: 'detached' })
+    t.deepEqual(desk.pauses(), [])
+    t.deepEqual(complaints, [])
+  },
+)
+
+test.serial(
+  'all services are paused at once; that nobody takes it is told in the form',
+  async (t) => {
+    const { page, desk, complaints } = await openService(t, phone)
+    desk.isAway = true
+    await page.getByRole('button', { name: 'Pause' }).click()
+    await form(page).getByText('all services', { exact: true }).click()
+    await form(page).getByLabel('Who').fill('Ana')
+    await form(page).getByLabel('Why').fill('maintenance')
+    await form(page).getByRole('button', { name: 'Pause' }).click()
+    await form(page).getByText('nobody has taken it yet').waitFor()
+    desk.isAway = false
+    await form(page).getByRole('button', { name: 'Pause' }).click()
+    await page.getByText('Scaling is paused for all services').waitFor()
+    t.like(desk.pauses(), [{ service: '*', direction: 'both' }])
+    t.is(await page.evaluate(wider), 0)
+    await picture(page, 'phone-paused')
+    t.true(complaints.every((one) => one.includes('503')))
+  },
+)
