@@ -45,12 +45,19 @@ const enough = 1000
 
 export function thinned(points: readonly Point[]): SimulationPoint[] {
   const stride = Math.max(1, Math.ceil(points.length / enough))
-  return points.flatMap(({ ts, happened, simulated }, i) => {
+  return points.flatMap(({ ts, load, happened, simulated }, i) => {
     const before = points[i - 1]
     const isChange =
       before?.happened?.wanted !== happened?.wanted ||
       before?.simulated?.wanted !== simulated?.wanted
     if (i % stride !== 0 && !isChange && i < points.length - 1) return []
-    return [{ ts, ...(happened ? { happened } : {}), ...(simulated ? { simulated } : {}) }]
+    return [
+      {
+        ts,
+        ...(load === undefined ? {} : { load }),
+        ...(happened ? { happened } : {}),
+        ...(simulated ? { simulated } : {}),
+      },
+    ]
   })
 }

@@ -3,16 +3,15 @@
  * have done. Without bus or clock.
  */
 import type { Decision, DecisionDoc } from '../pipeline/decision.ts'
-import type { SimulationAnswer, SimulationState } from '../pipeline/simulation.ts'
-import type { ServiceState } from '../pipeline/service-state.ts'
+import type { SimulationAnswer } from '../pipeline/simulation.ts'
 import { openComparison } from './comparison.ts'
 import { figuresOf, thinned, type Point } from './figures.ts'
 import type { JournalEntry } from './journal.ts'
-import { eachOf, modelRemark } from './model.ts'
+import { modelRemark } from './model.ts'
 import { openOther, type Other, type Told } from './other.ts'
 import type { ScalingPolicy } from './policy.ts'
 import { openReplay, type Replay, type ReplayOptions, type Scene, type Step } from './replay.ts'
-import { groupTasks, readyCount } from './tasks.ts'
+import { limitsOf, loadOf, standingOf } from './standing.ts'
 
 export interface SimulationOptions extends ReplayOptions {
   /** Evaluations within are told of, ms. */
@@ -39,6 +38,7 @@ export function openSimulation(options: SimulationOptions): Simulation {
   const decisions: Decision[] = []
   const points: Point[] = []
   const remarks = new Set<string>()
+  let drawn: SimulationAnswer['load']
   let other: Other | undefined
   /** Set at the beginning of another process, until what it found is told: whether both remembered the same before. */
   let wasOurs: boolean | undefined
@@ -50,28 +50,24 @@ export function openSimulation(options: SimulationOptions): Simulation {
     if (policy) other ??= openOther(policy, start.ms, before())
     const simulated = other?.evaluate(step) ?? { told: toldOf(step), scene: step.scene }
     keep(simulated.told)
-    const limits = limitsOf(policy ?? step.policy)
+    const by = policy ?? step.policy
+    const limits = limitsOf(by, capacity)
     const signals = Object.keys(limits)
     if (policy) noteRemarks(signals, step.scene)
+    const happened = standingOf(step.scene, by, limits)
+    const load = loadOf(signals, step.scene, by, happened)
+    drawn ??= load && { signal: load.signal, isTotal: load.isTotal }
     points.push({
       ts,
       limits,
-      happened: standing(step.scene, signals),
-      simulated: standing(simulated.scene, signals),
+      happened,
+      simulated: standingOf(simulated.scene, by, limits),
+      ...(load ? { load: load.value } : {}),
     })
   }
 
   function keep(told: Told | undefined) {
     if (told?.isNews) decisions.push(told.decision)
-  }
-
-  function limitsOf(by: ScalingPolicy | undefined): Record<string, number> {
-    const { targets = {}, tolerance = 0 } = by ?? {}
-    const limits = Object.entries(targets).map(([signal, target]) => [
-      signal,
-      target * (1 + tolerance),
-    ])
-    return { ...Object.fromEntries(limits), ...capacity }
   }
 
   function noteRemarks(signals: readonly string[], scene: Scene) {
@@ -121,6 +117,7 @@ export function openSimulation(options: SimulationOptions): Simulation {
               },
             }
           : { exactness: comparison.result(told) }),
+        ...(drawn ? { load: drawn } : {}),
         remarks: [...remarks],
         happened: figuresOf(points, 'happened'),
         simulated: figuresOf(points, 'simulated'),
@@ -134,21 +131,3 @@ export function openSimulation(options: SimulationOptions): Simulation {
 const isWithin = ({ ts }: Decision, from: number, to: number) => ts >= from && ts <= to
 
 const toldOf = ({ decision, isNews }: Step): Told | undefined => decision && { decision, isNews }
-
-function standing({ state, signals }: Scene, names: readonly string[]) {
-  return state && standingOf(state, signals, names)
-}
-
-function standingOf(
-  state: ServiceState,
-  signals: Scene['signals'],
-  names: readonly string[],
-): SimulationState {
-  const each: Record<string, number> = {}
-  for (const name of names) {
-    const reading = signals(name)
-    const value = reading && eachOf(reading, state)
-    if (value !== undefined) each[name] = value
-  }
-  return { wanted: state.instances, ready: readyCount(state, groupTasks(state)), each }
-}

@@ -1,13 +1,12 @@
 import { number } from '../autoscaling/words.ts'
-import type { SimulationPoint } from '../pipeline/simulation.ts'
+import type { SimulationAnswer, SimulationPoint } from '../pipeline/simulation.ts'
 import { formatMoment } from './moment.ts'
 
 export interface PlotOptions {
   /** Signs in a line. */
   columns: number
   utc: boolean
-  /** Of which the load is drawn. */
-  signal: string | undefined
+  load: SimulationAnswer['load']
 }
 
 const most = { columns: 80, instances: 9, load: 3 }
@@ -22,10 +21,10 @@ interface Column {
 
 /** Instances that there were (shaded) and those of the simulation (lines), and the load of all, in at most 80 × 16 signs. */
 export function plot(points: readonly SimulationPoint[], options: PlotOptions): string {
-  const { utc, signal } = options
+  const { utc, load } = options
   const width = Math.max(10, Math.min(options.columns, most.columns) - margin)
   const [first, last] = [points[0]?.ts ?? 0, points.at(-1)?.ts ?? 0]
-  const columns = columnsOf(points, width, signal)
+  const columns = columnsOf(points, width)
   const loads = columns.map(({ load }) => load)
   const highest = maximum(loads)
   const times = [first, last].map((ms) => formatMoment(ms, utc).slice(0, 19))
@@ -33,9 +32,15 @@ export function plot(points: readonly SimulationPoint[], options: PlotOptions): 
   const lines = [
     labelled('', 'instances: ░ happened, ━ simulated'),
     ...instanceRows(columns),
-    ...(signal === undefined || highest === 0
+    ...(load === undefined || highest === 0
       ? []
-      : [labelled('0', `load: ${signal} of all instances`), ...loadRows(loads, highest)]),
+      : [
+          labelled(
+            '0',
+            `load: ${load.signal} of ${load.isTotal ? 'all instances' : 'the service'}`,
+          ),
+          ...loadRows(loads, highest),
+        ]),
     labelled('0', width > 2 * 19 ? axis : (times[0] ?? '')),
   ]
   return `${lines.map((line) => line.trimEnd()).join('\n')}\n`
@@ -44,18 +49,12 @@ export function plot(points: readonly SimulationPoint[], options: PlotOptions): 
 const labelled = (label: string, text: string) => `${label.padStart(margin - 1)} ${text}`
 
 /** Of each stretch of time the most; where nothing falls into one, it is as before. */
-function columnsOf(
-  points: readonly SimulationPoint[],
-  width: number,
-  signal: string | undefined,
-): Column[] {
+function columnsOf(points: readonly SimulationPoint[], width: number): Column[] {
   const first = points[0]?.ts ?? 0
   const span = Math.max(1, (points.at(-1)?.ts ?? 0) - first)
   const columns: (Column | undefined)[] = Array.from({ length: width })
-  for (const { ts, happened, simulated } of points) {
+  for (const { ts, load, happened, simulated } of points) {
     const at = Math.min(width - 1, Math.floor(((ts - first) / span) * width))
-    const each = signal === undefined ? undefined : happened?.each[signal]
-    const load = each === undefined ? undefined : each * Math.max(1, happened?.ready ?? 1)
     const now = { happened: happened?.wanted, simulated: simulated?.wanted, load }
     const before = columns[at]
     columns[at] = {

@@ -103,10 +103,9 @@ function readFile(file: string): { text: string; file: string } {
 }
 
 function show(answer: SimulationAnswer, options: SimulateOptions, { io }: CommandContext) {
-  const { points, happened, simulated, decisions, other } = answer
+  const { points, load, happened, simulated, decisions, other } = answer
   const { utc = false } = options
-  const signals = points.flatMap((point) => Object.keys(point.happened?.each ?? {}))
-  io.out(plot(points, { columns: io.columns ?? 80, utc, signal: signals[0] }))
+  io.out(plot(points, { columns: io.columns ?? 80, utc, load }))
   io.out('\n')
   const sides = other ? [happened, simulated] : [happened]
   io.out(table(['', 'HAPPENED', ...(other ? ['SIMULATED'] : [])], rows(sides)))

@@ -34,6 +34,8 @@ export interface SimulationAnswer {
   /** What happened, and what would have. */
   happened: SimulationFigures
   simulated: SimulationFigures
+  /** What `load` of the points is of: of all instances together, or of the service. */
+  load?: { signal: string; isTotal: boolean }
   /** In their order; thinned out where there are very many. */
   points: SimulationPoint[]
   /** Of the simulation, where something changes, or the reason for changing nothing. */
@@ -65,6 +67,7 @@ export interface SimulationFigures {
 
 export interface SimulationPoint {
   ts: number
+  load?: number
   happened?: SimulationState
   simulated?: SimulationState
 }
@@ -72,7 +75,7 @@ export interface SimulationPoint {
 export interface SimulationState {
   wanted: number
   ready: number
-  /** What a ready instance has of each signal, where it is known. */
+  /** What a ready instance has of each signal, or the service of one that is no total; where it is known. */
   each: Record<string, number>
 }
 

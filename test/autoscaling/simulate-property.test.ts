@@ -1,8 +1,9 @@
 import test from 'ava'
 import fc from 'fast-check'
 import type { ScalingPolicy } from '../../autoscaling/policy.ts'
+import { encodeRequest } from '../../autoscaling/requests.ts'
 import type { SimulationAnswer } from '../../pipeline/simulation.ts'
-import { minute, policyOf, second, t0 } from './app.ts'
+import { minute, policyOf, second, service, t0 } from './app.ts'
 import { simulated } from './simulated.ts'
 import {
   decisionsOn,
@@ -16,7 +17,19 @@ import {
 } from './world.ts'
 
 const stabilizationDownMs = 20 * second
-const live = policyOf({ stabilizationDownMs })
+/** The least that a policy has, and all that it may have. */
+const plain: Partial<ScalingPolicy> = { stabilizationDownMs }
+const rich: Partial<ScalingPolicy> = {
+  stabilizationDownMs,
+  min: 0,
+  activation: { requests: 10 },
+  idleAfterMs: 10 * second,
+  warmUpMs: 5 * second,
+  overrideMs: 30 * second,
+  steps: [{ signal: 'requests', above: 40, add: { count: 2 } }],
+  scaleUp: { select: 'max', policies: [{ count: 2, perMs: 15 * second }] },
+  scaleDown: { select: 'min', policies: [{ percent: 50, perMs: 10 * second }] },
+}
 
 type Act =
   | { load: number; seconds: number }
@@ -26,6 +39,7 @@ type Act =
   | { restart: true }
   | { stall: number }
   | { away: boolean }
+  | { pause: 'up' | 'down' | 'both'; forMs: number }
 
 const act: fc.Arbitrary<Act> = fc.oneof(
   {
@@ -38,14 +52,28 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   { weight: 1, arbitrary: fc.constant<Act>({ restart: true }) },
   { weight: 1, arbitrary: fc.record({ stall: fc.integer({ min: 21, max: 40 }) }) },
   { weight: 1, arbitrary: fc.record({ away: fc.boolean() }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      pause: fc.constantFrom('up', 'down', 'both'),
+      forMs: fc.integer({ min: 1000, max: 40_000 }),
+    }),
+  },
 )
 
 /** Lets it all happen, and whatever follows of it whenever it follows. */
-async function happen(site: Site, acts: readonly Act[], random: () => number) {
+async function happen(
+  site: Site,
+  {
+    acts,
+    policy,
+    random,
+  }: { acts: readonly Act[]; policy: Partial<ScalingPolicy>; random: () => number },
+) {
   const { marathon, clock } = site
   let trouble = false
   const options = {
-    policy: { stabilizationDownMs },
+    policy,
     random,
     marathons: () => [
       { ...marathonAt(clock.now()), ...(trouble ? { trouble: 'ECONNREFUSED' } : {}) },
@@ -72,7 +100,14 @@ async function happen(site: Site, acts: readonly Act[], random: () => number) {
       seconds = Math.ceil((clock.now() - t0) / second)
       const before = (await site.bus.ends('evaluations'))[0] ?? 0
       await until('evaluated', async () => ((await site.bus.ends('evaluations'))[0] ?? 0) > before)
-    } else trouble = one.away
+    } else if ('away' in one) trouble = one.away
+    else {
+      const atMs = clock.now()
+      const { pause: direction, forMs } = one
+      const about = { id: `p${atMs}`, service, by: 'ana', reason: 'why' }
+      const pause = { ...about, direction, fromMs: atMs, untilMs: atMs + forMs }
+      await site.bus.produce('requests', [encodeRequest({ kind: 'pause', pause })])
+    }
   }
   await desk.close()
 }
@@ -83,9 +118,10 @@ test('whatever happens, along what was recorded exactly the same is decided; by 
     fc.asyncProperty(
       fc.array(act, { minLength: 3, maxLength: 25 }),
       fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })),
-      async (acts, numbers) => {
+      fc.constantFrom(plain, rich),
+      async (acts, numbers, policy) => {
         const site = await openSite(t, await tempDir(t))
-        await happen(site, acts, () => numbers.next().value as number)
+        await happen(site, { acts, policy, random: () => numbers.next().value as number })
         const { exactness, decisions } = await simulated(site.bus)
         t.is(exactness?.first, undefined)
         t.is(exactness?.identical, exactness?.decisions)
@@ -94,13 +130,13 @@ test('whatever happens, along what was recorded exactly the same is decided; by 
         decided += exactness?.decisions ?? 0
         const told = (await decisionsOn(site.bus)).map(({ decision }) => decision)
         t.deepEqual(JSON.parse(JSON.stringify(decisions)), told)
-        const again = await simulated(site.bus, { policy: live })
+        const again = await simulated(site.bus, { policy: policyOf(policy) })
         t.is(again.other?.differsFrom, undefined)
         t.deepEqual(again.decisions.map(short), told.map(short))
         await site.bus.close()
       },
     ),
-    { numRuns: 12 },
+    { numRuns: 16 },
   )
   t.true(decided > 50)
 })

@@ -71,7 +71,7 @@ test.serial(
     await simulate.click()
     await part.getByText('it does something else from').waitFor()
     t.regex(await part.locator('table').innerText(), /Instances\s+2 to 7\s+2 to 14/)
-    t.is(await part.locator('canvas').count(), 1)
+    await part.locator('canvas').nth(1).waitFor()
     await picture(page, 'simulation-dark')
     t.deepEqual(await barriers(page), [])
     await policy.fill('target: { requests: 7.5 }\nmaxx: 30')

@@ -2,6 +2,7 @@ import { postSlowly } from '../api.js'
 import { Chart } from '../chart.js'
 import { html, useEffect, useMemo, useRef, useState } from '../lib.js'
 import { Failure, Text, Time } from '../parts.js'
+import { policyText } from '../policy-text.js'
 import { span } from '../time.js'
 import { rounded, whole } from '../units.js'
 
@@ -57,8 +58,8 @@ const lines = [
 ]
 
 const Simulated = ({ of, onRange }) => {
-  const { points, evaluated, other, remarks } = of
-  const { times, drawn } = useMemo(() => drawnOf(points), [points])
+  const { points, evaluated, other, load, remarks } = of
+  const { times, drawn, loads } = useMemo(() => drawnOf(points), [points])
   return html`<section class="charts" aria-label="simulation">
       <${Chart}
         title="Instances"
@@ -68,6 +69,16 @@ const Simulated = ({ of, onRange }) => {
         marks=${[]}
         ...${{ times, onRange, range: evaluated }}
       />
+      ${
+        load &&
+        html`<${Chart}
+          title="Load"
+          show=${rounded}
+          lines=${[{ name: load.signal, colour: 'line-requests', values: loads }]}
+          marks=${[]}
+          ...${{ times, onRange, range: evaluated }}
+        />`
+      }
     </section>
     <${Figures} of=${of} />
     <p class="dim">
@@ -84,10 +95,11 @@ const Simulated = ({ of, onRange }) => {
 
 const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
 
-/** @param {{ ts: number, happened?: { wanted: number }, simulated?: { wanted: number } }[]} points */
+/** @param {{ ts: number, load?: number, happened?: { wanted: number }, simulated?: { wanted: number } }[]} points */
 function drawnOf(points) {
   return {
     times: points.map(({ ts }) => ts / 1000),
+    loads: points.map(({ load }) => load ?? null),
     drawn: lines.map((line) => ({
       ...line,
       values: points.map((point) => point[line.side]?.wanted ?? null),
@@ -123,23 +135,3 @@ const Figures = ({ of }) =>
       )}
     </tbody>
   </table>`
-
-/** The policy of now, as it would stand in the settings. */
-function policyText(policy) {
-  const { targets, min, max, tolerance, stabilizationUpMs, stabilizationDownMs } = policy ?? {
-    targets: { requests: 10 },
-    min: 1,
-    max: 10,
-    tolerance: 0.1,
-    stabilizationUpMs: 0,
-    stabilizationDownMs: 300_000,
-  }
-  return [
-    'target:',
-    ...Object.entries(targets).map(([signal, target]) => `  ${signal}: ${JSON.stringify(target)}`),
-    `min: ${min}`,
-    `max: ${max}`,
-    `tolerance: ${tolerance}`,
-    `stabilization: { up: ${stabilizationUpMs / 1000}s, down: ${stabilizationDownMs / 1000}s }`,
-  ].join('\n')
-}
