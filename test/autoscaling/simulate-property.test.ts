@@ -44,7 +44,10 @@ type Act =
 const act: fc.Arbitrary<Act> = fc.oneof(
   {
     weight: 6,
-    arbitrary: fc.record({ load: fc.nat(300), seconds: fc.integer({ min: 1, max: 25 }) }),
+    arbitrary: fc.record({
+      load: fc.oneof(fc.nat(12), fc.nat(300)),
+      seconds: fc.integer({ min: 1, max: 25 }),
+    }),
   },
   { weight: 3, arbitrary: fc.constant<Act>({ settle: true }) },
   { weight: 2, arbitrary: fc.record({ refuse: fc.constantFrom(0, 409, 403, 422, 503) }) },
