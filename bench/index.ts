@@ -10,7 +10,8 @@ import { parseOnly, rowPerLine } from './baselines.ts'
 import { writeData } from './data.ts'
 import { runProgram, type RunningProgram } from './program.ts'
 import { liveScaling } from './scaling/live.ts'
-import { compareScaling, inWords } from './scaling/run.ts'
+import { inWords } from './scaling/reckoning.ts'
+import { compareScaling } from './scaling/run.ts'
 
 /*
  * `npm run bench [-- --scale 4]`: the numbers the project claims, and what they are held against, in one run.

@@ -1,6 +1,7 @@
 import test from 'ava'
 import { openCluster } from '../../bench/scaling/cluster.ts'
-import { compareScaling, inWords, simulate } from '../../bench/scaling/run.ts'
+import { inWords } from '../../bench/scaling/reckoning.ts'
+import { compareScaling, simulate } from '../../bench/scaling/run.ts'
 import { ours, type Scaler } from '../../bench/scaling/scalers.ts'
 import { shapes } from '../../bench/scaling/shapes.ts'
 
