@@ -14,7 +14,7 @@ export interface ScalingRow {
   shape: string
   /** Most instances beyond the most that were needed; 0 too where it never came so far. */
   overshoot: number
-  /** From the rise until there are enough, for good, s; undefined where the load never stays or there never were. */
+  /** From the rise until there are enough, for good, s; infinite where there never were, undefined where the load never stays. */
   settlingSeconds: number | undefined
   /** Changes of direction; a load that rises and falls once takes one, the sine seven. */
   flaps: number
@@ -69,16 +69,20 @@ function settling(
   if (!plateau) return undefined
   const isShort = ({ load, ready }: Sample) => load > 1.1 * target * ready
   const last = samples.slice(0, plateau.to).findLastIndex(isShort)
-  if (last === plateau.to - 1) return undefined
+  if (last === plateau.to - 1) return Infinity
   return Math.max(0, last + 1 - plateau.from)
 }
 
 /** One line of the bench: what it is about, and the numbers. */
 export function inWords(row: ScalingRow): { name: string; value: string } {
   const { settlingSeconds, overshoot, flaps, saturationMinutes, instanceHours, changes } = row
-  const settled = settlingSeconds === undefined ? '' : `enough after ${settlingSeconds} s, `
+  const settled = settlingSeconds === undefined ? '' : `${settledWords(settlingSeconds)}, `
   return {
     name: `${row.shape} load, ${row.scaler}`,
-    value: `${settled}${overshoot} too many, ${flaps} turns in ${changes} changes, ${saturationMinutes.toFixed(1)} min saturated, ${instanceHours.toFixed(1)} instance-hours`,
+    value: `${settled}${overshoot} too many, ${flaps} turns in ${changes} changes, ${saturationMinutes.toFixed(1)} min saturated, ${instanceHours.toFixed(2)} instance-hours`,
   }
+}
+
+function settledWords(seconds: number): string {
+  return Number.isFinite(seconds) ? `enough after ${seconds} s` : 'never enough'
 }
