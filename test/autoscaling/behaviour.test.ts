@@ -1,5 +1,5 @@
 import test from 'ava'
-import { minute, second } from './app.ts'
+import { minute, second, t0 } from './app.ts'
 import { json, openSite, story, tempDir, until } from './world.ts'
 
 const scaleUp = { select: 'max' as const, policies: [{ count: 2, perMs: minute }] }
@@ -87,13 +87,17 @@ test('a service goes to zero when there is nothing to do, and comes back when th
 })
 
 test('a service that a person scaled to zero stays there', async (t) => {
-  const { marathon, load, open } = await openSite(t)
+  const { bus, marathon, load, open } = await openSite(t)
   const desk = await open({ policy: { min: 0, activation: { requests: 5 } } })
-  await load(40, 0)
-  await load(40, 10)
+  await load(30, 0)
+  await load(30, 10)
   marathon.app.instances = 0
   marathon.settle()
-  await load(40, 30)
-  t.is(desk.current()[0]?.last?.reason, 'suspended')
-  t.is(marathon.app.instances, 0)
+  await load(30, 30)
+  await until('seen', () => desk.current()[0]?.last?.reason === 'suspended')
+  await load(80, 50)
+  const reasons = async () => (await story(bus)).map((line) => line.split(' ')[1])
+  await until('all is evaluated', () => (desk.through() ?? 0) >= t0 + 50 * second)
+  t.is((await reasons()).at(-1), 'suspended')
+  t.deepEqual(marathon.patches(), [])
 })
