@@ -10,15 +10,16 @@ import { scalingFault } from '../pipeline/scaling-signal.ts'
 import type { MarathonState, ServiceState } from '../pipeline/service-state.ts'
 import { openSignalGrid, type SignalGrid } from '../pipeline/signal-grid.ts'
 import { withRead } from '../pipeline/signal-derived.ts'
-import { declarationsHash, seenKey, type SignalDeclarations } from '../pipeline/signals.ts'
+import { declarationsHash, type SignalDeclarations } from '../pipeline/signals.ts'
 import { openCarryOut } from './carry-out.ts'
 import { openJournal } from './journal-writer.ts'
 import { openLedger, type Ledger } from './ledger.ts'
 import { openPauses } from './pauses.ts'
 import type { Policies, PolicyDeclaration } from './policy.ts'
 import { readingsAt } from './reading.ts'
-import { decodeAll, encode, erase, progressKey, type ScalingRecords } from './records.ts'
+import { decodeAll, encode, progressKey, type ScalingRecords } from './records.ts'
 import { openRound, type Moment } from './round.ts'
+import { openSilent } from './silent.ts'
 import { span } from './words.ts'
 
 export interface ControllerOptions {
@@ -113,7 +114,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
   const seenBefore = records.seen.filter(({ signal }) => Object.hasOwn(signals, signal))
   const grid = gridOf(options, signals, { ...records, seen: seenBefore })
   let offset = records.progress?.signals === signalsHash ? records.progress.offset : 0
-  const seen = new Map(seenBefore.map((one) => [seenKey(one), one]))
+  const silent = openSilent(seenBefore, ledger.add)
   let firstRead: number | undefined
   let evaluatedAt = clock.now()
   let progressAt = 0
@@ -150,7 +151,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
     const start = isFirst
       ? { through: records.progress?.through, offset: firstRead ?? offset }
       : { through: grid.through(), inputs: grid.inputs(), offset: grid.neededFrom(offset) }
-    return { grid: start, seen: [...seen.values()] }
+    return { grid: start, seen: silent.all() }
   }
 
   async function evaluateDue() {
@@ -186,15 +187,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
   }
 
   function noteProgress(ts: number) {
-    const { silent, forgotten } = grid.done(ts)
-    for (const group of silent) {
-      seen.set(seenKey(group), group)
-      ledger.add(encode(seenKey(group), group))
-    }
-    for (const group of forgotten) {
-      seen.delete(seenKey(group))
-      ledger.add(erase(seenKey(group)))
-    }
+    silent.take(grid.done(ts))
     if (clock.now() - progressAt < progressEveryMs) return
     progressAt = clock.now()
     const progress = { v: 1, through: ts, offset: grid.neededFrom(offset), signals: signalsHash }

@@ -121,7 +121,8 @@ export function decodePage({ value }: Pick<BusRecord, 'value'>): JournalPage | u
       page?.v === 1 &&
       typeof page.reign === 'string' &&
       Number.isInteger(page.page) &&
-      Array.isArray(page.entries)
+      Array.isArray(page.entries) &&
+      page.entries.every((entry: Partial<JournalEntry> | null) => typeof entry?.kind === 'string')
     return isSound ? (page as JournalPage) : undefined
   } catch {
     return undefined

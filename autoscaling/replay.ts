@@ -3,6 +3,7 @@
  * what was decided is decided again. Without bus or clock.
  */
 import type { Decision } from '../pipeline/decision.ts'
+import { Trouble } from '../pipeline/errors.ts'
 import type { MarathonState, ServiceState } from '../pipeline/service-state.ts'
 import { openSignalGrid, type SignalGrid } from '../pipeline/signal-grid.ts'
 import type { SignalRecord } from '../pipeline/signal-records.ts'
@@ -108,7 +109,10 @@ export function openReplay({ service, partitions }: ReplayOptions): Replay {
     const due = unmeasured === undefined ? grid?.next() : undefined
     if (unmeasured === undefined && due?.ts !== ts) {
       const where = due ? `to ${new Date(due.ts).toISOString()}` : 'nowhere'
-      throw new Error(`the signals lead ${where} where ${new Date(ts).toISOString()} was evaluated`)
+      throw new Trouble(
+        `the recorded signals lead ${where} where ${new Date(ts).toISOString()} was evaluated`,
+        { remedy: 'name a later time: some of those before may be gone' },
+      )
     }
     const readings = due ? readingsAt(signals, due.valuesOf)(service) : () => undefined
     const { intervalMs } = settings
@@ -173,7 +177,7 @@ export function openReplay({ service, partitions }: ReplayOptions): Replay {
 
   function answer(entry: Extract<JournalEntry, { kind: 'settled' }>): Step | undefined {
     const { inFlight } = memory
-    if (!inFlight) throw new Error('Marathon answered to what was not sent')
+    if (!inFlight) throw new Trouble('the journal has an answer of Marathon to what was not sent')
     const told = settled(inFlight.decision, memory, entry)
     const { decision, isNews } = note(told.decision, told.memory)
     return { ...answered, decision, isNews }

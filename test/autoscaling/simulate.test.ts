@@ -138,6 +138,12 @@ test('a difference is found, and the first one told: other signals, other decisi
   const untold = tampered(site.bus, 'decisions', (record) => (record.offset === 3 ? [] : [record]))
   t.regex((await simulated(untold)).exactness?.first?.simulated?.message ?? '', /^scaled 2 → 8/)
 
+  const late = tampered(site.bus, 'signals', (record) => {
+    const isLate = record.headers['kind'] === 'watermark' && record.offset > 40
+    return isLate ? [] : [record]
+  })
+  await t.throwsAsync(simulated(late), { message: /^the recorded signals lead nowhere where 2026/ })
+
   const torn = tampered(site.bus, 'evaluations', (one) => (one.offset === 3 ? [] : [one]))
   const { exactness: rest, points } = await simulated(torn)
   t.is(rest?.first, undefined, 'what is not known is not guessed')
