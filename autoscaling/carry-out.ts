@@ -54,7 +54,7 @@ export function openCarryOut({ ledger, http, clock, log, random }: CarryOutOptio
     if (result.done) {
       const done = { ...decision, answer: result.answer }
       const inFlight: InFlight = { sentMs: nowMs, decision: done, answered: true }
-      return ledger.note(done, { ...afterChange(memory, decision), inFlight })
+      return ledger.note(done, { ...afterChange(memory, decision, nowMs), inFlight })
     }
     const next =
       result.outcome === 'held'

@@ -87,10 +87,11 @@ test('a service goes to zero when there is nothing to do, and comes back when th
 })
 
 test('a service that a person scaled to zero stays there', async (t) => {
-  const { marathon, load, open } = await openSite(t)
+  const { bus, marathon, load, open } = await openSite(t)
   const desk = await open({ policy: { min: 0, activation: { requests: 5 } } })
   await load(40, 0)
   await load(40, 10)
+  await until('raised', async () => (await story(bus)).includes('scaled scaled-up 2 → 3'))
   marathon.app.instances = 0
   marathon.settle()
   await load(40, 30)
