@@ -6,15 +6,19 @@ import { rulesOf } from './rates.ts'
 export const noEvents: ScaleEvents = { up: [], down: [] }
 
 /** What is remembered once Marathon took a change: what rate policies and steps look back on, and whose zero it is. */
-export function afterChange(memory: ServiceMemory, decision: Decision): ServiceMemory {
-  const { steps, isAsleep: _was, events, ...rest } = memory
+export function afterChange(
+  memory: ServiceMemory,
+  decision: Decision,
+  nowMs: number,
+): ServiceMemory {
+  const { steps, asleepMs: _was, events, ...rest } = memory
   const { ts, from, to } = decision
   return {
     ...rest,
     taken: { ts, from, to },
     events: withEvent(events ?? noEvents, decision),
     ...(steps ? { steps: { from: steps.from } } : {}),
-    ...(to === 0 ? { isAsleep: true } : {}),
+    ...(to === 0 ? { asleepMs: nowMs } : {}),
   }
 }
 

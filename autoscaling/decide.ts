@@ -20,7 +20,7 @@ import { shownPolicy, type ScalingPolicy } from './policy.ts'
 import { proposalsOf } from './proposals.ts'
 import type { SignalReading } from './reading.ts'
 import { stepMemory } from './settling.ts'
-import { situationOf, type Situation } from './situation.ts'
+import { situationOf, underWayMs, type Situation } from './situation.ts'
 import type { TargetProposal } from './target-parts.ts'
 import { wishOf, type Wish } from './wish.ts'
 
@@ -61,7 +61,7 @@ export function decide(given: DecideInput): Decided {
   const input = { ...given, memory }
   const { policy } = input
   const alone = leftAlone(input, situation)
-  const settled = asSeen(memory, situation)
+  const settled = asSeen(input, situation)
   if (alone) {
     const conditions = conditionsOf(alone, [])
     const decision = decisionOf(input, situation, { targets: [], steps: [], conditions }, alone)
@@ -95,10 +95,16 @@ export function decide(given: DecideInput): Decided {
 }
 
 /** What Marathon was read to tell after a change was sent is the truth. */
-function asSeen(memory: ServiceMemory, { inFlight, stale, wanted }: Situation): ServiceMemory {
+function asSeen({ memory, state }: DecideInput, { inFlight }: Situation): ServiceMemory {
   if (inFlight) return memory
-  const { inFlight: _seen, isAsleep, idle: _idle, ...rest } = memory
-  return isAsleep && (wanted === 0 || stale !== undefined) ? { ...rest, isAsleep } : rest
+  const { inFlight: _seen, asleepMs, idle: _idle, ...rest } = memory
+  if (asleepMs === undefined || isWoken(asleepMs, state)) return rest
+  return { ...rest, asleepMs }
+}
+
+/** Somebody gave it instances; what was told before, or was being read, shows those from before. */
+function isWoken(asleepMs: number, state: ServiceState | undefined): boolean {
+  return state !== undefined && state.instances > 0 && state.atMs > asleepMs + underWayMs
 }
 
 /** Once nothing is wished for any more, what Marathon refused and what a deployment has set is forgotten. */

@@ -43,7 +43,7 @@ export function leftAlone(input: DecideInput, situation: Situation): Verdict | u
     return refused('resident', because, 'its policy says so')
   }
   if (stale !== undefined) return held('stale-state', stale, 'Marathon answers again')
-  if (wanted === 0 && !input.memory.isAsleep) {
+  if (wanted === 0 && input.memory.asleepMs === undefined) {
     return held('suspended', 'it was scaled to zero by hand', 'somebody gives it an instance')
   }
   return undefined

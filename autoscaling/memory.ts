@@ -22,8 +22,8 @@ export interface ServiceMemory {
   steps?: StepMemory
   /** Since when nothing is to be done, and when that was seen last; ms of event time. */
   idle?: { sinceTs: number; seenTs: number }
-  /** Scaled to zero by us, and by nobody since. */
-  isAsleep?: true
+  /** Scaled to zero by us, and by nobody since: when, by the clock, ms. */
+  asleepMs?: number
   backoff?: Backoff
   /** The instances that we set last, or tried to. */
   asked?: number

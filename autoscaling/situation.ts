@@ -26,7 +26,7 @@ const writtenEveryMs = 30_000
 const measuredWithinMs = 20_000
 
 /** So long a reading takes at most, as a rule, ms. */
-const underWayMs = 2000
+export const underWayMs = 2000
 
 const noTasks: TaskGroups = { ready: [], unready: [], missing: [], staged: 0, warming: 0 }
 

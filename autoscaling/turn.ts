@@ -80,7 +80,7 @@ export function settled(
   if (result.done) {
     const done = { ...decision, answer: result.answer }
     const inFlight: InFlight = { sentMs: nowMs, decision: done, answered: true }
-    return { decision: done, memory: { ...afterChange(memory, decision), inFlight } }
+    return { decision: done, memory: { ...afterChange(memory, decision, nowMs), inFlight } }
   }
   const next =
     result.outcome === 'held'

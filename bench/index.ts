@@ -12,7 +12,8 @@ import { runProgram, type RunningProgram } from './program.ts'
 import { measureEvaluations } from './scaling/evaluations.ts'
 import { base, floorSeconds, liveScaling, top, windowSeconds } from './scaling/live.ts'
 import { manySteps } from './scaling/many.ts'
-import { compareScaling, inWords } from './scaling/run.ts'
+import { inWords } from './scaling/reckoning.ts'
+import { compareScaling } from './scaling/run.ts'
 
 /*
  * `npm run bench [-- --scale 4]`: the numbers the project claims, and what they are held against, in one run.

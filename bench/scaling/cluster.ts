@@ -1,9 +1,4 @@
-/** A service in a cluster on a clock of its own: instances need time to start, and share the load evenly. */
-export interface ClusterOptions {
-  instances: number
-  /** From being wanted to being ready, s. */
-  startSeconds: number
-}
+import { openHistory } from './history.ts'
 
 export interface Instance {
   id: string
@@ -11,64 +6,68 @@ export interface Instance {
   readyAt: number
 }
 
+/** A service as whoever scales it sees it. */
 export interface Cluster {
   /** Now, s. */
-  t: number
-  wanted: number
-  instances: readonly Instance[]
+  readonly t: number
+  readonly wanted: number
+  readonly instances: readonly Instance[]
   ready(): Instance[]
   /** All that are wanted are ready: until then a change is under way. */
   isSettled(): boolean
   scale(wanted: number): void
-  /** A second passes with so much load. */
-  pass(load: number): void
   /** Mean load of the `seconds` up to so long ago, all together. */
   totalOver(seconds: number, agoSeconds?: number): number
   /** Mean load of one instance while it was ready, of the last `seconds`; undefined where it never was. */
   eachOver(instance: Instance, seconds: number): number | undefined
 }
 
-export function openCluster({ instances: count, startSeconds }: ClusterOptions): Cluster {
-  const history: { load: number; each: number }[] = []
+export interface ClusterOptions {
+  instances: number
+  /** From being wanted to being ready, s. */
+  startSeconds: number
+}
+
+/** One on a clock of its own: instances need time to start, and share the load evenly. */
+export interface SimulatedCluster extends Cluster {
+  /** A second passes with so much load. */
+  pass(load: number): void
+}
+
+export function openCluster({ instances: count, startSeconds }: ClusterOptions): SimulatedCluster {
+  const history = openHistory()
   let made = 0
   const make = (readyAt: number): Instance => ({ id: `task.${made++}`, readyAt })
   let instances = Array.from({ length: count }, () => make(0))
+  let wanted = count
 
   return {
-    t: 0,
-    wanted: count,
+    get t() {
+      return history.t
+    },
+    get wanted() {
+      return wanted
+    },
     get instances() {
       return instances
     },
     ready() {
-      return instances.filter(({ readyAt }) => readyAt <= this.t)
+      return instances.filter(({ readyAt }) => readyAt <= history.t)
     },
     isSettled() {
-      return this.ready().length === this.wanted
+      return this.ready().length === wanted
     },
-    scale(wanted) {
-      const more = Math.max(0, wanted - instances.length)
-      const added = Array.from({ length: more }, () => make(this.t + startSeconds))
+    scale(next) {
+      const more = Math.max(0, next - instances.length)
+      const added = Array.from({ length: more }, () => make(history.t + startSeconds))
       // The youngest go first, as Marathon does it.
-      instances = [...instances, ...added].slice(0, wanted)
-      this.wanted = wanted
+      instances = [...instances, ...added].slice(0, next)
+      wanted = next
     },
     pass(load) {
-      history.push({ load, each: load / Math.max(1, this.ready().length) })
-      this.t++
+      history.add(load, this.ready().length)
     },
-    totalOver(seconds, agoSeconds = 0) {
-      const to = Math.max(0, this.t - agoSeconds)
-      return mean(history.slice(Math.max(0, to - seconds), to).map(({ load }) => load))
-    },
-    eachOver({ readyAt }, seconds) {
-      const from = Math.max(readyAt, this.t - seconds, 0)
-      const own = history.slice(from)
-      return own.length === 0 ? undefined : mean(own.map(({ each }) => each))
-    },
+    totalOver: history.totalOver,
+    eachOver: ({ readyAt }, seconds) => history.eachOver(readyAt, seconds),
   }
-}
-
-export function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
 }

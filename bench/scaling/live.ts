@@ -6,6 +6,7 @@ import { wallClock } from '../../pipeline/clock.ts'
 import type { ControlClient } from '../../playground/control-client.ts'
 import { spawnPlayground } from '../../playground/spawn.ts'
 import { runProgram } from '../program.ts'
+import { collectorsOf, service, until } from './site.ts'
 
 /** Load steps on the playground's real processes, each from its first request to the PATCH that Marathon was sent. */
 export interface LiveScaling {
@@ -17,7 +18,6 @@ export interface LiveScaling {
   overshoot: number
 }
 
-const service = '/shop/web'
 const [max, tolerance] = [8, 0.1]
 export const [target, min] = [15, 2]
 export const [base, top] = [26, 104]
@@ -51,11 +51,7 @@ export async function liveScaling(steps: number): Promise<LiveScaling> {
   const { client, addresses } = playground
   const program = await runProgram(dir, {
     collectors: {
-      docker: addresses.agents.map(({ dockerRoot, dockerSocket }) => ({
-        root: join(dockerRoot, 'containers'),
-        socket: dockerSocket,
-      })),
-      marathon: [{ urls: addresses.marathons }],
+      ...collectorsOf(addresses),
       metrics_interval: '1s',
     },
     ...scaledBy([service], { down: '5s' }),
@@ -109,14 +105,4 @@ interface App {
 async function appOf(marathon: string): Promise<App> {
   const response = await fetch(`${marathon}/v2/apps${service}`)
   return ((await response.json()) as { app: App }).app
-}
-
-const patienceMs = 120_000
-
-async function until(done: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + patienceMs
-  while (!(await done().catch(() => false))) {
-    if (performance.now() > end) throw new Error('the playground did not come to rest')
-    await sleep(100)
-  }
 }

@@ -6,7 +6,8 @@ import { freshMemory as freshHpa, reconcile, rescaled } from '../../autoscaling/
 import { freshMemory } from '../../autoscaling/memory.ts'
 import type { ScalingPolicy } from '../../autoscaling/policy.ts'
 import type { SignalDeclaration } from '../../pipeline/signals.ts'
-import { mean, type Cluster } from './cluster.ts'
+import type { Cluster } from './cluster.ts'
+import { mean } from './history.ts'
 
 export interface Aim {
   /** Requests a second that an instance shall have. */

@@ -9,7 +9,7 @@ import { between, chance, failsNow, nowMs, pick, print, say, takeOrders, work } 
 
 const burstLines = 20_000
 const users = ['anna', 'bela', 'cem', 'dora'] as const
-const pageCpuMs = 4
+const pageCpuMs = Number(process.env['PAGE_CPU_MS'] ?? 4)
 /** Of a core, as Marathon says. */
 const share = Number(process.env['MARATHON_APP_RESOURCE_CPUS'] ?? 0.25)
 /** Who would have to wait longer is refused. */

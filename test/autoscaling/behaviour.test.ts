@@ -1,5 +1,5 @@
 import test from 'ava'
-import { minute, second } from './app.ts'
+import { minute, second, t0 } from './app.ts'
 import { json, openSite, story, tempDir, until } from './world.ts'
 
 const scaleUp = { select: 'max' as const, policies: [{ count: 2, perMs: minute }] }
@@ -65,15 +65,16 @@ test('a service goes to zero when there is nothing to do, and comes back when th
   }
   const desk = await before.open({ policy })
   await before.load(4, 0)
-  await before.load(4, 20)
-  await until('one is enough', () => marathon.app.instances === 1)
+  await before.load(4, 10)
+  const told = (line: string) => until(line, async () => (await story(before.bus)).includes(line))
+  await told('scaled scaled-down 2 → 1')
   marathon.settle()
+  await before.load(4, 20)
   await before.load(4, 40)
-  await until('asleep', () => marathon.app.instances === 0)
-  await until('told', async () => (await story(before.bus)).some((line) => line.endsWith('→ 0')))
+  await told('scaled scaled-down 1 → 0')
   marathon.settle()
   await before.load(4, 60)
-  await until('idle', async () => (await story(before.bus)).at(-1) === 'held idle 0')
+  await told('held idle 0')
   await desk.close()
   await before.bus.close()
 
@@ -87,13 +88,17 @@ test('a service goes to zero when there is nothing to do, and comes back when th
 })
 
 test('a service that a person scaled to zero stays there', async (t) => {
-  const { marathon, load, open } = await openSite(t)
+  const { bus, marathon, load, open } = await openSite(t)
   const desk = await open({ policy: { min: 0, activation: { requests: 5 } } })
-  await load(40, 0)
-  await load(40, 10)
+  await load(30, 0)
+  await load(30, 10)
   marathon.app.instances = 0
   marathon.settle()
-  await load(40, 30)
-  t.is(desk.current()[0]?.last?.reason, 'suspended')
-  t.is(marathon.app.instances, 0)
+  await load(30, 30)
+  await until('seen', () => desk.current()[0]?.last?.reason === 'suspended')
+  await load(80, 50)
+  const reasons = async () => (await story(bus)).map((line) => line.split(' ')[1])
+  await until('all is evaluated', () => (desk.through() ?? 0) >= t0 + 50 * second)
+  t.is((await reasons()).at(-1), 'suspended')
+  t.deepEqual(marathon.patches(), [])
 })

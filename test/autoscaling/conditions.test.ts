@@ -98,7 +98,7 @@ const table: [string, Asked, string][] = [
       state: appOf(0),
       policy: { min: 0, activation: { requests: 5 } },
       signals: { requests: total(1) },
-      memory: { ...recommended(1), isAsleep: true },
+      memory: { ...recommended(1), asleepMs: t0 },
     },
     'ReadyForNewScale, not ScalerNotActive, not DesiredWithinRange',
   ],

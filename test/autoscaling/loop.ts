@@ -67,7 +67,7 @@ export function run(course: Course): Turn[] {
       const more = Array.from({ length: Math.max(0, decision.to - starts.length) }, () => at)
       starts = [...starts, ...more].slice(0, decision.to)
     }
-    memory = between(isTaken ? afterChange(after, decision) : after)
+    memory = between(isTaken ? afterChange(after, decision, ts) : after)
     turns.push({ at, decision })
   }
   return turns

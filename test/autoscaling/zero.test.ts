@@ -41,7 +41,7 @@ const idleFor = (seconds: number, more: Partial<ServiceMemory> = {}): ServiceMem
   idle: { sinceTs: t0 - seconds * second, seenTs: t0 - 5 * second },
   ...more,
 })
-const asleep: ServiceMemory = { ...freshMemory(service), isAsleep: true }
+const asleep: ServiceMemory = { ...freshMemory(service), asleepMs: t0 - minute }
 
 const asked = (waiting: number | undefined, wanted: number, more: Asked = {}): Asked => ({
   state: appOf(wanted),
@@ -162,22 +162,29 @@ for (const [title, given, message] of table) {
 
 test('an instance that a person starts, and stops again, is theirs', (t) => {
   const woken = evaluate(asked(0, 1, { memory: asleep }))
-  t.is(woken.memory.isAsleep, undefined)
+  t.is(woken.memory.asleepMs, undefined)
   const stopped = evaluate(asked(35, 0, { memory: woken.memory })).decision
   t.is(stopped.reason, 'suspended')
+})
+
+test('what was read of it before we scaled it to zero does not make it the zero of a person', (t) => {
+  const memory = { ...freshMemory(service), asleepMs: t0 - second }
+  const old = evaluate(asked(0, 1, { memory }))
+  t.is(old.memory.asleepMs, t0 - second)
+  t.is(evaluate(asked(35, 0, { memory: old.memory })).decision.to, 4)
 })
 
 test('what Marathon could not be asked about meanwhile does not change whose zero it is', (t) => {
   const stale = evaluate(asked(0, 0, { memory: asleep, nowMs: t0 + 10 * minute }))
   t.is(stale.decision.reason, 'stale-state')
-  t.true(stale.memory.isAsleep)
+  t.is(stale.memory.asleepMs, t0 - minute)
 })
 
 test('only a change that Marathon took is ours', (t) => {
   const { decision, memory } = evaluate(asked(0, 1, { memory: idleFor(60) }))
   t.is(decision.to, 0)
-  t.is(memory.isAsleep, undefined)
-  t.true(afterChange(memory, decision).isAsleep)
+  t.is(memory.asleepMs, undefined)
+  t.is(afterChange(memory, decision, t0).asleepMs, t0)
 })
 
 test('it is told when it goes to zero, and what would wake it', (t) => {
