@@ -53,14 +53,14 @@ export function openCarryOut({ ledger, journal, http, clock, log, random }: Carr
     ledger.note(told.decision, told.memory)
   }
 
-  /** A process ended before the answer was written down: what is there tells whether it was done. */
+  /** A process ended before the answer was written down, or there was none: what is there tells whether it was done. */
   async function recover({ decision }: InFlight): Promise<void> {
     const { service, to } = decision
     const client = http(service)
     const found = client ? await readApp(client, service) : noClient()
     if (!('done' in found) && found.instances === to) {
-      log.info({ service, to }, 'a change that was sent before a restart was carried out')
-      const message = 'found done after a restart'
+      log.info({ service, to }, 'a change of which no answer was known was carried out')
+      const message = 'found done when it was looked again'
       settle(decision, { done: true, answer: { message } })
     } else if (!('done' in found) || found.lasting) {
       journal.note({ kind: 'undone', service })

@@ -22,6 +22,8 @@ export interface Refusal {
   answer?: Decision['answer']
   /** The same request will be refused again. */
   lasting: boolean
+  /** It may have been done all the same. */
+  isUnknown?: true
 }
 
 /** An app as it is right now. */
@@ -67,7 +69,9 @@ async function lookedAtAgain(
   if (refused.reason !== 'marathon-away') return refused
   const { because, answer } = refused
   const fresh = await readApp(http, service)
-  if ('done' in fresh) return { ...refused, because: `${because}; it may have been done` }
+  if ('done' in fresh) {
+    return { ...refused, because: `${because}; it may have been done`, isUnknown: true }
+  }
   if (fresh.instances !== to) return refused
   const [deployment] = fresh.deployments
   const found = { ...(deployment ? { deployment } : {}), message: `found done: ${because}` }

@@ -254,6 +254,8 @@ test('nobody knows what became of a change: that is said, and it is not asked fo
   marathon.beforeLook = () => {}
   marathon.settle()
   await load(100, 10)
+  await until('found', async () => (await story(bus)).at(-1) === 'scaled scaled-up 2 → 7')
+  await load(100, 20)
   await until('seen', async () => (await story(bus)).at(-1) === 'held within-tolerance 7')
   t.deepEqual(marathon.patches(), [7])
 })
