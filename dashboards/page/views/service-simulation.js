@@ -2,6 +2,7 @@ import { postSlowly } from '../api.js'
 import { Chart } from '../chart.js'
 import { html, useEffect, useMemo, useRef, useState } from '../lib.js'
 import { Failure, Text, Time } from '../parts.js'
+import { policyText } from '../policy-text.js'
 import { span } from '../time.js'
 import { rounded, whole } from '../units.js'
 
@@ -123,23 +124,3 @@ const Figures = ({ of }) =>
       )}
     </tbody>
   </table>`
-
-/** The policy of now, as it would stand in the settings. */
-function policyText(policy) {
-  const { targets, min, max, tolerance, stabilizationUpMs, stabilizationDownMs } = policy ?? {
-    targets: { requests: 10 },
-    min: 1,
-    max: 10,
-    tolerance: 0.1,
-    stabilizationUpMs: 0,
-    stabilizationDownMs: 300_000,
-  }
-  return [
-    'target:',
-    ...Object.entries(targets).map(([signal, target]) => `  ${signal}: ${JSON.stringify(target)}`),
-    `min: ${min}`,
-    `max: ${max}`,
-    `tolerance: ${tolerance}`,
-    `stabilization: { up: ${stabilizationUpMs / 1000}s, down: ${stabilizationDownMs / 1000}s }`,
-  ].join('\n')
-}
