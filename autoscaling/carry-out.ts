@@ -2,11 +2,13 @@ import type { Clock } from '../pipeline/clock.ts'
 import type { Decision } from '../pipeline/decision.ts'
 import type { HttpClient } from '../pipeline/http.ts'
 import type { Logger } from '../pipeline/log.ts'
+import type { ScalingPause } from '../pipeline/scaling-desk.ts'
 import type { Journal } from './journal-writer.ts'
 import { openLanes } from './lanes.ts'
 import type { Ledger } from './ledger.ts'
-import { readApp, scale, type Refusal, type ScaleResult } from './marathon.ts'
+import { readApp, scale, type Change, type Refusal, type ScaleResult } from './marathon.ts'
 import type { InFlight, ServiceMemory } from './memory.ts'
+import { pauseWords } from './pause.ts'
 import { settled, withoutInFlight, type Settlement } from './turn.ts'
 
 export interface CarryOutOptions {
@@ -14,6 +16,8 @@ export interface CarryOutOptions {
   journal: Journal
   /** The client of the Marathon that has the service; undefined where none is set up. */
   http: (service: string) => HttpClient | undefined
+  /** What keeps it from being changed by now. */
+  pauseAgainst: (change: Change) => ScalingPause | undefined
   clock: Clock
   log: Logger
   /** From 0 to 1. */
@@ -24,7 +28,8 @@ export interface CarryOutOptions {
 const lanes = 8
 
 /** Carries decisions out, one at a time for each service, and remembers what became of them. */
-export function openCarryOut({ ledger, journal, http, clock, log, random }: CarryOutOptions) {
+export function openCarryOut(options: CarryOutOptions) {
+  const { ledger, journal, http, clock, log, random } = options
   const busy = new Map<string, Promise<void>>()
   const inLane = openLanes(lanes)
 
@@ -40,7 +45,10 @@ export function openCarryOut({ ledger, journal, http, clock, log, random }: Carr
   async function carryOut(decision: Decision): Promise<void> {
     const { service, from, to } = decision
     const client = http(service)
-    const result = client ? await scale(client, { service, from, to }) : noClient()
+    const change = { service, from, to }
+    // Where Marathon is slow many wait for their turn; somebody may have paused them meanwhile.
+    const heldBack = () => heldBy(options.pauseAgainst(change))
+    const result = client ? await scale(client, change, heldBack) : noClient()
     log.info({ service, from, to, result }, 'instances were to be changed')
     settle(decision, result)
   }
@@ -86,6 +94,12 @@ export function openCarryOut({ ledger, journal, http, clock, log, random }: Carr
 }
 
 export type CarryOut = ReturnType<typeof openCarryOut>
+
+function heldBy(pause: ScalingPause | undefined): Refusal | undefined {
+  if (!pause) return undefined
+  const because = pauseWords(pause)
+  return { done: false, outcome: 'held', reason: 'paused', because, lasting: false }
+}
 
 function noClient(): Refusal {
   return {

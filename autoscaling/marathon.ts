@@ -36,12 +36,16 @@ export interface FreshApp {
 /**
  * Sets the instances of an app: after a fresh look, since Marathon knows no condition on a write; nothing else of the
  * app is sent, and a running deployment is never overridden. Never throws: what Marathon said, or that it said nothing,
- * is the result. To ask twice for the same number is harmless.
+ * is the result. To ask twice for the same number is harmless. `heldBack`: what came up before it is sent.
  */
-export async function scale(http: HttpClient, change: Change): Promise<ScaleResult> {
+export async function scale(
+  http: HttpClient,
+  change: Change,
+  heldBack: () => Refusal | undefined = () => undefined,
+): Promise<ScaleResult> {
   const fresh = await readApp(http, change.service)
   if ('done' in fresh) return fresh
-  const against = objection(fresh, change)
+  const against = objection(fresh, change) ?? heldBack()
   if (against) return against
   killPoint('scale:before-patch')
   const { answer, away } = await ask(http, change.service, {
