@@ -10,6 +10,7 @@ import { readApp, scale, type Change, type Refusal, type ScaleResult } from './m
 import type { InFlight, ServiceMemory } from './memory.ts'
 import { pauseWords } from './pause.ts'
 import { settled, withoutInFlight, type Settlement } from './turn.ts'
+import { span } from './words.ts'
 
 export interface CarryOutOptions {
   ledger: Ledger
@@ -26,6 +27,8 @@ export interface CarryOutOptions {
 
 /** So many requests at once. */
 const lanes = 8
+/** What was decided earlier than so long ago is decided anew, ms. */
+const actWithinMs = 60_000
 
 /** Carries decisions out, one at a time for each service, and remembers what became of them. */
 export function openCarryOut(options: CarryOutOptions) {
@@ -42,12 +45,12 @@ export function openCarryOut(options: CarryOutOptions) {
     void settled.then(() => ledger.flush())
   }
 
-  async function carryOut(decision: Decision): Promise<void> {
+  /** Where the bus was away or Marathon is slow it waited: the load may be another by now, and somebody may have paused it. */
+  async function carryOut(decision: Decision, decidedMs: number): Promise<void> {
     const { service, from, to } = decision
     const client = http(service)
     const change = { service, from, to }
-    // Where Marathon is slow many wait for their turn; somebody may have paused them meanwhile.
-    const heldBack = () => heldBy(options.pauseAgainst(change))
+    const heldBack = () => tooOld(clock.now() - decidedMs) ?? heldBy(options.pauseAgainst(change))
     const result = client ? await scale(client, change, heldBack) : noClient()
     log.info({ service, from, to, result }, 'instances were to be changed')
     settle(decision, result)
@@ -81,7 +84,8 @@ export function openCarryOut(options: CarryOutOptions) {
     /** Remembers that it is sent, before it is; it is sent once that is on the bus and `start` is called. */
     intend(decision: Decision, memory: ServiceMemory): () => void {
       ledger.remember(memory)
-      return () => begin(decision.service, () => carryOut(decision))
+      const decidedMs = clock.now()
+      return () => begin(decision.service, () => carryOut(decision, decidedMs))
     },
     recover(inFlight: InFlight) {
       begin(inFlight.decision.service, () => recover(inFlight))
@@ -94,6 +98,12 @@ export function openCarryOut(options: CarryOutOptions) {
 }
 
 export type CarryOut = ReturnType<typeof openCarryOut>
+
+function tooOld(ageMs: number): Refusal | undefined {
+  if (ageMs <= actWithinMs) return undefined
+  const because = `it was decided ${span(ageMs)} ago, too long to act on`
+  return { done: false, outcome: 'held', reason: 'stale-state', because, lasting: false }
+}
 
 function heldBy(pause: ScalingPause | undefined): Refusal | undefined {
   if (!pause) return undefined
