@@ -2,18 +2,23 @@ import type { Clock } from '../pipeline/clock.ts'
 import type { Decision } from '../pipeline/decision.ts'
 import type { HttpClient } from '../pipeline/http.ts'
 import type { Logger } from '../pipeline/log.ts'
+import type { ScalingPause } from '../pipeline/scaling-desk.ts'
 import type { Journal } from './journal-writer.ts'
 import { openLanes } from './lanes.ts'
 import type { Ledger } from './ledger.ts'
-import { readApp, scale, type Refusal, type ScaleResult } from './marathon.ts'
+import { readApp, scale, type Change, type Refusal, type ScaleResult } from './marathon.ts'
 import type { InFlight, ServiceMemory } from './memory.ts'
+import { pauseWords } from './pause.ts'
 import { settled, withoutInFlight, type Settlement } from './turn.ts'
+import { span } from './words.ts'
 
 export interface CarryOutOptions {
   ledger: Ledger
   journal: Journal
   /** The client of the Marathon that has the service; undefined where none is set up. */
   http: (service: string) => HttpClient | undefined
+  /** What keeps it from being changed by now. */
+  pauseAgainst: (change: Change) => ScalingPause | undefined
   clock: Clock
   log: Logger
   /** From 0 to 1. */
@@ -22,9 +27,12 @@ export interface CarryOutOptions {
 
 /** So many requests at once. */
 const lanes = 8
+/** What was decided earlier than so long ago is decided anew, ms. */
+const actWithinMs = 60_000
 
 /** Carries decisions out, one at a time for each service, and remembers what became of them. */
-export function openCarryOut({ ledger, journal, http, clock, log, random }: CarryOutOptions) {
+export function openCarryOut(options: CarryOutOptions) {
+  const { ledger, journal, http, clock, log, random } = options
   const busy = new Map<string, Promise<void>>()
   const inLane = openLanes(lanes)
 
@@ -37,10 +45,13 @@ export function openCarryOut({ ledger, journal, http, clock, log, random }: Carr
     void settled.then(() => ledger.flush())
   }
 
-  async function carryOut(decision: Decision): Promise<void> {
+  /** Where the bus was away or Marathon is slow it waited: the load may be another by now, and somebody may have paused it. */
+  async function carryOut(decision: Decision, decidedMs: number): Promise<void> {
     const { service, from, to } = decision
     const client = http(service)
-    const result = client ? await scale(client, { service, from, to }) : noClient()
+    const change = { service, from, to }
+    const heldBack = () => tooOld(clock.now() - decidedMs) ?? heldBy(options.pauseAgainst(change))
+    const result = client ? await scale(client, change, heldBack) : noClient()
     log.info({ service, from, to, result }, 'instances were to be changed')
     settle(decision, result)
   }
@@ -53,14 +64,14 @@ export function openCarryOut({ ledger, journal, http, clock, log, random }: Carr
     ledger.note(told.decision, told.memory)
   }
 
-  /** A process ended before the answer was written down: what is there tells whether it was done. */
+  /** A process ended before the answer was written down, or there was none: what is there tells whether it was done. */
   async function recover({ decision }: InFlight): Promise<void> {
     const { service, to } = decision
     const client = http(service)
     const found = client ? await readApp(client, service) : noClient()
     if (!('done' in found) && found.instances === to) {
-      log.info({ service, to }, 'a change that was sent before a restart was carried out')
-      const message = 'found done after a restart'
+      log.info({ service, to }, 'a change of which no answer was known was carried out')
+      const message = 'found done when it was looked again'
       settle(decision, { done: true, answer: { message } })
     } else if (!('done' in found) || found.lasting) {
       journal.note({ kind: 'undone', service })
@@ -73,7 +84,8 @@ export function openCarryOut({ ledger, journal, http, clock, log, random }: Carr
     /** Remembers that it is sent, before it is; it is sent once that is on the bus and `start` is called. */
     intend(decision: Decision, memory: ServiceMemory): () => void {
       ledger.remember(memory)
-      return () => begin(decision.service, () => carryOut(decision))
+      const decidedMs = clock.now()
+      return () => begin(decision.service, () => carryOut(decision, decidedMs))
     },
     recover(inFlight: InFlight) {
       begin(inFlight.decision.service, () => recover(inFlight))
@@ -86,6 +98,18 @@ export function openCarryOut({ ledger, journal, http, clock, log, random }: Carr
 }
 
 export type CarryOut = ReturnType<typeof openCarryOut>
+
+function tooOld(ageMs: number): Refusal | undefined {
+  if (ageMs <= actWithinMs) return undefined
+  const because = `it was decided ${span(ageMs)} ago, too long to act on`
+  return { done: false, outcome: 'held', reason: 'stale-state', because, lasting: false }
+}
+
+function heldBy(pause: ScalingPause | undefined): Refusal | undefined {
+  if (!pause) return undefined
+  const because = pauseWords(pause)
+  return { done: false, outcome: 'held', reason: 'paused', because, lasting: false }
+}
 
 function noClient(): Refusal {
   return {

@@ -14,6 +14,7 @@ import { declarationsHash, type SignalDeclarations } from '../pipeline/signals.t
 import { openCarryOut } from './carry-out.ts'
 import { openJournal } from './journal-writer.ts'
 import { openLedger, type Ledger } from './ledger.ts'
+import { pauseAgainst } from './pause.ts'
 import { openPauses } from './pauses.ts'
 import type { Policies, PolicyDeclaration } from './policy.ts'
 import { readingsAt } from './reading.ts'
@@ -95,16 +96,18 @@ export async function openController(options: ControllerOptions): Promise<Contro
     clock,
     metrics,
   })
+  const { patiently } = patience
+  const pauses = openPauses({ bus, ledger, records, identityOf: identity, patiently, clock, log })
   const carryOut = openCarryOut({
     ledger,
     journal,
     http: (service) => options.http(round.stateOf(service)?.marathon ?? ''),
+    pauseAgainst: ({ service, from, to }) =>
+      pauseAgainst(Math.sign(to - from), pauses.on(service), clock.now()),
     clock,
     log,
     random: options.random ?? Math.random,
   })
-  const { patiently } = patience
-  const pauses = openPauses({ bus, ledger, records, identityOf: identity, patiently, clock, log })
   const given = (service: string) => {
     const own = pauses.on(service)
     return own.length > 0 ? { pauses: own } : {}

@@ -52,10 +52,10 @@ export function openTurns() {
     if (!begins && page.page <= last) return undefined
     if (!begins && page.page !== last + 1) isMissing = true
     const isAnew = begins || isMissing
-    reign = page.reign
-    last = page.page
     const first = page.entries.findIndex(({ kind }) => kind === 'begin')
     if (isAnew && first < 0) return undefined
+    reign = page.reign
+    last = page.page
     isMissing = false
     return { entries: isAnew ? page.entries.slice(first) : page.entries, isAnew }
   }

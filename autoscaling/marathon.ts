@@ -22,6 +22,8 @@ export interface Refusal {
   answer?: Decision['answer']
   /** The same request will be refused again. */
   lasting: boolean
+  /** It may have been done all the same. */
+  isUnknown?: true
 }
 
 /** An app as it is right now. */
@@ -34,12 +36,16 @@ export interface FreshApp {
 /**
  * Sets the instances of an app: after a fresh look, since Marathon knows no condition on a write; nothing else of the
  * app is sent, and a running deployment is never overridden. Never throws: what Marathon said, or that it said nothing,
- * is the result. To ask twice for the same number is harmless.
+ * is the result. To ask twice for the same number is harmless. `heldBack`: what came up before it is sent.
  */
-export async function scale(http: HttpClient, change: Change): Promise<ScaleResult> {
+export async function scale(
+  http: HttpClient,
+  change: Change,
+  heldBack: () => Refusal | undefined = () => undefined,
+): Promise<ScaleResult> {
   const fresh = await readApp(http, change.service)
   if ('done' in fresh) return fresh
-  const against = objection(fresh, change)
+  const against = objection(fresh, change) ?? heldBack()
   if (against) return against
   killPoint('scale:before-patch')
   const { answer, away } = await ask(http, change.service, {
@@ -67,7 +73,9 @@ async function lookedAtAgain(
   if (refused.reason !== 'marathon-away') return refused
   const { because, answer } = refused
   const fresh = await readApp(http, service)
-  if ('done' in fresh) return { ...refused, because: `${because}; it may have been done` }
+  if ('done' in fresh) {
+    return { ...refused, because: `${because}; it may have been done`, isUnknown: true }
+  }
   if (fresh.instances !== to) return refused
   const [deployment] = fresh.deployments
   const found = { ...(deployment ? { deployment } : {}), message: `found done: ${because}` }

@@ -70,15 +70,16 @@ export function openReplay({ service, partitions }: ReplayOptions): Replay {
 
   function begin(entry: Begin) {
     isRepeated = begun !== undefined && entry.cause === 'hour'
+    // What is true is told anew; what has ended is not.
+    state = undefined
+    marathons = []
+    given = {}
+    services = []
     if (isRepeated) return
     begun = entry
     seen = []
     grid = undefined
     memory = freshMemory(service)
-    state = undefined
-    marathons = []
-    given = {}
-    services = []
   }
 
   /** Not before all is known that silent groups need. */

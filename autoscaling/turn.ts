@@ -74,7 +74,7 @@ export interface Settlement {
 /** The decision as it is to be told once Marathon has answered, and what is remembered with it. */
 export function settled(
   decision: Decision,
-  { inFlight: _sent, backoff, ...memory }: ServiceMemory,
+  { inFlight: sent, backoff, ...memory }: ServiceMemory,
   { result, nowMs, random }: Settlement,
 ): { decision: Decision; memory: ServiceMemory } {
   if (result.done) {
@@ -88,9 +88,11 @@ export function settled(
       : backoffAfter(result, backoff, nowMs, random)
   const { untilMs, failures } = next
   const { reason, because } = result
+  // Whether it was done is found out as after a restart.
+  const open = result.isUnknown && sent ? { inFlight: sent } : {}
   return {
     decision: refused(decision, result, untilMs - nowMs),
-    memory: { ...memory, backoff: { untilMs, failures, reason, because } },
+    memory: { ...memory, ...open, backoff: { untilMs, failures, reason, because } },
   }
 }
 

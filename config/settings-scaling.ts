@@ -28,7 +28,7 @@ const ratePolicy = z.strictObject({
   percent: wholeNumber(1, 100_000)
     .optional()
     .describe('Or so many percent of those that were there when the time began.'),
-  per: duration(1000).describe('Within such a time, whenever it begins.'),
+  per: duration(1000).describe('Within such a time, whenever it begins; 1h at most.'),
 })
 
 const rates = z.strictObject({

@@ -19,6 +19,8 @@ export async function sendLines(
   })
   reply.headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
   const stream = Readable.from(written(first, lines, what, log))
+  // Whoever hung up before the first line was read has not let the answer begin, nor end.
+  stream.once('close', () => void lines.return?.())
   return reply.type('application/x-ndjson; charset=utf-8').send(stream)
 }
 

@@ -1,5 +1,6 @@
 /** What is wrong with the parts of a scaling policy that are right each for itself; the same for settings and labels. */
 import type { DecisionPolicy, RatePolicies, ScalingStep } from './decision.ts'
+import { formatDuration } from './duration.ts'
 import { scalingFault, valueFault, type Followed } from './scaling-signal.ts'
 
 /** As far as it could be read. */
@@ -114,7 +115,18 @@ function zeroFaults({ min, activation, idleAfterMs }: CheckedPolicy, signals: Kn
   return faults
 }
 
+/** All changes of such a time are remembered of each service, ms. */
+const longestPeriodMs = 3_600_000
+
 function rateFaults(name: string, rates: DecisionPolicy['scaleUp']): PartFault[] {
-  if (!rates || rates.select === 'disabled' || rates.policies.length > 0) return []
-  return [{ path: [name], sentence: 'has no policies: name some, or select: disabled' }]
+  if (!rates) return []
+  const { select, policies } = rates
+  if (select !== 'disabled' && policies.length === 0) {
+    return [{ path: [name], sentence: 'has no policies: name some, or select: disabled' }]
+  }
+  return policies.flatMap(({ perMs }, i) => {
+    if (perMs === undefined || (perMs >= 1000 && perMs <= longestPeriodMs)) return []
+    const sentence = `${formatDuration(perMs)} is no time to hold it to: give 1s to ${formatDuration(longestPeriodMs)}`
+    return [{ path: [name, 'policies', i, 'per'], sentence }]
+  })
 }

@@ -106,9 +106,9 @@ export interface Asked extends Omit<Partial<DecideInput>, 'policy' | 'signals'> 
   signals?: Record<string, SignalReading>
 }
 
-export function evaluate(asked: Asked = {}): Decided {
+export function inputOf(asked: Asked): DecideInput {
   const { policy = {}, signals = {}, ...input } = asked
-  return decide({
+  return {
     policy: policyOf(policy),
     state: appOf(2),
     marathon,
@@ -118,5 +118,7 @@ export function evaluate(asked: Asked = {}): Decided {
     nowMs: t0 + second,
     intervalMs: 5 * second,
     ...input,
-  })
+  }
 }
+
+export const evaluate = (asked: Asked = {}): Decided => decide(inputOf(asked))

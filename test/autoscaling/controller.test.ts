@@ -1,5 +1,6 @@
 import test from 'ava'
 import type { ServerResponse } from 'node:http'
+import type { Bus } from '../../pipeline/bus/bus.ts'
 import { openMetrics } from '../../pipeline/metrics.ts'
 import { cpu, minute, requests, second, service, t0 } from './app.ts'
 import {
@@ -254,8 +255,34 @@ test('nobody knows what became of a change: that is said, and it is not asked fo
   marathon.beforeLook = () => {}
   marathon.settle()
   await load(100, 10)
+  await until('found', async () => (await story(bus)).at(-1) === 'scaled scaled-up 2 → 7')
+  await load(100, 20)
   await until('seen', async () => (await story(bus)).at(-1) === 'held within-tolerance 7')
   t.deepEqual(marathon.patches(), [7])
+})
+
+test('the bus was away between a decision and its change: nobody acts on what was', async (t) => {
+  const { bus, marathon, load, open, clock, read } = await openSite(t)
+  await load(100, 0)
+  const back = Promise.withResolvers<void>()
+  const away = Promise.withResolvers<void>()
+  const produce: Bus['produce'] = async (topic, records) => {
+    if (topic === 'evaluations') {
+      away.resolve()
+      await back.promise
+    }
+    return bus.produce(topic, records)
+  }
+  await open({ bus: { ...bus, produce } })
+  await away.promise
+  clock.set(t0 + 300 * second)
+  read()
+  back.resolve()
+  const told = await until('told', async () =>
+    (await decisionsOn(bus)).find(({ decision }) => decision.reason === 'stale-state'),
+  )
+  t.regex(told.message, /^did not scale 2 → 7: it was decided 5m ago, too long to act on/)
+  t.deepEqual(marathon.patches(), [])
 })
 
 test('dry run tells and asks nothing of Marathon', async (t) => {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import test from 'ava'
+import type { Given } from '../../autoscaling/decide.ts'
 import {
   decodePage,
   encodePages,
@@ -9,7 +10,9 @@ import {
 } from '../../autoscaling/journal.ts'
 import { openJournal } from '../../autoscaling/journal-writer.ts'
 import { openTurns } from '../../autoscaling/journal-reader.ts'
-import { appOf, evaluate, marathon, second, t0, task, total } from './app.ts'
+import { openReplay } from '../../autoscaling/replay.ts'
+import type { ServiceState } from '../../pipeline/service-state.ts'
+import { appOf, evaluate, marathon, minute, second, service, t0, task, total } from './app.ts'
 
 const gone = (service: string): JournalEntry => ({ kind: 'gone', service })
 const begin: JournalEntry = {
@@ -41,6 +44,40 @@ test('a page that was written twice is read once, and what a deposed process wri
   t.deepEqual(read(pageOf('b', 5, { ...begin, cause: 'hour' })), [true, 'begin'])
   t.is(read({ value: Buffer.from('no page') }), undefined)
   t.is(read(pageOf('b', 6, gone('/x'))), undefined, 'behind one that was not understood')
+})
+
+test('what a deposed process writes where a reader begins does not keep it from the others', (t) => {
+  const take = openTurns()
+  t.is(take(pageOf('a', 7, gone('/x'))), undefined, 'deposed, and nothing is known yet')
+  t.is(take(pageOf('b', 1, gone('/x'))), undefined)
+  t.deepEqual(take(pageOf('b', 2, { ...begin, cause: 'hour' }))?.isAnew, true)
+  t.deepEqual(take(pageOf('b', 3, gone('/x')))?.entries.length, 1)
+})
+
+test('what ended as everything was told again has ended for who reads on', (t) => {
+  const settings = { intervalMs: second, dryRun: false, labels: true, policies: [] }
+  const journal = openJournal({ settings, signals: {} })
+  const replay = openReplay({ service, partitions: () => 1 })
+  const pause = { id: 'p', service, direction: 'both', by: 'ana', reason: 'x' } as const
+  const paused = { pauses: [{ ...pause, fromMs: t0, untilMs: t0 + 48 * 60 * minute }] }
+  const sceneAt = (nowMs: number, given: Given, services: ServiceState[]) => {
+    journal.found({
+      nowMs,
+      services,
+      marathons: [marathon],
+      given: new Map([[service, given]]),
+      memories: () => [],
+      gridStart: () => ({ grid: { offset: 0 }, seen: [] }),
+    })
+    const unmeasured = 'was never measured'
+    journal.evaluated({ ts: nowMs, nowMs, offset: 0, unmeasured, busy: [], decisions: new Map() })
+    const entries = journal.take().flatMap((record) => decodePage(record)?.entries ?? [])
+    return entries.map(replay.take).at(-1)?.scene
+  }
+  const first = sceneAt(t0, paused, [appOf(2)])
+  t.deepEqual([first?.pauses?.length, first?.state?.instances], [1, 2])
+  const hourLater = sceneAt(t0 + 60 * minute, {}, [])
+  t.deepEqual([hourLater?.pauses, hourLater?.state], [undefined, undefined])
 })
 
 test('what is too large for one page goes on in the next', (t) => {

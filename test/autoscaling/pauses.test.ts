@@ -3,8 +3,10 @@ import type { ExecutionContext } from 'ava'
 import { openScalingDesk } from '../../autoscaling/index.ts'
 import { followEpochs } from '../../pipeline/bus/epochs.ts'
 import { openLeader } from '../../pipeline/bus/leader.ts'
+import { openHttp } from '../../pipeline/http.ts'
 import { silentLog } from '../../pipeline/log.ts'
 import { allServices } from '../../pipeline/scaling-desk.ts'
+import { openHttpServer } from '../helpers/http-server.ts'
 import { minute, second, service, t0 } from './app.ts'
 import { changesOn, json, openSite, story, until, type Desk, type Site } from './world.ts'
 
@@ -134,6 +136,28 @@ test('whoever leads next knows the pause; it is resumed there, and each is told 
       ['resumed', undefined, 'scaling goes on: bo resumed it'],
     ],
   )
+})
+
+test('a pause comes before a change is sent, while Marathon is slow: it is not sent', async (t) => {
+  const site = await openSite(t)
+  const { load, open } = site
+  const desk = await deskOf(t, site)
+  const slow = Promise.withResolvers<void>()
+  const methods: string[] = []
+  const { url } = await openHttpServer(t, ({ method }, response) => {
+    methods.push(method)
+    void slow.promise.then(() => json(response, 200, { app: { instances: 2, deployments: [] } }))
+  })
+  const client = openHttp({ urls: [url], name: 'Marathon' })
+  t.teardown(() => client.close())
+  await open({ http: () => client })
+  await load(100, 0)
+  await until('looked', () => methods.length > 0)
+  await desk.pause({ ...wish, direction: 'up' })
+  slow.resolve()
+  await isTold(site, 'held paused 2')
+  await load(100, 20)
+  t.deepEqual(methods, ['GET'])
 })
 
 test('what was asked for while nobody scaled holds from the first evaluation on, unless it is over', async (t) => {

@@ -197,6 +197,7 @@ const malformed: [string, Record<string, string>, string[]][] = [
       'autoscale.min': '0',
       'autoscale.idle_after': '1m',
       'autoscale.scale_up.select': 'min',
+      'autoscale.scale_down.policies': '1/1m, 10%/2h, 5/1ms',
     },
     [
       'its target slowest=5: the signal is a percentile, of which no instance has a share: make it a value (`{ value: … }`, `autoscale.value.…`)',
@@ -207,6 +208,8 @@ const malformed: [string, Record<string, string>, string[]][] = [
       'its min: 0 is possible only with `activation`: what is to bring it back?',
       'its idle_after: is for `activation`, which is missing',
       'its scale_up: has no policies: name some, or select: disabled',
+      'its scale_down.policies.1.per: 2h is no time to hold it to: give 1s to 1h',
+      'its scale_down.policies.2.per: 1ms is no time to hold it to: give 1s to 1h',
     ],
   ],
   [

@@ -3,11 +3,13 @@ import fc from 'fast-check'
 import { afterChange } from '../../autoscaling/changes.ts'
 import { freshMemory, type ServiceMemory } from '../../autoscaling/memory.ts'
 import type { SignalReading } from '../../autoscaling/reading.ts'
+import { settled, turnOf } from '../../autoscaling/turn.ts'
 import type { SignalDeclaration } from '../../pipeline/signals.ts'
 import {
   appOf,
   cpu,
   evaluate,
+  inputOf,
   minute,
   perTask,
   second,
@@ -185,6 +187,22 @@ test('only a change that Marathon took is ours', (t) => {
   t.is(decision.to, 0)
   t.is(memory.asleepMs, undefined)
   t.is(afterChange(memory, decision, t0).asleepMs, t0)
+})
+
+test('the zero of a change that nobody answered is looked into, not taken for one of a person', (t) => {
+  const sent = turnOf(inputOf(asked(0, 1, { memory: idleFor(60) })))
+  if (sent.act !== 'send') return t.fail(sent.act)
+  const lost = { outcome: 'failed', reason: 'marathon-away', because: 'reset' } as const
+  const refused = { ...lost, done: false, lasting: false } as const
+  const unknown = { ...refused, isUnknown: true } as const
+  const { memory } = settled(sent.decision, sent.memory, { result: unknown, nowMs: t0, random: 0 })
+  t.is(turnOf(inputOf(asked(35, 0, { memory }))).act, 'recover')
+  const result = { done: true, answer: { message: 'found' } } as const
+  const found = settled(sent.decision, memory, { result, nowMs: t0, random: 0 })
+  t.is(evaluate(asked(35, 0, { memory: found.memory })).decision.to, 4)
+  // What was not sent at all is over.
+  const known = settled(sent.decision, sent.memory, { result: refused, nowMs: t0, random: 0 })
+  t.is(known.memory.inFlight, undefined)
 })
 
 test('it is told when it goes to zero, and what would wake it', (t) => {

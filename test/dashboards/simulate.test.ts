@@ -1,4 +1,7 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import test from 'ava'
+import { pause } from '../../pipeline/clock.ts'
 import { Trouble } from '../../pipeline/errors.ts'
 import type { SimulationLine, SimulationQuestion } from '../../pipeline/simulation.ts'
 import { open } from './open.ts'
@@ -67,4 +70,35 @@ test('what is no question is told where, before anything is read', async (t) => 
 test('a process without a bus says so', async (t) => {
   const { url } = await open(t)
   t.is((await ask(url, question)).status, 501)
+})
+
+test('who hangs up before the first line leaves nothing running', async (t) => {
+  const begun = Promise.withResolvers<void>()
+  const hungUp = Promise.withResolvers<void>()
+  const ended = Promise.withResolvers<string>()
+  const { url } = await open(t, {
+    async *simulate() {
+      try {
+        begun.resolve()
+        await hungUp.promise
+        yield { progress: 0.1 }
+        yield { progress: 0.2 }
+      } finally {
+        ended.resolve('ended')
+      }
+    },
+  })
+  const { port } = new URL(url)
+  const body = JSON.stringify(question)
+  const socket = connect({ port: Number(port), host: '127.0.0.1' })
+  socket.write(
+    `POST /api/scaling/simulate HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\nx-mesoscope: 1\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+  )
+  await begun.promise
+  socket.destroy()
+  // The server has to have seen it.
+  await once(socket, 'close')
+  await pause(100)
+  hungUp.resolve()
+  t.is(await Promise.race([ended.promise, pause(5000)]), 'ended')
 })
