@@ -2,6 +2,7 @@ import { postSlowly } from '../api.js'
 import { Chart } from '../chart.js'
 import { html, useEffect, useMemo, useRef, useState } from '../lib.js'
 import { Failure, Text, Time } from '../parts.js'
+import { policyText } from '../policy-text.js'
 import { span } from '../time.js'
 import { rounded, whole } from '../units.js'
 
@@ -17,7 +18,7 @@ export const Simulation = ({ service, policy, range, onRange }) => {
 }
 
 const Trial = ({ service, policy, range, onRange }) => {
-  const [text, setText] = useState(() => policyText(policy))
+  const [text, setText] = useState(() => policyText(policy ?? firstPolicy))
   const [{ busy, progress, error, answer }, setAsked] = useState({})
   const ending = useRef(new AbortController())
   useEffect(() => () => ending.current.abort(), [])
@@ -79,6 +80,10 @@ const Simulated = ({ of, onRange }) => {
       }
       ${other && ` A new instance takes ${span(other.startMs)}${other.starts > 0 ? ', as it did' : ''}.`}
       ${remarks.map((remark) => html` <${Text} text=${sentence(remark)} />`)}
+    </p>
+    <p class="dim">
+      Saturated: ready instances had more than their targets and the tolerance allow. Turns: changes
+      in the other direction than the one before.
     </p>`
 }
 
@@ -97,7 +102,7 @@ function drawnOf(points) {
 
 const figures = [
   ['Instances', ({ least, most }) => `${least} to ${most}`],
-  ['Saturated', ({ saturatedMinutes }) => `${rounded(saturatedMinutes)} min`],
+  ['Saturated', ({ saturatedMinutes: min }) => (min === undefined ? '–' : `${rounded(min)} min`)],
   ['Task hours', ({ taskHours }) => rounded(taskHours)],
   ['Changes', ({ changes }) => changes],
   ['Turns', ({ turns }) => turns],
@@ -124,22 +129,12 @@ const Figures = ({ of }) =>
     </tbody>
   </table>`
 
-/** The policy of now, as it would stand in the settings. */
-function policyText(policy) {
-  const { targets, min, max, tolerance, stabilizationUpMs, stabilizationDownMs } = policy ?? {
-    targets: { requests: 10 },
-    min: 1,
-    max: 10,
-    tolerance: 0.1,
-    stabilizationUpMs: 0,
-    stabilizationDownMs: 300_000,
-  }
-  return [
-    'target:',
-    ...Object.entries(targets).map(([signal, target]) => `  ${signal}: ${JSON.stringify(target)}`),
-    `min: ${min}`,
-    `max: ${max}`,
-    `tolerance: ${tolerance}`,
-    `stabilization: { up: ${stabilizationUpMs / 1000}s, down: ${stabilizationDownMs / 1000}s }`,
-  ].join('\n')
+/** Where nothing scales the service yet. */
+const firstPolicy = {
+  targets: { requests: 10 },
+  min: 1,
+  max: 10,
+  tolerance: 0.1,
+  stabilizationUpMs: 0,
+  stabilizationDownMs: 300_000,
 }
