@@ -16,6 +16,7 @@ const hourMs = 3_600_000
 export function figuresOf(points: readonly Point[], side: Side): SimulationFigures {
   const wanted = points.flatMap((point) => point[side]?.wanted ?? [])
   const moves = wanted.slice(1).flatMap((now, i) => Math.sign(now - (wanted[i] ?? now)) || [])
+  const knowsLimits = points.some(({ limits }) => Object.keys(limits).length > 0)
   let saturatedMs = 0
   let taskMs = 0
   for (const [i, point] of points.entries()) {
@@ -27,7 +28,7 @@ export function figuresOf(points: readonly Point[], side: Side): SimulationFigur
     if (isSaturated(state, point.limits)) saturatedMs += ms
   }
   return {
-    saturatedMinutes: saturatedMs / 60_000,
+    ...(knowsLimits ? { saturatedMinutes: saturatedMs / 60_000 } : {}),
     taskHours: taskMs / hourMs,
     changes: moves.length,
     turns: moves.filter((move, i) => i > 0 && move !== moves[i - 1]).length,

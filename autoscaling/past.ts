@@ -46,9 +46,7 @@ export async function* simulatePast(
     yield { progress: progress * firstShare }
   }
   if (begin === undefined) {
-    throw new Trouble('no evaluation of scaling policies was recorded in that time', {
-      remedy: 'name a later time: they are kept as long as bus.retention says',
-    })
+    throw nothingRecorded()
   }
   const ms = question.startMs ?? starts.median() ?? assumedStartMs
   const start = { ms, starts: question.startMs === undefined ? starts.count() : 0 }
@@ -58,9 +56,7 @@ export async function* simulatePast(
   }
   const result = simulation.result(await toldThen(bus, question))
   if (!result) {
-    throw new Trouble('no evaluation of scaling policies was recorded in that time', {
-      remedy: 'name an earlier --from',
-    })
+    throw nothingRecorded()
   }
   const isAssumed = policy && question.startMs === undefined && starts.count() === 0
   const remarks = isAssumed
@@ -68,6 +64,11 @@ export async function* simulatePast(
     : result.remarks
   yield { answer: { service, ...result, remarks } }
 }
+
+const nothingRecorded = () =>
+  new Trouble('no evaluation of scaling policies was recorded in that time', {
+    remedy: 'choose another time; they are kept as long as bus.retention says',
+  })
 
 /** The records of `signals` with which a reader who begins there has to begin are there. */
 async function isReadable(bus: Reader, { grid }: Begin): Promise<boolean> {

@@ -85,7 +85,7 @@ export interface OwnerOptions extends DataOptions {
 export function ownerOf({ by }: OwnerOptions, { io: { env } }: CommandContext): string {
   const name = by ?? (env['USER'] || env['LOGNAME'] || env['USERNAME'] || '')
   if (name.trim() !== '') return name
-  throw misuse('who does this?', 'give --by NAME')
+  throw misuse('nobody is named who does this', 'give --by NAME')
 }
 
 async function list<T>(api: Api, path: string): Promise<T[]> {

@@ -10,7 +10,7 @@ export interface PlotOptions {
 }
 
 const most = { columns: 80, instances: 9, load: 3 }
-const margin = 7
+const margin = 10
 const eighths = ' ▁▂▃▄▅▆▇█'
 
 interface Column {

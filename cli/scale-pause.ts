@@ -40,7 +40,11 @@ export function addPausing(scale: Command, context: CommandContext): void {
     .addOption(
       new Option('--direction <way>', 'only this way').choices(pauseDirections).default('both'),
     )
-    .option('--for <length>', 'for how long (default: 4h)', pauseLength, usualPauseMs)
+    .addOption(
+      new Option('--for <length>', 'for how long')
+        .argParser(pauseLength)
+        .default(usualPauseMs, formatDuration(usualPauseMs)),
+    )
     .requiredOption('--reason <text>', 'why')
     .addHelpText('after', words)
   addOwnerOptions(pause).action((service: string | undefined, options: PauseOptions) =>
@@ -63,7 +67,7 @@ async function pauseOne(
   const { io } = context
   const { direction, reason } = options
   const by = ownerOf(options, context)
-  if (reason.trim() === '') throw misuse('why is it paused?', 'give --reason TEXT')
+  if (reason.trim() === '') throw misuse('the reason is missing', 'give --reason TEXT')
   const asked = { ...meant(service, options), direction, for: formatDuration(options.for), by }
   const { pause } = await withApi(options, context, (api) =>
     api.post<Answers['/api/scaling/pause']>('/api/scaling/pause', { ...asked, reason }),
@@ -99,7 +103,7 @@ async function resumeOne(
 function meant(service: string | undefined, { all }: MeantOptions) {
   if (all && service !== undefined) throw misuse('name a service, or give --all, not both')
   if (all) return { all }
-  if (service === undefined) throw misuse('which service?', 'name it, or give --all')
+  if (service === undefined) throw misuse('no service is named', 'name one, or give --all')
   return { service }
 }
 

@@ -30,7 +30,10 @@ interface SimulateOptions extends DataOptions {
 const words = `
 Without --policy the policies of then are taken along what was recorded, and every decision has to be the same again: exit
 code 1 if one is not. With --policy (one entry of autoscaling.services; - reads it from standard input) it shows what that
-would have done: from the first change that differs the instances are those of a model, under the recorded load.`
+would have done: from the first change that differs the instances are those of a model, under the recorded load.
+
+saturated: how long ready instances had more than their targets and the tolerance allow, or more than --capacity says.
+turns: changes in the other direction than the one before.`
 
 const sixHoursMs = 6 * 3_600_000
 const maxPolicyBytes = 10_000
@@ -118,7 +121,7 @@ function show(answer: SimulationAnswer, options: SimulateOptions, { io }: Comman
 function rows(sides: readonly SimulationFigures[]): string[][] {
   const lines: [string, (figures: SimulationFigures) => string][] = [
     ['instances', ({ least, most }) => `${least} to ${most}`],
-    ['saturated', ({ saturatedMinutes }) => `${number(saturatedMinutes)} min`],
+    ['saturated', ({ saturatedMinutes: min }) => (min === undefined ? '-' : `${number(min)} min`)],
     ['task hours', ({ taskHours }) => number(taskHours)],
     ['changes', ({ changes }) => String(changes)],
     ['turns', ({ turns }) => String(turns)],

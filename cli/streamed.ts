@@ -9,6 +9,9 @@ interface Line {
   remedy?: string
 }
 
+/** Who waits no longer needs not be told how far it is. */
+const everyMs = 2000
+
 /** The answer of what only a running Mesoscope can tell of the past; says on the way how far it is. */
 export async function streamedAnswer(
   { api }: Source,
@@ -20,14 +23,15 @@ export async function streamedAnswer(
       remedy: 'start it with mesoscope run, or name one elsewhere with --url',
     })
   }
-  let told = 0
+  let toldAt = io.clock.now()
   for await (const line of await api.postStream(path, question)) {
     const { progress = 0, answer, error, remedy } = line as Line
     if (error !== undefined) throw new Trouble(error, remedy === undefined ? {} : { remedy })
     if (typeof answer === 'object' && answer !== null) return answer
-    const tenths = Math.floor(progress * 10)
-    if (tenths > told && tenths < 10) io.err(`mesoscope: ${tenths * 10} % of the past is read\n`)
-    told = Math.max(told, tenths)
+    const now = io.clock.now()
+    if (now - toldAt < everyMs) continue
+    io.err(`mesoscope: ${Math.floor(progress * 100)} % of the past is read\n`)
+    toldAt = now
   }
   throw new Trouble(`the ${what} ended without an answer`)
 }

@@ -140,6 +140,7 @@ export function readPolicy(source: string, file: string, service: string): Scali
           explainIssue(issue, around).map((one) => ({
             ...one,
             path: one.path.slice(where.length),
+            line: one.line ?? 1,
           })),
         )
   const read = parsed.data?.autoscaling.services[0]

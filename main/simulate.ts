@@ -39,14 +39,17 @@ function serviceOf({ services, settings }: Simulating, { service }: SimulationQu
   if (found === undefined) {
     // What is gone may have been scaled then.
     if (service.startsWith('/')) return service
-    throw new Trouble(`there is no service "${service}"`, { remedy: 'give its id in full' })
+    throw new Trouble(`there is no service "${service}"`, {
+      remedy: `give the id in full of one that is gone; there are ${listed(known)}`,
+    })
   }
   if (others.length === 0) return found
-  const names = [found, ...others].toSorted().slice(0, 20).join(', ')
   throw new Trouble(`"${service}" can mean ${others.length + 1} services`, {
-    remedy: `give one of them in full: ${names}`,
+    remedy: `give one of them in full: ${listed([found, ...others])}`,
   })
 }
+
+const listed = (services: Iterable<string>) => [...services].toSorted().slice(0, 20).join(', ')
 
 function otherPolicy(
   { signals }: Simulating,

@@ -54,8 +54,8 @@ export interface Exactness {
 }
 
 export interface SimulationFigures {
-  /** Minutes in which a ready instance had more than it can take. */
-  saturatedMinutes: number
+  /** Minutes in which a ready instance had more than it can take; absent where nothing says how much that is. */
+  saturatedMinutes?: number
   taskHours: number
   /** Of the number of instances wanted. */
   changes: number

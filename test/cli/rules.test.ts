@@ -89,8 +89,7 @@ Some of the lines:
   )
   t.is(
     err,
-    'mesoscope: 30 % of the past is read\n' +
-      'mesoscope: HighErrorRate would have fired 2 times, of 2 services, in 720 evaluations from ' +
+    'mesoscope: HighErrorRate would have fired 2 times, of 2 services, in 720 evaluations from ' +
       '2026-11-22 17:30:00.000Z to 2026-11-22 18:30:00.000Z (signals as recorded then)\n',
   )
   t.like(asked[0], {

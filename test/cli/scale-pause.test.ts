@@ -71,10 +71,10 @@ test('one way, for a length, by somebody, of all; and resumed', async (t) => {
 test('what is not meant so is misuse, and pauses nothing', async (t) => {
   const { desk, io, scale } = await running(t)
   const cases: [string[], number, RegExp][] = [
-    [['pause', '--reason', 'x'], 2, /which service\?: name it, or give --all/],
+    [['pause', '--reason', 'x'], 2, /no service is named: name one, or give --all/],
     [['pause', 'db', '--all', '--reason', 'x'], 2, /name a service, or give --all, not both/],
     [['pause', 'db'], 2, /--reason/],
-    [['pause', 'db', '--reason', ' '], 2, /why is it paused\?/],
+    [['pause', 'db', '--reason', ' '], 2, /the reason is missing: give --reason/],
     [['pause', 'db', '--reason', 'x', '--for', '31d'], 2, /at most 30d/],
     [['pause', 'db', '--reason', 'x', '--for', '0'], 2, /at most 30d/],
     [['pause', 'db', '--reason', 'x', '--direction', 'left'], 2, /up, down, both/],
@@ -84,7 +84,7 @@ test('what is not meant so is misuse, and pauses nothing', async (t) => {
       /"web" can mean 2 services: .*\/other\/web, \/shop\/web/,
     ],
     [['pause', 'cart', '--reason', 'x'], 3, /"cart" is not scaled: scaled are \/other\/web/],
-    [['resume'], 2, /which service\?/],
+    [['resume'], 2, /no service is named/],
   ]
   for (const [words, code, err] of cases) {
     const answer = await scale(...words)
@@ -92,7 +92,7 @@ test('what is not meant so is misuse, and pauses nothing', async (t) => {
     t.regex(answer.err, err)
   }
   io.env = {}
-  t.regex((await scale('pause', 'db', '--reason', 'x')).err, /who does this\?/)
+  t.regex((await scale('pause', 'db', '--reason', 'x')).err, /nobody is named who does this/)
   t.deepEqual(desk.pauses(), [])
 })
 

@@ -124,7 +124,10 @@ test('what cannot be a silence is refused, with the exit code of wrong use', asy
     t.regex(err, sentence)
   }
   io.env = {}
-  t.regex((await mesoscope('silence', 'add', 'team=a', ...end)).err, /who does this\?: give --by/)
+  t.regex(
+    (await mesoscope('silence', 'add', 'team=a', ...end)).err,
+    /nobody is named who does this: give --by/,
+  )
   t.deepEqual(desk.silences(), [])
 })
 

@@ -18,7 +18,7 @@ export const Simulation = ({ service, policy, range, onRange }) => {
 }
 
 const Trial = ({ service, policy, range, onRange }) => {
-  const [text, setText] = useState(() => policyText(policy))
+  const [text, setText] = useState(() => policyText(policy ?? firstPolicy))
   const [{ busy, progress, error, answer }, setAsked] = useState({})
   const ending = useRef(new AbortController())
   useEffect(() => () => ending.current.abort(), [])
@@ -90,6 +90,10 @@ const Simulated = ({ of, onRange }) => {
       }
       ${other && ` A new instance takes ${span(other.startMs)}${other.starts > 0 ? ', as it did' : ''}.`}
       ${remarks.map((remark) => html` <${Text} text=${sentence(remark)} />`)}
+    </p>
+    <p class="dim">
+      Saturated: ready instances had more than their targets and the tolerance allow. Turns: changes
+      in the other direction than the one before.
     </p>`
 }
 
@@ -109,7 +113,7 @@ function drawnOf(points) {
 
 const figures = [
   ['Instances', ({ least, most }) => `${least} to ${most}`],
-  ['Saturated', ({ saturatedMinutes }) => `${rounded(saturatedMinutes)} min`],
+  ['Saturated', ({ saturatedMinutes: min }) => (min === undefined ? '–' : `${rounded(min)} min`)],
   ['Task hours', ({ taskHours }) => rounded(taskHours)],
   ['Changes', ({ changes }) => changes],
   ['Turns', ({ turns }) => turns],
