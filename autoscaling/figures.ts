@@ -16,7 +16,7 @@ const hourMs = 3_600_000
 export function figuresOf(points: readonly Point[], side: Side): SimulationFigures {
   const wanted = points.flatMap((point) => point[side]?.wanted ?? [])
   const moves = wanted.slice(1).flatMap((now, i) => Math.sign(now - (wanted[i] ?? now)) || [])
-  const knowsLimits = points.some(({ limits }) => Object.keys(limits).length > 0)
+  const knowsLimits = points.some(({ limits }) => Object.values(limits).some(Number.isFinite))
   let saturatedMs = 0
   let taskMs = 0
   for (const [i, point] of points.entries()) {

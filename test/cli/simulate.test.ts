@@ -57,10 +57,10 @@ test('scale simulate --policy: what another one would have done, drawn', async (
   t.is(simulated.most, 14)
 })
 
-test('scale simulate: where a policy has steps alone, nobody knows what an instance can take', async (t) => {
+test('scale simulate: where a policy only says what is too little, nobody knows what an instance can take', async (t) => {
   const { dir, run } = await past(t)
   const file = join(dir, 'policy.yaml')
-  writeFileSync(file, 'steps: [{ signal: requests, above: 20, add: 2 }]\nmax: 30\n')
+  writeFileSync(file, 'steps: [{ signal: requests, below: 5, remove: 1 }]\nmax: 30\n')
   t.regex((await run('--policy', file)).out, /^saturated +- +-$/m)
   const known = await run('--policy', file, '--capacity', 'requests=30')
   t.regex(known.out, /^saturated +[\d.]+ min +[\d.]+ min$/m)

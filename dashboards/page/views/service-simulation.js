@@ -18,7 +18,7 @@ export const Simulation = ({ service, policy, range, onRange }) => {
 }
 
 const Trial = ({ service, policy, range, onRange }) => {
-  const [text, setText] = useState(() => policyText(policy ?? firstPolicy))
+  const [text, setText] = useState(() => policyText(policy))
   const [{ busy, progress, error, answer }, setAsked] = useState({})
   const ending = useRef(new AbortController())
   useEffect(() => () => ending.current.abort(), [])
