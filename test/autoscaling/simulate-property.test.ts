@@ -1,8 +1,10 @@
 import test from 'ava'
 import fc from 'fast-check'
-import type { ScalingPolicy } from '../../autoscaling/policy.ts'
+import type { PolicyDeclaration, ScalingPolicy } from '../../autoscaling/policy.ts'
+import { encodeRequest } from '../../autoscaling/requests.ts'
+import { pauseDirections, type PauseDirection } from '../../pipeline/scaling-desk.ts'
 import type { SimulationAnswer } from '../../pipeline/simulation.ts'
-import { minute, policyOf, second, t0 } from './app.ts'
+import { minute, policyOf, second, service, t0 } from './app.ts'
 import { simulated } from './simulated.ts'
 import {
   decisionsOn,
@@ -16,11 +18,29 @@ import {
 } from './world.ts'
 
 const stabilizationDownMs = 20 * second
-const live = policyOf({ stabilizationDownMs })
+
+/** Of which one is followed. */
+const lives: Partial<PolicyDeclaration>[] = [
+  { stabilizationDownMs },
+  {
+    stabilizationDownMs,
+    max: 30,
+    steps: [
+      { signal: 'requests', above: 25, add: { count: 2 } },
+      { signal: 'requests', below: 4, remove: { percent: 50 } },
+    ],
+    scaleUp: { select: 'max', policies: [{ count: 3, perMs: 15 * second }] },
+    scaleDown: { select: 'min', policies: [{ count: 2, perMs: 30 * second }] },
+    overrideMs: 20 * second,
+  },
+]
 
 type Act =
   | { load: number; seconds: number }
   | { refuse: number }
+  | { unanswered: boolean }
+  | { pause: PauseDirection; seconds: number }
+  | { resume: true }
   | { settle: true }
   | { byHand: number }
   | { restart: true }
@@ -34,6 +54,15 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   },
   { weight: 3, arbitrary: fc.constant<Act>({ settle: true }) },
   { weight: 2, arbitrary: fc.record({ refuse: fc.constantFrom(0, 409, 403, 422, 503) }) },
+  { weight: 1, arbitrary: fc.record({ unanswered: fc.boolean() }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      pause: fc.constantFrom(...pauseDirections),
+      seconds: fc.integer({ min: 1, max: 60 }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant<Act>({ resume: true }) },
   { weight: 1, arbitrary: fc.record({ byHand: fc.nat(12) }) },
   { weight: 1, arbitrary: fc.constant<Act>({ restart: true }) },
   { weight: 1, arbitrary: fc.record({ stall: fc.integer({ min: 21, max: 40 }) }) },
@@ -41,11 +70,22 @@ const act: fc.Arbitrary<Act> = fc.oneof(
 )
 
 /** Lets it all happen, and whatever follows of it whenever it follows. */
-async function happen(site: Site, acts: readonly Act[], random: () => number) {
-  const { marathon, clock } = site
+async function happen(
+  site: Site,
+  {
+    policy,
+    acts,
+    random,
+  }: {
+    policy: Partial<PolicyDeclaration>
+    acts: readonly Act[]
+    random: () => number
+  },
+) {
+  const { marathon, clock, bus } = site
   let trouble = false
   const options = {
-    policy: { stabilizationDownMs },
+    policy,
     random,
     marathons: () => [
       { ...marathonAt(clock.now()), ...(trouble ? { trouble: 'ECONNREFUSED' } : {}) },
@@ -57,8 +97,25 @@ async function happen(site: Site, acts: readonly Act[], random: () => number) {
   for (const one of acts) {
     if ('load' in one) await site.load(one.load, (seconds += one.seconds))
     else if ('settle' in one) marathon.settle()
-    else if ('refuse' in one) {
+    else if ('unanswered' in one) {
+      marathon.refuse = (response) => {
+        if (one.unanswered) marathon.app.instances = 7
+        marathon.beforeLook = () => {
+          throw new Error('away')
+        }
+        json(response, 503, { message: 'no leader' })
+      }
+    } else if ('pause' in one) {
+      const { pause: direction, seconds: length } = one
+      const fromMs = clock.now()
+      const pause = { id: `p${fromMs}`, service, direction, by: 'ana', reason: 'deploy', fromMs }
+      const request = { ...pause, untilMs: fromMs + length * second }
+      await bus.produce('requests', [encodeRequest({ kind: 'pause', pause: request })])
+    } else if ('resume' in one) {
+      await bus.produce('requests', [encodeRequest({ kind: 'resume', service, by: 'bo' })])
+    } else if ('refuse' in one) {
       const { refuse: status } = one
+      marathon.beforeLook = () => {}
       marathon.refuse =
         status === 0 ? undefined : (response) => json(response, status, { message: 'no' })
     } else if ('byHand' in one) {
@@ -81,11 +138,12 @@ test('whatever happens, along what was recorded exactly the same is decided; by 
   let decided = 0
   await fc.assert(
     fc.asyncProperty(
+      fc.constantFrom(...lives),
       fc.array(act, { minLength: 3, maxLength: 25 }),
       fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })),
-      async (acts, numbers) => {
+      async (policy, acts, numbers) => {
         const site = await openSite(t, await tempDir(t))
-        await happen(site, acts, () => numbers.next().value as number)
+        await happen(site, { policy, acts, random: () => numbers.next().value as number })
         const { exactness, decisions } = await simulated(site.bus)
         t.is(exactness?.first, undefined)
         t.is(exactness?.identical, exactness?.decisions)
@@ -94,13 +152,13 @@ test('whatever happens, along what was recorded exactly the same is decided; by 
         decided += exactness?.decisions ?? 0
         const told = (await decisionsOn(site.bus)).map(({ decision }) => decision)
         t.deepEqual(JSON.parse(JSON.stringify(decisions)), told)
-        const again = await simulated(site.bus, { policy: live })
+        const again = await simulated(site.bus, { policy: policyOf(policy) })
         t.is(again.other?.differsFrom, undefined)
         t.deepEqual(again.decisions.map(short), told.map(short))
         await site.bus.close()
       },
     ),
-    { numRuns: 12 },
+    { numRuns: 25 },
   )
   t.true(decided > 50)
 })
