@@ -65,6 +65,7 @@ const inactive: Partial<Record<DecisionReason, string>> = {
   suspended: 'ScalingDisabled',
   idle: 'ScalerNotActive',
   paused: 'Paused',
+  override: 'SetByHand',
 }
 
 function active(
