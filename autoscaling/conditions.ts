@@ -65,7 +65,7 @@ const inactive: Partial<Record<DecisionReason, string>> = {
   suspended: 'ScalingDisabled',
   idle: 'ScalerNotActive',
   paused: 'Paused',
-  override: 'Overridden',
+  override: 'SetByHand',
 }
 
 function active(

@@ -19,9 +19,12 @@ const question = z.strictObject({
   capacity: z.record(z.string().min(1).max(200), z.number().positive()).optional(),
 })
 
+/** A policy of 10,000 signs, each of several bytes. */
+const maxQuestionBytes = 64 * 1024
+
 /** What a scaling policy would have decided: NDJSON, one {@link SimulationLine} a line, the answer last. */
 export function simulateRoutes(app: FastifyInstance, { simulate, log }: Context): void {
-  app.post('/api/scaling/simulate', async (request, reply) => {
+  app.post('/api/scaling/simulate', { bodyLimit: maxQuestionBytes }, async (request, reply) => {
     if (!simulate) throw refusal(501, 'this process has no bus to read the past from')
     const lines = simulate(readQuestion(request.body))
     return sendLines(reply, lines, { what: 'simulation', log })

@@ -14,6 +14,16 @@ const recommended = (replicas: number) => ({
   recommendations: [{ ts: t0 - 5 * second, replicas }],
 })
 
+const pause = {
+  id: 'p1',
+  service,
+  direction: 'both' as const,
+  fromMs: t0,
+  untilMs: t0 + 60_000,
+  by: 'ana',
+  reason: 'deploy',
+}
+
 const table: [string, Asked, string][] = [
   [
     'more is asked for',
@@ -101,6 +111,24 @@ const table: [string, Asked, string][] = [
       memory: { ...recommended(1), asleepMs: t0 },
     },
     'ReadyForNewScale, not ScalerNotActive, not DesiredWithinRange',
+  ],
+  [
+    'paused',
+    { signals: rising, pauses: [pause] },
+    'ReadyForNewScale, not Paused, not DesiredWithinRange',
+  ],
+  [
+    'set by hand',
+    {
+      signals: rising,
+      policy: { overrideMs: 60_000 },
+      memory: {
+        ...recommended(2),
+        seen: { instances: 2, deploying: false },
+        override: { instances: 2, from: 7, sinceMs: t0 },
+      },
+    },
+    'ReadyForNewScale, not SetByHand, not DesiredWithinRange',
   ],
   [
     'a deployment',

@@ -53,7 +53,7 @@ test('instances that were set by hand stay so for a while, once, and then the lo
   )
   t.is(seen.would, 7)
   t.deepEqual(seen.override, { instances: 3, from: 7, sinceMs: t0 + 8 * second })
-  t.like(seen.conditions?.ScalingActive, { status: false, reason: 'Overridden' })
+  t.like(seen.conditions?.ScalingActive, { status: false, reason: 'SetByHand' })
   t.deepEqual(seen.next, [
     {
       change: 'scales to 7',

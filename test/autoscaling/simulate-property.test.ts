@@ -1,7 +1,8 @@
 import test from 'ava'
 import fc from 'fast-check'
-import type { ScalingPolicy } from '../../autoscaling/policy.ts'
+import type { PolicyDeclaration, ScalingPolicy } from '../../autoscaling/policy.ts'
 import { encodeRequest } from '../../autoscaling/requests.ts'
+import { pauseDirections, type PauseDirection } from '../../pipeline/scaling-desk.ts'
 import type { SimulationAnswer } from '../../pipeline/simulation.ts'
 import { minute, policyOf, second, service, t0 } from './app.ts'
 import { simulated } from './simulated.ts'
@@ -17,29 +18,45 @@ import {
 } from './world.ts'
 
 const stabilizationDownMs = 20 * second
-/** The least that a policy has, and all that it may have. */
-const plain: Partial<ScalingPolicy> = { stabilizationDownMs }
-const rich: Partial<ScalingPolicy> = {
-  stabilizationDownMs,
-  min: 0,
-  activation: { requests: 10 },
-  idleAfterMs: 10 * second,
-  warmUpMs: 5 * second,
-  overrideMs: 30 * second,
-  steps: [{ signal: 'requests', above: 40, add: { count: 2 } }],
-  scaleUp: { select: 'max', policies: [{ count: 2, perMs: 15 * second }] },
-  scaleDown: { select: 'min', policies: [{ percent: 50, perMs: 10 * second }] },
-}
+
+/** Of which one is followed. */
+const lives: Partial<PolicyDeclaration>[] = [
+  { stabilizationDownMs },
+  {
+    stabilizationDownMs,
+    max: 30,
+    steps: [
+      { signal: 'requests', above: 25, add: { count: 2 } },
+      { signal: 'requests', below: 4, remove: { percent: 50 } },
+    ],
+    scaleUp: { select: 'max', policies: [{ count: 3, perMs: 15 * second }] },
+    scaleDown: { select: 'min', policies: [{ count: 2, perMs: 30 * second }] },
+    overrideMs: 20 * second,
+  },
+  {
+    stabilizationDownMs,
+    min: 0,
+    activation: { requests: 10 },
+    idleAfterMs: 10 * second,
+    warmUpMs: 5 * second,
+    overrideMs: 30 * second,
+    steps: [{ signal: 'requests', above: 40, add: { count: 2 } }],
+    scaleUp: { select: 'max', policies: [{ count: 2, perMs: 15 * second }] },
+    scaleDown: { select: 'min', policies: [{ percent: 50, perMs: 10 * second }] },
+  },
+]
 
 type Act =
   | { load: number; seconds: number }
   | { refuse: number }
+  | { unanswered: boolean }
+  | { pause: PauseDirection; seconds: number }
+  | { resume: true }
   | { settle: true }
   | { byHand: number }
   | { restart: true }
   | { stall: number }
   | { away: boolean }
-  | { pause: 'up' | 'down' | 'both'; forMs: number }
 
 const act: fc.Arbitrary<Act> = fc.oneof(
   {
@@ -51,29 +68,35 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   },
   { weight: 3, arbitrary: fc.constant<Act>({ settle: true }) },
   { weight: 2, arbitrary: fc.record({ refuse: fc.constantFrom(0, 409, 403, 422, 503) }) },
+  { weight: 1, arbitrary: fc.record({ unanswered: fc.boolean() }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      pause: fc.constantFrom(...pauseDirections),
+      seconds: fc.integer({ min: 1, max: 60 }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant<Act>({ resume: true }) },
   { weight: 1, arbitrary: fc.record({ byHand: fc.nat(12) }) },
   { weight: 1, arbitrary: fc.constant<Act>({ restart: true }) },
   { weight: 1, arbitrary: fc.record({ stall: fc.integer({ min: 21, max: 40 }) }) },
   { weight: 1, arbitrary: fc.record({ away: fc.boolean() }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      pause: fc.constantFrom('up', 'down', 'both'),
-      forMs: fc.integer({ min: 1000, max: 40_000 }),
-    }),
-  },
 )
 
 /** Lets it all happen, and whatever follows of it whenever it follows. */
 async function happen(
   site: Site,
   {
-    acts,
     policy,
+    acts,
     random,
-  }: { acts: readonly Act[]; policy: Partial<ScalingPolicy>; random: () => number },
+  }: {
+    policy: Partial<PolicyDeclaration>
+    acts: readonly Act[]
+    random: () => number
+  },
 ) {
-  const { marathon, clock } = site
+  const { marathon, clock, bus } = site
   let trouble = false
   const options = {
     policy,
@@ -88,8 +111,25 @@ async function happen(
   for (const one of acts) {
     if ('load' in one) await site.load(one.load, (seconds += one.seconds))
     else if ('settle' in one) marathon.settle()
-    else if ('refuse' in one) {
+    else if ('unanswered' in one) {
+      marathon.refuse = (response) => {
+        if (one.unanswered) marathon.app.instances = 7
+        marathon.beforeLook = () => {
+          throw new Error('away')
+        }
+        json(response, 503, { message: 'no leader' })
+      }
+    } else if ('pause' in one) {
+      const { pause: direction, seconds: length } = one
+      const fromMs = clock.now()
+      const pause = { id: `p${fromMs}`, service, direction, by: 'ana', reason: 'deploy', fromMs }
+      const request = { ...pause, untilMs: fromMs + length * second }
+      await bus.produce('requests', [encodeRequest({ kind: 'pause', pause: request })])
+    } else if ('resume' in one) {
+      await bus.produce('requests', [encodeRequest({ kind: 'resume', service, by: 'bo' })])
+    } else if ('refuse' in one) {
       const { refuse: status } = one
+      marathon.beforeLook = () => {}
       marathon.refuse =
         status === 0 ? undefined : (response) => json(response, status, { message: 'no' })
     } else if ('byHand' in one) {
@@ -103,14 +143,7 @@ async function happen(
       seconds = Math.ceil((clock.now() - t0) / second)
       const before = (await site.bus.ends('evaluations'))[0] ?? 0
       await until('evaluated', async () => ((await site.bus.ends('evaluations'))[0] ?? 0) > before)
-    } else if ('away' in one) trouble = one.away
-    else {
-      const atMs = clock.now()
-      const { pause: direction, forMs } = one
-      const about = { id: `p${atMs}`, service, by: 'ana', reason: 'why' }
-      const pause = { ...about, direction, fromMs: atMs, untilMs: atMs + forMs }
-      await site.bus.produce('requests', [encodeRequest({ kind: 'pause', pause })])
-    }
+    } else trouble = one.away
   }
   await desk.close()
 }
@@ -119,12 +152,12 @@ test('whatever happens, along what was recorded exactly the same is decided; by 
   let decided = 0
   await fc.assert(
     fc.asyncProperty(
+      fc.constantFrom(...lives),
       fc.array(act, { minLength: 3, maxLength: 25 }),
       fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })),
-      fc.constantFrom(plain, rich),
-      async (acts, numbers, policy) => {
+      async (policy, acts, numbers) => {
         const site = await openSite(t, await tempDir(t))
-        await happen(site, { acts, policy, random: () => numbers.next().value as number })
+        await happen(site, { policy, acts, random: () => numbers.next().value as number })
         const { exactness, decisions } = await simulated(site.bus)
         t.is(exactness?.first, undefined)
         t.is(exactness?.identical, exactness?.decisions)
@@ -139,7 +172,7 @@ test('whatever happens, along what was recorded exactly the same is decided; by 
         await site.bus.close()
       },
     ),
-    { numRuns: 16 },
+    { numRuns: 25 },
   )
   t.true(decided > 50)
 })

@@ -72,6 +72,16 @@ test('a process without a bus says so', async (t) => {
   t.is((await ask(url, question)).status, 501)
 })
 
+test('the longest policy is taken, whatever it is written in', async (t) => {
+  const { url } = await open(t, {
+    async *simulate() {
+      yield { progress: 1 }
+    },
+  })
+  const text = `max: 3 # ${'ü"'.repeat(4990)}`
+  t.is((await ask(url, { ...question, policy: { text, file: 'f' } })).status, 200)
+})
+
 test('who hangs up before the first line leaves nothing running', async (t) => {
   const begun = Promise.withResolvers<void>()
   const hungUp = Promise.withResolvers<void>()
