@@ -51,7 +51,11 @@ test('load rises, instances follow, each has enough; it falls, they follow, with
   const wanted = [min, ...(await changes(client))]
   const moves = wanted.slice(1).map((to, i) => ({ from: wanted[i] as number, to }))
   const signs = moves.map(({ from, to }) => Math.sign(to - from))
-  t.deepEqual(signs, signs.toSorted((a, b) => b - a), `up, then down: ${wanted.join(' → ')}`)
+  t.deepEqual(
+    signs,
+    signs.toSorted((a, b) => b - a),
+    `up, then down: ${wanted.join(' → ')}`,
+  )
 
   const told = await until('all of it told', async () => {
     const found = await historyOf(program.data)
