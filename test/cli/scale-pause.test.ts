@@ -1,5 +1,6 @@
 import test, { type ExecutionContext } from 'ava'
 import { manualClock } from '../../pipeline/clock.ts'
+import type { Decision } from '../../pipeline/decision.ts'
 import { pausesOn } from '../../pipeline/scaling-desk.ts'
 import { evaluate, service, total } from '../autoscaling/app.ts'
 import { open } from '../dashboards/open.ts'
@@ -9,10 +10,10 @@ import { directory, leaveAddress, now, openTerminal } from './terminal.ts'
 const { decision } = evaluate({ signals: { requests: total(30) } })
 const others = ['/other/web', '/shop/db'].map((name) => ({ service: name }))
 
-async function running(t: ExecutionContext) {
+async function running(t: ExecutionContext, last: Decision = decision) {
   const clock = manualClock(now)
   const desk = memoryScalingDesk(clock)
-  const statuses = [...others, { service, policy: decision.policy, last: decision }]
+  const statuses = [...others, { service, policy: decision.policy, last }]
   const { url } = await open(t, {
     clock,
     scaling: () =>
@@ -66,6 +67,15 @@ test('one way, for a length, by somebody, of all; and resumed', async (t) => {
   t.deepEqual(desk.pauses(), [])
   const json = JSON.parse((await scale('pause', 'db', '--reason', 'x', '--json')).out) as unknown
   t.deepEqual(json, JSON.parse(JSON.stringify({ pause: desk.pauses()[0] })))
+})
+
+test('where no pause but a person holds it, resume says so', async (t) => {
+  const message = 'stays at 3: set from 2 to 3 by hand'
+  const { scale } = await running(t, { ...decision, reason: 'override', message })
+  const { err, code } = await scale('resume', service)
+  t.is(err, `mesoscope: there is no pause of ${service}: it ${message}\n`)
+  t.is(code, 3)
+  t.is((await scale('resume', service, '--json')).code, 3, 'for programs, too')
 })
 
 test('what is not meant so is misuse, and pauses nothing', async (t) => {
