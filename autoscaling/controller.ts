@@ -97,7 +97,16 @@ export async function openController(options: ControllerOptions): Promise<Contro
     metrics,
   })
   const { patiently } = patience
-  const pauses = openPauses({ bus, ledger, records, identityOf: identity, patiently, clock, log })
+  const pauses = openPauses({
+    bus,
+    ledger,
+    journal,
+    records,
+    identityOf: identity,
+    patiently,
+    clock,
+    log,
+  })
   const carryOut = openCarryOut({
     ledger,
     journal,

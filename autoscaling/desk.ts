@@ -2,7 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { askFor } from '../pipeline/asked.ts'
 import type { Bus, BusRecord } from '../pipeline/bus/bus.ts'
 import type { Clock } from '../pipeline/clock.ts'
+import type { Override } from '../pipeline/decision.ts'
 import type { ScalingDesk, ScalingPause } from '../pipeline/scaling-desk.ts'
+import { withoutUndefined } from '../pipeline/without-undefined.ts'
+import { decodeMemory } from './memory.ts'
 import { isOver } from './pause.ts'
 import { decodeAll, pauseKey } from './records.ts'
 import { encodeRequest, type ScalingRequest } from './requests.ts'
@@ -28,6 +31,11 @@ export function openScalingDesk(options: ScalingDeskOptions): ScalingDesk {
     return record && decodeAll(new Map([[record.key, record]])).pauses[0]
   }
 
+  function overrideOf(service: string): Override | undefined {
+    const record = latest().get(service)
+    return record && decodeMemory(service, record.value)?.override
+  }
+
   return {
     pauses() {
       const standing = [...latest()].filter(([key]) => key.startsWith(pauseKey('')))
@@ -40,10 +48,16 @@ export function openScalingDesk(options: ScalingDeskOptions): ScalingDesk {
       return pause
     },
     async resume(service, by) {
-      const pause = pauseOf(service)
-      if (!pause || isOver(pause, clock.now())) return undefined
-      await ask({ kind: 'resume', service, by }, () => pauseOf(service)?.id !== pause.id)
-      return pause
+      const standing = pauseOf(service)
+      const pause = standing && !isOver(standing, clock.now()) ? standing : undefined
+      const override = overrideOf(service)
+      if (!pause && !override) return {}
+      await ask({ kind: 'resume', service, by }, () => {
+        const isPaused = pause !== undefined && pauseOf(service)?.id === pause.id
+        const { sinceMs } = overrideOf(service) ?? {}
+        return !isPaused && (override === undefined || sinceMs !== override.sinceMs)
+      })
+      return withoutUndefined({ pause, override })
     },
   }
 }

@@ -135,7 +135,7 @@ export interface Journal {
   found(found: Found): void
   evaluated(evaluated: Evaluated): void
   /** What happened between evaluations. */
-  note(entry: Extract<JournalEntry, { kind: 'settled' | 'undone' }>): void
+  note(entry: Extract<JournalEntry, { kind: 'settled' | 'undone' | 'released' }>): void
   /** What is to be written, once. */
   take(): ProducedRecord[]
 }

@@ -75,6 +75,8 @@ export type JournalEntry =
   | ({ kind: 'settled'; service: string } & Settlement)
   /** What was sent before a restart was found not to be done. */
   | { kind: 'undone'; service: string }
+  /** Somebody wants scaled again what was set by hand. */
+  | { kind: 'released'; service: string }
 
 /** One record of the topic. */
 export interface JournalPage {

@@ -9,7 +9,7 @@ import type { ServiceMemory } from './memory.ts'
 import { modelled, openModel, type Model } from './model.ts'
 import type { ScalingPolicy } from './policy.ts'
 import type { Scene, Step } from './replay.ts'
-import { noted, settled, turnOf, withoutInFlight, type Turn } from './turn.ts'
+import { noted, settled, turnOf, withoutInFlight, withoutOverride, type Turn } from './turn.ts'
 
 export interface Told {
   decision: Decision
@@ -75,6 +75,7 @@ export function openOther(policy: ScalingPolicy, startMs: number, begin: Service
     answer(entry) {
       if (model) return undefined
       if (entry.kind === 'undone') memory = withoutInFlight(memory)
+      if (entry.kind === 'released') memory = withoutOverride(memory)
       const { inFlight } = memory
       if (entry.kind !== 'settled' || !inFlight) return undefined
       const { decision, memory: after } = settled(inFlight.decision, memory, entry)

@@ -1,5 +1,6 @@
 import type { Bus } from '../pipeline/bus/bus.ts'
 import type { Clock } from '../pipeline/clock.ts'
+import type { Override } from '../pipeline/decision.ts'
 import { explain } from '../pipeline/errors.ts'
 import { msToIso, type ChangeDoc } from '../pipeline/event.ts'
 import { identityToEcs, type Identity } from '../pipeline/identity.ts'
@@ -11,15 +12,19 @@ import {
   scalingRequestKey,
   type ScalingPause,
 } from '../pipeline/scaling-desk.ts'
+import type { Journal } from './journal-writer.ts'
 import type { Ledger } from './ledger.ts'
+import type { ServiceMemory } from './memory.ts'
 import { isOver, pauseWords } from './pause.ts'
 import { encode, erase, pauseKey, requestsKey, type ScalingRecords } from './records.ts'
 import { decodeRequest } from './requests.ts'
+import { withoutOverride } from './turn.ts'
 import { quoted } from './words.ts'
 
 export interface PausesOptions {
   bus: Pick<Bus, 'read'>
-  ledger: Pick<Ledger, 'add' | 'tellChange' | 'flush'>
+  ledger: Pick<Ledger, 'add' | 'tellChange' | 'flush' | 'memoryOf' | 'remember'>
+  journal: Pick<Journal, 'note'>
   /** What an earlier process left. */
   records: Pick<ScalingRecords, 'pauses' | 'requests'>
   identityOf: (service: string) => Identity
@@ -34,7 +39,7 @@ const othersAtMost = 1000
 
 /** The pauses that stand, as people ask for them and as they end. */
 export function openPauses(options: PausesOptions) {
-  const { bus, ledger, records, identityOf, clock, log } = options
+  const { bus, ledger, journal, records, identityOf, clock, log } = options
   const pauses = new Map(records.pauses.map((pause) => [pause.service, pause]))
   let position = records.requests ?? 0
   let written = position
@@ -55,27 +60,50 @@ export function openPauses(options: PausesOptions) {
 
   function tell(pause: ScalingPause, action: string, ms: number, message: string) {
     const { id, service, direction, by, reason, untilMs } = pause
-    const isAll = service === allServices
-    const doc: ChangeDoc = {
-      '@timestamp': msToIso(ms),
+    tellChange(service, ms, {
       'event.id': `change:scaling:pause:${id}:${action}`,
-      'event.kind': 'scaling',
       'event.action': action,
       message,
-      ...identityToEcs({ ...identityOf(service), ...(isAll ? {} : { service }) }),
       'scaling.pause.by': by,
       'scaling.pause.direction': direction,
       'scaling.pause.reason': reason,
       'scaling.pause.until': msToIso(untilMs),
-    }
-    ledger.tellChange(service, doc)
+    })
+  }
+
+  function tellChange(
+    service: string,
+    ms: number,
+    told: Pick<ChangeDoc, 'event.id' | 'event.action' | 'message'> & Record<string, string>,
+  ) {
+    const isAll = service === allServices
+    ledger.tellChange(service, {
+      '@timestamp': msToIso(ms),
+      'event.kind': 'scaling',
+      ...told,
+      ...identityToEcs({ ...identityOf(service), ...(isAll ? {} : { service }) }),
+    })
+  }
+
+  /** Instances that were set by hand are scaled again. */
+  function release(memory: ServiceMemory, { from, instances, sinceMs }: Override, by: string) {
+    const { service } = memory
+    journal.note({ kind: 'released', service })
+    ledger.remember(withoutOverride(memory))
+    tellChange(service, clock.now(), {
+      'event.id': `change:scaling:override:${service}:${sinceMs}:resumed`,
+      'event.action': 'resumed',
+      message: `scaling goes on: ${quoted(by, 100)} resumed it, though its instances were set from ${from} to ${instances} by hand`,
+    })
   }
 
   function takeOne(value: Uint8Array) {
     const request = decodeRequest(value)
     if (request.kind === 'pause') return begin(request.pause)
-    const pause = pauses.get(request.service)
-    const { by } = request
+    const { service, by } = request
+    const memory = ledger.memoryOf(service)
+    if (memory.override) release(memory, memory.override, by)
+    const pause = pauses.get(service)
     if (pause) end(pause, 'resumed', clock.now(), `scaling goes on: ${quoted(by, 100)} resumed it`)
   }
 

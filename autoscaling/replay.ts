@@ -16,7 +16,15 @@ import { isOf, ownBuckets } from './own-buckets.ts'
 import { readingsAt } from './reading.ts'
 import { refusalOf } from './round.ts'
 import { marathonOf } from './situation.ts'
-import { isForgotten, noted, settled, turnOf, withoutInFlight, type Turn } from './turn.ts'
+import {
+  isForgotten,
+  noted,
+  settled,
+  turnOf,
+  withoutInFlight,
+  withoutOverride,
+  type Turn,
+} from './turn.ts'
 
 export interface ReplayOptions {
   service: string
@@ -213,6 +221,7 @@ export function openReplay({ service, partitions }: ReplayOptions): Replay {
       if (entry.service !== service) return undefined
       if (entry.kind === 'settled') return answer(entry)
       if (entry.kind === 'undone') memory = withoutInFlight(memory)
+      else if (entry.kind === 'released') memory = withoutOverride(memory)
       else if (entry.kind === 'given') given = entry.given
       else state = undefined
       return undefined

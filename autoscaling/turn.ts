@@ -101,6 +101,11 @@ export function withoutInFlight({ inFlight: _gone, ...memory }: ServiceMemory): 
   return memory
 }
 
+/** What was set by hand is scaled again. */
+export function withoutOverride({ override: _gone, ...memory }: ServiceMemory): ServiceMemory {
+  return memory
+}
+
 /** Whether nobody wants it scaled any more, or there is no such app since a day: it is not only Marathon that is away. */
 export function isForgotten(
   { told }: ServiceMemory,

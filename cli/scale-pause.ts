@@ -10,7 +10,6 @@ import {
   type PauseDirection,
   type ScalingPause,
 } from '../pipeline/scaling-desk.ts'
-import type { Api } from './api.ts'
 import { pauseLength } from './arguments.ts'
 import { harmless, harmlessJson } from './harmless.ts'
 import { formatMoment } from './moment.ts'
@@ -86,28 +85,23 @@ async function resumeOne(
 ): Promise<void> {
   const { io } = context
   const asked = { ...meant(service, options), by: ownerOf(options, context) }
-  const { answer, override } = await withApi(options, context, async (api) => {
-    const answer = await api.post<Answers['/api/scaling/resume']>('/api/scaling/resume', asked)
-    return { answer, override: answer.ended ? undefined : await overrideWords(api, answer.service) }
-  })
-  const { ended, others } = answer
+  const answer = await withApi(options, context, (api) =>
+    api.post<Answers['/api/scaling/resume']>('/api/scaling/resume', asked),
+  )
+  const { ended, override, others } = answer
   if (options.json) io.out(`${harmlessJson(answer)}\n`)
   const still = others.map((pause) => {
     const said = pausedWords(pause, (ms) => formatMoment(ms, options.utc ?? false))
     return harmless(`${nameOf(pause)} are paused ${said}`)
   })
   const name = harmless(nameOf(answer))
-  if (!ended) throw nothing(`there is no pause of ${name}`, still[0] ?? override)
+  if (!ended && !override) throw nothing(`there is no pause of ${name}`, still[0])
   if (options.json) return
-  io.out(`the pause of ${name} has ended\n`)
+  if (ended) io.out(`the pause of ${name} has ended\n`)
+  if (override) {
+    io.out(`${name} is scaled again, from ${override.instances} instances that were set by hand\n`)
+  }
   for (const line of still) io.err(`mesoscope: ${line}\n`)
-}
-
-/** Where no pause but a person keeps it from being scaled. */
-async function overrideWords(api: Api, service: string): Promise<string | undefined> {
-  const { scaling } = await api.get<Answers['/api/scaling']>('/api/scaling')
-  const last = scaling.find((one) => one.service === service)?.last
-  return last?.reason === 'override' ? `it ${last.message}` : undefined
 }
 
 function meant(service: string | undefined, { all }: MeantOptions) {

@@ -1,5 +1,5 @@
 import type { BacktestLine, BacktestQuestion } from '../pipeline/backtest.ts'
-import type { DecisionDoc, ScalingStatus } from '../pipeline/decision.ts'
+import type { DecisionDoc, Override, ScalingStatus } from '../pipeline/decision.ts'
 import type { ChangeDoc, DeadLetter, Level, LogDoc } from '../pipeline/event.ts'
 import type { Clock } from '../pipeline/clock.ts'
 import type { Logger } from '../pipeline/log.ts'
@@ -311,8 +311,13 @@ export interface Answers {
     marathons: MarathonState[]
   }
   '/api/scaling/pause': { pause: ScalingPause }
-  /** `ended`: absent where it was not paused. `others`: pauses by which it still is. */
-  '/api/scaling/resume': { service: string; ended?: ScalingPause; others: ScalingPause[] }
+  /** `ended`, `override`: absent where it was not paused, or set by hand. `others`: pauses by which it still is paused. */
+  '/api/scaling/resume': {
+    service: string
+    ended?: ScalingPause
+    override?: Override
+    others: ScalingPause[]
+  }
   '/api/decisions': { decisions: DecisionDoc[] }
   '/api/alerts': { alerts: AlertView[]; history: ChangeDoc[] }
   /** `through`: the last evaluation time, ms, where this process evaluates. */

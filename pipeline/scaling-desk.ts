@@ -1,5 +1,7 @@
 /** What others may ask of the part that scales. All times are ms. */
 
+import type { Override } from './decision.ts'
+
 /** The key of its requests in the topic `requests`, by which others leave them alone. */
 export const scalingRequestKey = 'scaling'
 
@@ -30,13 +32,20 @@ export type PauseWish = Pick<ScalingPause, 'service' | 'direction' | 'by' | 'rea
   forMs: number
 }
 
+/** What kept a service from being scaled and does so no longer; empty where there was nothing. */
+export interface Resumed {
+  pause?: ScalingPause
+  /** Instances that were set by hand, and respected. */
+  override?: Override
+}
+
 export interface ScalingDesk {
   /** Those that are not over: at most one of each service, and one of all. */
   pauses(): ScalingPause[]
   /** Takes the place of an earlier one. Resolves when it holds; rejects with Trouble where nobody scales. */
   pause(wish: PauseWish): Promise<ScalingPause>
-  /** Resolves with the pause that was ended; with undefined where there was none. */
-  resume(service: string, by: string): Promise<ScalingPause | undefined>
+  /** Resolves once it holds; rejects with Trouble where nobody scales. */
+  resume(service: string, by: string): Promise<Resumed>
 }
 
 /** Those that concern a service, its own first. */

@@ -35,9 +35,9 @@ export function scalingRoutes(app: FastifyInstance, context: Context): void {
     const desk = deskOf(context)
     const paused = desk.pauses().map(({ service }) => service)
     const service = nameOf(asked, [...scaled(context), ...paused])
-    const ended = await desk.resume(service, by)
+    const { pause, override } = await desk.resume(service, by)
     const others = pausesOn(service, desk.pauses()).filter((one) => one.service !== service)
-    return { service, ...(ended && { ended }), others }
+    return { service, ...(pause && { ended: pause }), ...(override && { override }), others }
   })
 }
 

@@ -8,6 +8,7 @@ import { silentLog } from '../../pipeline/log.ts'
 import { allServices } from '../../pipeline/scaling-desk.ts'
 import { openHttpServer } from '../helpers/http-server.ts'
 import { minute, second, service, t0 } from './app.ts'
+import { simulated } from './simulated.ts'
 import { changesOn, json, openSite, story, until, type Desk, type Site } from './world.ts'
 
 /** What a person has in front: a view of the bus, whichever process scales. */
@@ -118,8 +119,8 @@ test('whoever leads next knows the pause; it is resumed there, and each is told 
   await load(100, 20)
   t.deepEqual(marathon.patches(), [])
   t.is(desk.pauses().length, 1)
-  t.is(await desk.resume(service, 'bo'), undefined, 'it has none of its own')
-  t.like(await desk.resume(allServices, 'bo'), { by: 'ana' })
+  t.deepEqual(await desk.resume(service, 'bo'), {}, 'it has none of its own')
+  t.like(await desk.resume(allServices, 'bo'), { pause: { by: 'ana' } })
   t.deepEqual(desk.pauses(), [])
   await load(100, 30)
   await until('raised', () => marathon.app.instances === 7)
@@ -214,4 +215,33 @@ test('instances that were set by hand stay so over a restart, and no longer than
   t.deepEqual(marathon.patches(), [7])
   await load(100, 90)
   await until('raised', () => marathon.app.instances === 7)
+})
+
+test('what was set by hand is scaled again as soon as somebody resumes it, and stays so over a restart', async (t) => {
+  const site = await openSite(t)
+  const { bus, marathon, load, open } = site
+  const desk = await deskOf(t, site)
+  const policy = { overrideMs: 10 * minute, stabilizationDownMs: 0 }
+  const first = await open({ policy })
+  await load(30, 0)
+  await isTold(site, 'held within-tolerance 2')
+  marathon.app.instances = 4
+  marathon.settle()
+  await load(100, 20)
+  await isTold(site, 'held override 4')
+  t.like(await desk.resume(service, 'bo'), { override: { from: 2, instances: 4 } })
+  t.deepEqual(await desk.resume(service, 'bo'), {}, 'once')
+  await first.close()
+  await open({ policy })
+  await load(100, 40)
+  await until('raised', () => marathon.app.instances === 7)
+  await isTold(site, 'scaled scaled-up 4 → 7')
+  const [resumed] = await changesUntil(bus, 2)
+  t.like(resumed, {
+    'event.action': 'resumed',
+    message: 'scaling goes on: bo resumed it, though its instances were set from 2 to 4 by hand',
+  })
+  const { exactness } = await simulated(bus)
+  t.is(exactness?.first, undefined)
+  t.is(exactness?.identical, exactness?.decisions)
 })

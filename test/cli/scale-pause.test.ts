@@ -1,6 +1,5 @@
 import test, { type ExecutionContext } from 'ava'
 import { manualClock } from '../../pipeline/clock.ts'
-import type { Decision } from '../../pipeline/decision.ts'
 import { pausesOn } from '../../pipeline/scaling-desk.ts'
 import { evaluate, service, total } from '../autoscaling/app.ts'
 import { open } from '../dashboards/open.ts'
@@ -10,10 +9,10 @@ import { directory, leaveAddress, now, openTerminal } from './terminal.ts'
 const { decision } = evaluate({ signals: { requests: total(30) } })
 const others = ['/other/web', '/shop/db'].map((name) => ({ service: name }))
 
-async function running(t: ExecutionContext, last: Decision = decision) {
+async function running(t: ExecutionContext) {
   const clock = manualClock(now)
   const desk = memoryScalingDesk(clock)
-  const statuses = [...others, { service, policy: decision.policy, last }]
+  const statuses = [...others, { service, policy: decision.policy, last: decision }]
   const { url } = await open(t, {
     clock,
     scaling: () =>
@@ -69,13 +68,13 @@ test('one way, for a length, by somebody, of all; and resumed', async (t) => {
   t.deepEqual(json, JSON.parse(JSON.stringify({ pause: desk.pauses()[0] })))
 })
 
-test('where no pause but a person holds it, resume says so', async (t) => {
-  const message = 'stays at 3: set from 2 to 3 by hand'
-  const { scale } = await running(t, { ...decision, reason: 'override', message })
-  const { err, code } = await scale('resume', service)
-  t.is(err, `mesoscope: there is no pause of ${service}: it ${message}\n`)
-  t.is(code, 3)
-  t.is((await scale('resume', service, '--json')).code, 3, 'for programs, too')
+test('instances that were set by hand are scaled again', async (t) => {
+  const { desk, scale } = await running(t)
+  desk.overrides.set('/shop/db', { from: 2, instances: 5, sinceMs: now })
+  const { out, code } = await scale('resume', 'db')
+  t.is(out, '/shop/db is scaled again, from 5 instances that were set by hand\n')
+  t.is(code, 0)
+  t.is((await scale('resume', 'db', '--json')).code, 3, 'once')
 })
 
 test('what is not meant so is misuse, and pauses nothing', async (t) => {

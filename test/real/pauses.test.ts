@@ -6,6 +6,7 @@ import test, { type ExecutionContext } from 'ava'
 import type { AxeResults } from 'axe-core'
 import { chromium, type Browser, type Page } from 'playwright-core'
 import { wallClock } from '../../pipeline/clock.ts'
+import type { Override, ScalingStatus } from '../../pipeline/decision.ts'
 import { pausesOn } from '../../pipeline/scaling-desk.ts'
 import { clusterScene } from '../dashboards/cluster-scene.ts'
 import { open } from '../dashboards/open.ts'
@@ -38,6 +39,7 @@ async function openService(t: ExecutionContext, viewport = wide) {
     scaling: () =>
       cluster.scaling.map((one) => ({
         ...one,
+        ...overridden(one, scalingDesk.overrides.get(one.service)),
         pauses: pausesOn(one.service, scalingDesk.pauses()),
       })),
     scalingDesk,
@@ -51,6 +53,12 @@ async function openService(t: ExecutionContext, viewport = wide) {
   await page.goto(`${url}/#/service?service=/shop/web`)
   await page.locator('.decision').first().waitFor()
   return { url, page, complaints, desk: scalingDesk }
+}
+
+function overridden({ last }: ScalingStatus, override: Override | undefined) {
+  if (!last || !override) return {}
+  const next = [{ change: 'goes on', when: 'its time is over', atMs: wallClock.now() + 600_000 }]
+  return { last: { ...last, reason: 'override' as const, override, next } }
 }
 
 async function picture(page: Page, name: string): Promise<void> {
@@ -96,6 +104,26 @@ test.serial(
     await card.getByRole('button', { name: 'Resume' }).click()
     await card.waitFor({ state: 'detached' })
     t.deepEqual(desk.pauses(), [])
+    t.deepEqual(complaints, [])
+  },
+)
+
+test.serial(
+  'what was set by hand is shown, and scaled again when somebody resumes it',
+  async (t) => {
+    const { page, desk, complaints } = await openService(t)
+    t.is(await page.locator('.pause').count(), 0)
+    desk.overrides.set('/shop/web', { from: 2, instances: 5, sinceMs: wallClock.now() })
+    await page.reload()
+    const card = page.locator('.pause')
+    await card.getByText('Instances were set by hand: 2 → 5').waitFor()
+    t.regex(await card.innerText(), /ends in (10|9) min/)
+    await picture(page, 'set-by-hand')
+    t.deepEqual(await barriers(page), [])
+    await card.getByLabel('who resumes it').fill('Bo')
+    await card.getByRole('button', { name: 'Resume' }).click()
+    await card.waitFor({ state: 'detached' })
+    t.is(desk.overrides.size, 0)
     t.deepEqual(complaints, [])
   },
 )

@@ -19,6 +19,25 @@ export const Pauses = ({ pauses = [], reload }) => {
 
 const Pause = ({ pause, reload }) => {
   const { service, direction, untilMs, by, reason } = pause
+  const way = direction === 'both' ? '' : ` ${direction}`
+  const title = `Scaling${way} is paused${service === allServices ? ' for all services' : ''}`
+  return html`<${Held} ...${{ title, untilMs, service, reload }}>
+    <p>
+      <b><${Text} text=${by} /></b>: <${Text} text=${reason} />
+    </p>
+  <//>`
+}
+
+/** Instances that somebody set by hand, until when that is respected; scaling can be resumed before. */
+export const SetByHand = ({ decision, reload }) => {
+  useTick(5000)
+  const { service, override, next = [] } = decision
+  const title = `Instances were set by hand: ${override.from} → ${override.instances}`
+  return html`<${Held} ...${{ title, untilMs: next[0]?.atMs, service, reload }} />`
+}
+
+/** What keeps the service from being scaled, with a form that ends it. */
+const Held = ({ title, untilMs, service, reload, children }) => {
   const [{ busy, error }, setEnding] = useState({})
   const [who, setWho] = useState(rememberedWho)
   const end = async (event) => {
@@ -33,18 +52,18 @@ const Pause = ({ pause, reload }) => {
       setEnding({ error })
     }
   }
-  const way = direction === 'both' ? '' : ` ${direction}`
   return html`<article class="silence pause">
     <div class="alert-head">
-      <b>${`Scaling${way} is paused${service === allServices ? ' for all services' : ''}`}</b>
+      <b>${title}</b>
       <span class="push"></span>
-      <span class="since"
-        >ends in <b>${left(untilMs - now())}</b> · <${Time} ms=${untilMs} /> UTC</span
-      >
+      ${
+        untilMs !== undefined &&
+        html`<span class="since"
+          >ends in <b>${left(untilMs - now())}</b> · <${Time} ms=${untilMs} /> UTC</span
+        >`
+      }
     </div>
-    <p>
-      <b><${Text} text=${by} /></b>: <${Text} text=${reason} />
-    </p>
+    ${children}
     <${Failure} error=${error} />
     <form class="alert-foot" onSubmit=${end}>
       <input

@@ -2,7 +2,7 @@ import { html, useState } from '../lib.js'
 import { Text, Time } from '../parts.js'
 import { span } from '../time.js'
 import { withUnit } from '../units.js'
-import { PauseForm, Pauses } from './pauses.js'
+import { PauseForm, Pauses, SetByHand } from './pauses.js'
 
 const titles = {
   scaled: 'scaled',
@@ -23,6 +23,7 @@ export const ScalingPanel = ({ scaling, service, reload }) => {
     </h1>
     ${isPausing && html`<${PauseForm} service=${service} onDone=${reload} onClose=${() => setPausing(false)} />`}
     <${Pauses} pauses=${pauses} reload=${reload} />
+    ${last?.reason === 'override' && html`<${SetByHand} decision=${last} reload=${reload} />`}
     ${trouble && html`<p class="failure"><b>${trouble}</b></p>`}
     ${!last && !trouble && html`<p class="dim">Not evaluated yet.</p>`}
     ${last && html`<${Decision} of=${last} open />`}
