@@ -8,7 +8,7 @@ import { utcShort } from './time.js'
  * @param {{
  *   title: string,
  *   times: number[],
- *   lines: { name: string, colour: string, values: (number | null)[], dash?: number[] }[],
+ *   lines: { name: string, colour: string, values: (number | null)[], dash?: number[], stepped?: boolean }[],
  *   show: (value: number) => string,
  *   top?: number,
  *   marks: { ms: number, colour: string }[],
@@ -101,11 +101,12 @@ function optionsOf(element, lines, top, latest, onPoint) {
     ],
     series: [
       {},
-      ...lines.map(({ name, colour, dash }) => ({
+      ...lines.map(({ name, colour, dash, stepped }) => ({
         label: name,
         stroke: colourOf(colour),
         width: 1.6,
         ...(dash ? { dash } : {}),
+        ...(stepped ? { paths: uPlot.paths.stepped({ align: 1 }) } : {}),
         points: { show: false },
         spanGaps: false,
       })),

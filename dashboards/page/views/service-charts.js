@@ -12,9 +12,15 @@ const charts = [
     show: whole,
     top: 2,
     lines: [
-      { signal: 'instances_wanted', name: 'wanted', colour: 'line-wanted', dash: [5, 4] },
-      { signal: 'instances_running', name: 'running', colour: 'line-running' },
-      { signal: 'instances_healthy', name: 'healthy', colour: 'line-healthy' },
+      {
+        signal: 'instances_wanted',
+        name: 'wanted',
+        colour: 'line-wanted',
+        dash: [5, 4],
+        stepped: true,
+      },
+      { signal: 'instances_running', name: 'running', colour: 'line-running', stepped: true },
+      { signal: 'instances_healthy', name: 'healthy', colour: 'line-healthy', stepped: true },
     ],
   },
   {

@@ -53,8 +53,8 @@ const Trial = ({ service, policy, range, onRange }) => {
 }
 
 const lines = [
-  { side: 'happened', name: 'happened', colour: 'line-wanted', dash: [5, 4] },
-  { side: 'simulated', name: 'simulated', colour: 'line-running' },
+  { side: 'happened', name: 'happened', colour: 'line-wanted', dash: [5, 4], stepped: true },
+  { side: 'simulated', name: 'simulated', colour: 'line-running', stepped: true },
 ]
 
 const Simulated = ({ of, onRange }) => {
