@@ -1,8 +1,4 @@
-import { existsSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { chromium, type Browser, type Page } from 'playwright-core'
 import { parseFilter } from '../../alerting/stages/filter.ts'
 import type { DashboardsOptions, MailView } from '../../dashboards/api.ts'
 import { wallClock } from '../../pipeline/clock.ts'
@@ -13,23 +9,10 @@ import { clusterScene } from '../dashboards/cluster-scene.ts'
 import { shopScene } from '../dashboards/scene.ts'
 import { deadLetter, openInstance } from '../dashboards/shop.ts'
 import { memoryDesk } from '../helpers/desk.ts'
+import { openPage, picture, wide, withBrowser } from './browser.ts'
 
-/**
- * The page in a real browser (Debian's chromium; CHROMIUM names another). MESOSCOPE_SHOTS=<directory> keeps a picture
- * of each view.
- */
-const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
-const shots = process.env['MESOSCOPE_SHOTS']
-
-let browser: Browser | undefined
-test.before('there is a browser', async (t) => {
-  if (!existsSync(executablePath)) {
-    t.fail(`no ${executablePath}: apt-get install chromium, or name another in CHROMIUM`)
-    return
-  }
-  browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
-})
-test.after.always(() => browser?.close())
+/** The page in a real browser. */
+withBrowser()
 
 /** A page on a small shop; what the browser complains of is collected. */
 async function openShop(
@@ -64,22 +47,11 @@ async function openShop(
   await opened.store.putDocs('changes', cluster.changes)
   await opened.store.putDocs('decisions', cluster.decisions)
   opened.state.alerts = scene.alerts
-  const context = await (browser as Browser).newContext({
-    viewport: { width: 1360, height: 850 },
+  const { page, complaints } = await openPage(t, {
+    viewport: wide,
     colorScheme,
   })
-  t.teardown(() => context.close())
-  const page = await context.newPage()
-  const complaints: string[] = []
-  page.on('console', (message) => complaints.push(`${message.type()}: ${message.text()}`))
-  page.on('pageerror', (error) => complaints.push(`thrown: ${error.message}`))
   return { ...opened, page, complaints, now }
-}
-
-async function picture(page: Page, name: string): Promise<void> {
-  if (!shots) return
-  await mkdir(shots, { recursive: true })
-  await page.screenshot({ path: join(shots, `${name}.png`), fullPage: name.startsWith('service-') })
 }
 
 test.serial(
@@ -157,7 +129,7 @@ test.serial('a service: load, instances, what happened and why it was scaled', a
       .filter((title) => /of limit|^inst|^req|^lines/.test(title)),
     ['instances', 'requests and errors', 'cpu, of limit', 'memory, of limit', 'lines'],
   )
-  await picture(page, 'service-dark')
+  await picture(page, 'service-dark', true)
   const told = await page.locator('.timeline').innerText()
   for (const part of [
     'requests 60/s over 2 ready instances',
@@ -425,9 +397,7 @@ test.serial('a link from a mail survives the login', async (t) => {
   const { url, store } = await open(t, { token: 'open-sesame' })
   const instance = openInstance('/shop/web', 'web.1', 'a'.repeat(64))
   await store.appendLogs([instance.write(wallClock.now() - 1000, [['info', 'hello']])])
-  const context = await (browser as Browser).newContext()
-  t.teardown(() => context.close())
-  const page = await context.newPage()
+  const { page } = await openPage(t)
   await page.goto(`${url}/#/logs?service=/shop/web`)
   await page.getByLabel('Token').fill('wrong')
   await page.keyboard.press('Enter')

@@ -1,34 +1,15 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import type { AxeResults } from 'axe-core'
-import { chromium, type Browser, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { wallClock } from '../../pipeline/clock.ts'
 import type { Override, ScalingStatus } from '../../pipeline/decision.ts'
 import { pausesOn } from '../../pipeline/scaling-desk.ts'
 import { clusterScene } from '../dashboards/cluster-scene.ts'
 import { open } from '../dashboards/open.ts'
 import { memoryScalingDesk } from '../helpers/scaling-desk.ts'
+import { barriers, openPage, phone, picture, wide, withBrowser } from './browser.ts'
 
-/** Pauses of scaling on the page, in a real browser; see `page.test.ts`. */
-const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
-const shots = process.env['MESOSCOPE_SHOTS']
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-
-let browser: Browser | undefined
-test.before('there is a browser', async (t) => {
-  if (!existsSync(executablePath)) {
-    t.fail(`no ${executablePath}: apt-get install chromium, or name another in CHROMIUM`)
-    return
-  }
-  browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
-})
-test.after.always(() => browser?.close())
-
-const wide = { width: 1360, height: 850 }
-const phone = { width: 390, height: 844 }
+/** Pauses of scaling on the page, in a real browser. */
+withBrowser()
 
 async function openService(t: ExecutionContext, viewport = wide) {
   const cluster = clusterScene(wallClock.now())
@@ -44,12 +25,7 @@ async function openService(t: ExecutionContext, viewport = wide) {
       })),
     scalingDesk,
   })
-  const context = await (browser as Browser).newContext({ viewport, colorScheme: 'dark' })
-  t.teardown(() => context.close())
-  const page = await context.newPage()
-  const complaints: string[] = []
-  page.on('console', (message) => complaints.push(`${message.type()}: ${message.text()}`))
-  page.on('pageerror', (error) => complaints.push(`thrown: ${error.message}`))
+  const { page, complaints } = await openPage(t, { viewport, colorScheme: 'dark' })
   await page.goto(`${url}/#/service?service=/shop/web`)
   await page.locator('.decision').first().waitFor()
   return { url, page, complaints, desk: scalingDesk }
@@ -59,18 +35,6 @@ function overridden({ last }: ScalingStatus, override: Override | undefined) {
   if (!last || !override) return {}
   const next = [{ change: 'goes on', when: 'its time is over', atMs: wallClock.now() + 600_000 }]
   return { last: { ...last, reason: 'override' as const, override, next } }
-}
-
-async function picture(page: Page, name: string): Promise<void> {
-  if (!shots) return
-  await mkdir(shots, { recursive: true })
-  await page.screenshot({ path: join(shots, `${name}.png`) })
-}
-
-async function barriers(page: Page): Promise<string[]> {
-  await page.evaluate(axe)
-  const { violations } = (await page.evaluate('axe.run()')) as AxeResults
-  return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html}`))
 }
 
 const form = (page: Page) => page.getByRole('dialog', { name: 'Pause scaling of /shop/web' })

@@ -1,29 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import type { AxeResults } from 'axe-core'
-import { chromium, type Browser, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { parseFilter } from '../../alerting/stages/filter.ts'
 import { wallClock } from '../../pipeline/clock.ts'
 import { open, until } from '../dashboards/open.ts'
 import { memoryDesk } from '../helpers/desk.ts'
+import { barriers, openPage, phone, picture, wide, withBrowser } from './browser.ts'
 
-/** Silences on the page, in a real browser; see `page.test.ts`. */
-const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
-const shots = process.env['MESOSCOPE_SHOTS']
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-
-let browser: Browser | undefined
-test.before('there is a browser', async (t) => {
-  if (!existsSync(executablePath)) {
-    t.fail(`no ${executablePath}: apt-get install chromium, or name another in CHROMIUM`)
-    return
-  }
-  browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
-})
-test.after.always(() => browser?.close())
+/** Silences on the page, in a real browser. */
+withBrowser()
 
 const yaml = `
 route:
@@ -39,9 +23,6 @@ const labelsOf = (alertname: string, service: string) => ({
   severity: 'page',
   team: 'shop',
 })
-
-const phone = { width: 390, height: 844 }
-const wide = { width: 1360, height: 850 }
 
 interface Look {
   colorScheme?: 'dark' | 'light'
@@ -78,28 +59,10 @@ async function openAlerts(
     labels,
     annotations: { summary: `${labels.service} is not well` },
   }))
-  const context = await (browser as Browser).newContext({ viewport, colorScheme })
-  t.teardown(() => context.close())
-  const page = await context.newPage()
-  const complaints: string[] = []
-  page.on('console', (message) => complaints.push(`${message.type()}: ${message.text()}`))
-  page.on('pageerror', (error) => complaints.push(`thrown: ${error.message}`))
+  const { page, complaints } = await openPage(t, { viewport, colorScheme })
   await page.goto(`${opened.url}/#/alerts`)
   await page.locator('.alert').first().waitFor()
   return { ...opened, desk, page, complaints, now }
-}
-
-async function picture(page: Page, name: string): Promise<void> {
-  if (!shots) return
-  await mkdir(shots, { recursive: true })
-  await page.screenshot({ path: join(shots, `${name}.png`), fullPage: name.endsWith('-list') })
-}
-
-/** What keeps people from using it, as axe sees it; each with where. */
-async function barriers(page: Page): Promise<string[]> {
-  await page.evaluate(axe)
-  const { violations } = (await page.evaluate('axe.run()')) as AxeResults
-  return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html}`))
 }
 
 const wider = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
@@ -143,7 +106,7 @@ test.serial('an alert is silenced, with a look at what that mutes; seen, and end
   const colours = (await page.evaluate(strong)) as string[]
   t.is(colours.length, 4)
   t.is(new Set(colours).size, 1)
-  await picture(page, 'muted-dark-list')
+  await picture(page, 'muted-dark-list', true)
 
   await silence.getByRole('button', { name: 'End now' }).click()
   await page.getByText('Nothing is silenced').waitFor()
@@ -166,7 +129,7 @@ test.serial('what inhibits an alert, and where one of another system comes from'
   const link = posted.getByRole('link', { name: 'Where it comes from' })
   t.is(await link.getAttribute('href'), 'http://prom.test/g')
   t.deepEqual(await barriers(page), [])
-  await picture(page, 'muted-light-list')
+  await picture(page, 'muted-light-list', true)
   t.deepEqual(complaints, [])
 })
 
@@ -271,6 +234,6 @@ test.serial('on a telephone the form and the list are no wider than the page', a
   await page.locator('.silence').waitFor()
   t.is(await page.evaluate(wider), 0)
   t.deepEqual(await barriers(page), [])
-  await picture(page, 'phone-list')
+  await picture(page, 'phone-list', true)
   t.deepEqual(complaints, [])
 })

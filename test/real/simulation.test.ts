@@ -1,29 +1,12 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import type { AxeResults } from 'axe-core'
-import { chromium, type Browser, type Page } from 'playwright-core'
 import { t0 } from '../autoscaling/app.ts'
 import { openPast } from '../autoscaling/past.ts'
 import { wallClock } from '../../pipeline/clock.ts'
 import { open } from '../dashboards/open.ts'
+import { barriers, openPage, picture, withBrowser } from './browser.ts'
 
-/** Another policy, tried on the page of a service, in a real browser; see `page.test.ts`. */
-const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
-const shots = process.env['MESOSCOPE_SHOTS']
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-
-let browser: Browser | undefined
-test.before('there is a browser', async (t) => {
-  if (!existsSync(executablePath)) {
-    t.fail(`no ${executablePath}: apt-get install chromium, or name another in CHROMIUM`)
-    return
-  }
-  browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
-})
-test.after.always(() => browser?.close())
+/** Another policy, tried on the page of a service, in a real browser. */
+withBrowser()
 
 async function openService(t: ExecutionContext, colorScheme: 'dark' | 'light', width = 1360) {
   const { simulate, state, status } = await openPast(t)
@@ -33,28 +16,11 @@ async function openService(t: ExecutionContext, colorScheme: 'dark' | 'light', w
     scaling: () => (status ? [status] : []),
   })
   const viewport = { width, height: 900 }
-  const context = await (browser as Browser).newContext({ viewport, colorScheme })
-  t.teardown(() => context.close())
-  const page = await context.newPage()
-  const complaints: string[] = []
-  page.on('console', (message) => complaints.push(`${message.type()}: ${message.text()}`))
-  page.on('pageerror', (error) => complaints.push(`thrown: ${error.message}`))
+  const { page, complaints } = await openPage(t, { viewport, colorScheme })
   const [from, to] = [t0, t0 + 200_000].map((ms) => new Date(ms).toISOString())
   await page.goto(`${url}/#/service?service=/shop/web&from=${from}&to=${to}`)
   await page.getByRole('button', { name: 'Try another policy' }).click()
   return { page, complaints }
-}
-
-async function picture(page: Page, name: string): Promise<void> {
-  if (!shots) return
-  await mkdir(shots, { recursive: true })
-  await page.screenshot({ path: join(shots, `${name}.png`), fullPage: true })
-}
-
-async function barriers(page: Page): Promise<string[]> {
-  await page.evaluate(axe)
-  const { violations } = (await page.evaluate('axe.run(".simulation")')) as AxeResults
-  return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html}`))
 }
 
 test.serial(
@@ -72,8 +38,8 @@ test.serial(
     await part.getByText('it does something else from').waitFor()
     t.regex(await part.locator('table').innerText(), /Instances\s+2 to 7\s+2 to 14/)
     await part.locator('canvas').nth(1).waitFor()
-    await picture(page, 'simulation-dark')
-    t.deepEqual(await barriers(page), [])
+    await picture(page, 'simulation-dark', true)
+    t.deepEqual(await barriers(page, '.simulation'), [])
     await policy.fill('target: { requests: 7.5 }\nmaxx: 30')
     await simulate.click()
     await part.getByRole('alert').getByText('policy:2: maxx: is not a setting').waitFor()
@@ -88,8 +54,8 @@ test.serial('on a phone, in the light', async (t) => {
   const { page } = await openService(t, 'light', 390)
   await page.getByRole('button', { name: 'Simulate' }).click()
   await page.locator('.simulation').getByText('it does what was done').waitFor()
-  await picture(page, 'simulation-phone')
+  await picture(page, 'simulation-phone', true)
   const { x, width } = (await page.locator('.simulation').boundingBox()) ?? { x: 0, width: 999 }
   t.true(x + width <= 390)
-  t.deepEqual(await barriers(page), [])
+  t.deepEqual(await barriers(page, '.simulation'), [])
 })
