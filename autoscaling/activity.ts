@@ -1,5 +1,6 @@
 /** Whether there is anything to do for a service that may go to zero. */
 import type { DecideInput } from './decide.ts'
+import { gapAfter } from './gap.ts'
 import type { ServiceMemory } from './memory.ts'
 import { unitOfSignal } from './reading.ts'
 import type { Situation } from './situation.ts'
@@ -51,9 +52,6 @@ function activityBy(
   return { is: isActive ? 'active' : 'idle', because }
 }
 
-/** Without an evaluation for so long, or three intervals, nobody knows what was to do meanwhile, ms. */
-const gapMs = 20_000
-
 /** Since when it is idle; undefined while it is not. */
 export function idleAfter(
   { memory, ts, intervalMs }: DecideInput,
@@ -61,6 +59,6 @@ export function idleAfter(
 ): Idle | undefined {
   if (activity?.is !== 'idle') return undefined
   const { idle } = memory
-  const isGap = !idle || ts - idle.seenTs > Math.max(3 * intervalMs, gapMs)
+  const isGap = !idle || ts - idle.seenTs > gapAfter(intervalMs)
   return { sinceTs: isGap ? ts : idle.sinceTs, seenTs: ts }
 }

@@ -12,6 +12,7 @@ import { openSignalGrid, type SignalGrid } from '../pipeline/signal-grid.ts'
 import { withRead } from '../pipeline/signal-derived.ts'
 import { declarationsHash, type SignalDeclarations } from '../pipeline/signals.ts'
 import { openCarryOut } from './carry-out.ts'
+import { gapAfter, shortestGapMs } from './gap.ts'
 import { openJournal } from './journal-writer.ts'
 import { openLedger, type Ledger } from './ledger.ts'
 import { pauseAgainst } from './pause.ts'
@@ -68,8 +69,6 @@ export interface Controller {
 const readLimits = { maxBytes: 1 << 20 }
 /** How often it is written how far it came, ms. */
 const progressEveryMs = 5000
-/** Without a new measurement for so long, or three intervals, policies are evaluated without any, ms. */
-const stalledAfterMs = 20_000
 
 /**
  * Follows the signals and evaluates all policies at each time of the grid for which everything was measured. When it
@@ -182,7 +181,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
   async function evaluateUnmeasured() {
     const nowMs = clock.now()
     const last = grid.through()
-    const limit = Math.max(3 * intervalMs, stalledAfterMs)
+    const limit = gapAfter(intervalMs)
     if (nowMs - evaluatedAt < (stalledAt === undefined ? limit : intervalMs)) return
     stalledAt ??= nowMs
     const ts = Math.floor(nowMs / intervalMs) * intervalMs
@@ -273,5 +272,5 @@ function stallTrouble(stalledAt: number | undefined, grid: SignalGrid, nowMs: nu
     through === undefined
       ? 'has measured nothing yet'
       : `stands at ${new Date(through).toISOString()}`
-  return `no signal was measured for ${span(nowMs - stalledAt + stalledAfterMs)} (partition ${partition} of ${topic} ${where}), nothing is scaled: see whether collectors and processors run`
+  return `no signal was measured for ${span(nowMs - stalledAt + shortestGapMs)} (partition ${partition} of ${topic} ${where}), nothing is scaled: see whether collectors and processors run`
 }

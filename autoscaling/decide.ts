@@ -67,7 +67,8 @@ export function decide(given: DecideInput): Decided {
     const decision = decisionOf(input, situation, { targets: [], steps: [], conditions }, alone)
     return { decision, memory: settled }
   }
-  const targets = proposalsOf(input, situation)
+  const stepsNow = stepMemory(input, situation)
+  const targets = proposalsOf(input, situation, stepsNow)
   const activity = activityOf(input, situation)
   const idle = idleAfter(input, activity)
   const wish = wishOf({ ...input, situation, targets, activity, idle })
@@ -88,7 +89,7 @@ export function decide(given: DecideInput): Decided {
     decision,
     memory: {
       ...kept,
-      ...withoutUndefined({ idle, steps: stepMemory(input, situation) }),
+      ...withoutUndefined({ idle, steps: stepsNow }),
       recommendations,
     },
   }

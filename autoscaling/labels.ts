@@ -3,7 +3,7 @@
  * which Marathon's list shows nothing). Labels win where both set the same, and both over the variables of another
  * autoscaler (`seed-env.ts`).
  */
-import type { RatePolicies } from '../pipeline/decision.ts'
+import { usualIdleAfterMs, type RatePolicies } from '../pipeline/decision.ts'
 import { parseDuration } from '../pipeline/duration.ts'
 import { parseQuantity } from '../pipeline/quantity.ts'
 import type { ServiceState } from '../pipeline/service-state.ts'
@@ -12,6 +12,7 @@ import { withoutUndefined } from '../pipeline/without-undefined.ts'
 import { parseRates, parseSteps } from './policy-texts.ts'
 import type { PolicyDeclaration } from './policy.ts'
 import { isSeedVariable, readSeedEnv } from './seed-env.ts'
+import { ofLabel, ofVariable, type Setting } from './setting.ts'
 import { listed, quoted } from './words.ts'
 
 export interface ReadLabels {
@@ -22,16 +23,7 @@ export interface ReadLabels {
   remarks: string[]
 }
 
-const usualIdleAfterMs = 300_000
 const selects = ['max', 'min', 'disabled'] as const
-
-export interface Setting {
-  /** `min`, `stabilization.up`, `target.requests`. */
-  name: string
-  /** `label autoscale.min`, `environment variable AUTOSCALE_MIN`. */
-  written: string
-  value: string
-}
 
 const expectations = {
   enabled: 'true or false',
@@ -167,10 +159,9 @@ function labelSettings(labels: Record<string, unknown>): Setting[] {
   return Object.entries(labels).flatMap(([label, given]) => {
     const match = /^autoscale[._-](.+)$/is.exec(label)
     if (!match) return []
-    const written = `label ${quoted(label, 80)}`
     // Only the exact prefix is ours; the others are nearly right at best.
     const name = label.startsWith('autoscale.') ? match[1] : label
-    return [{ name: name ?? label, written, value: textOf(given) }]
+    return [{ name: name ?? label, ...ofLabel(label, given) }]
   })
 }
 
@@ -179,17 +170,11 @@ function envSettings(env: Record<string, unknown>): Setting[] {
   return Object.entries(env).flatMap(([variable, given]) => {
     if (!variable.startsWith('autoscale') || isSeedVariable(variable)) return []
     const rest = variable.slice('autoscale_'.length)
-    const written = `environment variable ${quoted(variable, 80).toUpperCase()}`
     const named = names.find((name) => name.replace('.', '_') === rest)
     const prefix = prefixes.find((one) => rest.startsWith(one.replace('.', '_')))
     const ofSignal = prefix && prefix + rest.slice(prefix.length)
-    return [{ name: named ?? ofSignal ?? variable, written, value: textOf(given) }]
+    return [{ name: named ?? ofSignal ?? variable, ...ofVariable(variable, given) }]
   })
-}
-
-/** What came over the bus may be of any type. */
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
 }
 
 function isKnown(name: string): boolean {

@@ -1,6 +1,6 @@
 import type { DecisionPolicy, ScalingStep } from '../pipeline/decision.ts'
 import { ratesWords } from './rates.ts'
-import { listed, number, span } from './words.ts'
+import { amountWords, listed, number, span } from './words.ts'
 
 /** A policy for a terminal. */
 export function policyLines(policy: DecisionPolicy): string[] {
@@ -26,7 +26,7 @@ function moreLines(policy: DecisionPolicy): string[] {
 
 function stepWords({ signal, above, below, add, remove }: ScalingStep): string {
   const change = add ?? remove
-  const most = change && ('count' in change ? `${change.count}` : `${change.percent} %`)
+  const most = change && amountWords(change)
   const bound = above === undefined ? `below ${below}` : `above ${above}`
   return `${signal} ${bound}: ${add ? '+' : '−'} ${most}`
 }

@@ -8,7 +8,7 @@ import {
   type ScalingRules,
 } from './hpa/limits.ts'
 import type { ScaleEvents } from './memory.ts'
-import { number, span } from './words.ts'
+import { amountWords, span } from './words.ts'
 
 export interface RateContext {
   policy: Pick<DecisionPolicy, 'min' | 'max' | 'scaleUp' | 'scaleDown'>
@@ -69,8 +69,7 @@ export function rateWords(wished: number, context: RateContext): string {
 export function ratesWords({ select, policies }: RatePolicies, isUp: boolean): string {
   if (select === 'disabled') return 'never'
   const each = policies.map((policy) => {
-    const most = 'count' in policy ? `${policy.count}` : `${number(policy.percent)} %`
-    return `${most} ${isUp ? 'more' : 'fewer'} within ${span(policy.perMs)}`
+    return `${amountWords(policy)} ${isUp ? 'more' : 'fewer'} within ${span(policy.perMs)}`
   })
   const of = each.length > 1 ? `, whichever allows ${select === 'max' ? 'most' : 'least'}` : ''
   return `at most ${each.join(' or ')}${of}`

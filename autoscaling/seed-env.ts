@@ -5,8 +5,8 @@
  * Told as settings of ours, so that a site can move without touching its apps.
  */
 import type { SignalDeclaration, SignalDeclarations } from '../pipeline/signals.ts'
-import type { Setting } from './labels.ts'
 import { unitOfSignal } from './reading.ts'
+import { ofVariable, type Setting } from './setting.ts'
 import { quantity, quoted, span } from './words.ts'
 
 export interface SeedPolicy {
@@ -33,9 +33,7 @@ export function isSeedVariable(variable: string): boolean {
 export function readSeedEnv(env: Record<string, unknown>, signals: SignalDeclarations): SeedPolicy {
   const variables = Object.entries(env).flatMap(([variable, given]) => {
     if (!isSeedVariable(variable)) return []
-    const written = `environment variable ${quoted(variable, 80).toUpperCase()}`
-    const value = typeof given === 'string' ? given : (JSON.stringify(given) ?? '')
-    return [{ variable, written, value }]
+    return [{ variable, ...ofVariable(variable, given) }]
   })
   const settings = variables.flatMap(({ variable, ...rest }) => {
     const name = names[variable]

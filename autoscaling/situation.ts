@@ -1,6 +1,7 @@
 import type { DecisionInputs } from '../pipeline/decision.ts'
 import type { MarathonState, ServiceState } from '../pipeline/service-state.ts'
 import type { DecideInput } from './decide.ts'
+import { gapAfter } from './gap.ts'
 import type { InFlight } from './memory.ts'
 import { groupTasks, readyCount, type TaskGroups } from './tasks.ts'
 import { span } from './words.ts'
@@ -22,9 +23,6 @@ export interface Situation {
 
 /** The state of a Marathon is written at least so often (`pipeline/service-state.ts`), ms. */
 const writtenEveryMs = 30_000
-/** So old may a measurement be, or three intervals, ms. */
-const measuredWithinMs = 20_000
-
 /** So long a reading takes at most, as a rule, ms. */
 export const underWayMs = 2000
 
@@ -69,8 +67,9 @@ function staleness({ state, marathon, nowMs }: DecideInput, readMs: number): str
 
 function whyUnmeasured({ ts, nowMs, intervalMs, unmeasured }: DecideInput): string | undefined {
   if (unmeasured !== undefined) return unmeasured
-  const limit = Math.max(3 * intervalMs, measuredWithinMs)
-  return nowMs - ts > limit ? `was measured ${span(nowMs - ts)} ago, too long to act on` : undefined
+  return nowMs - ts > gapAfter(intervalMs)
+    ? `was measured ${span(nowMs - ts)} ago, too long to act on`
+    : undefined
 }
 
 function inputsOf(state: ServiceState, readMs: number): Omit<DecisionInputs, 'targets'> {

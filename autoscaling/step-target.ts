@@ -9,13 +9,13 @@ import {
   measureTasks,
   valueOf,
   whyMissing,
-  whyThin,
+  whyThinAsWhole,
   withoutValue,
   type TargetContext,
   type TargetProposal,
 } from './target-parts.ts'
-import { unreadyWords, type Coverage, type Target } from './target-words.ts'
-import { number, quantity } from './words.ts'
+import type { Coverage, Target } from './target-words.ts'
+import { amountWords, quantity } from './words.ts'
 
 export interface StepContext extends TargetContext {
   /** Our newest change. */
@@ -69,8 +69,7 @@ function heldAgainst(about: Target, reading: SignalReading, context: TargetConte
   const value = valueOf(reading)
   if (value === undefined) return { none: 'has no value' }
   const others = groups.unready.length + groups.missing.length
-  const ill = others > 0 ? unreadyWords(about.signal, others) : undefined
-  const thin = whyThin(about, reading, context) ?? ill
+  const thin = whyThinAsWhole(about, reading, context)
   if (!isAdditive(reading.declaration)) return { value, cautious: value, thin }
   return { value: value / Math.max(1, ready), cautious: value / Math.max(1, ready + others), thin }
 }
@@ -149,8 +148,7 @@ function howOf(
   const change = add ?? remove
   const sign = add ? '+' : '−'
   if (!change) return ''
-  const most = 'count' in change ? `${change.count}` : `${number(change.percent)} %`
-  return `${base} ${sign} ${most} = ${asked}`
+  return `${base} ${sign} ${amountWords(change)} = ${asked}`
 }
 
 function boundsOf(steps: readonly ScalingStep[]) {

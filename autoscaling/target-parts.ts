@@ -111,6 +111,14 @@ export function whyThin(
   return isCounted && unsure !== undefined ? `${signal} may be incomplete (${unsure})` : undefined
 }
 
+/** What the service has as a whole says nothing of those that are not ready, either. */
+export function whyThinAsWhole(about: Target, reading: SignalReading, context: TargetContext) {
+  const { unready, missing } = context.groups
+  const others = unready.length + missing.length
+  const ill = others > 0 ? unreadyWords(about.signal, others) : undefined
+  return whyThin(about, reading, context) ?? ill
+}
+
 export function withoutValue(
   about: Target,
   why: string,

@@ -9,18 +9,12 @@ import {
   valueOf,
   whyMissing,
   whyThin,
+  whyThinAsWhole,
   withoutValue,
   type TargetContext,
   type TargetProposal,
 } from './target-parts.ts'
-import {
-  averageWords,
-  howOf,
-  totalWords,
-  unreadyWords,
-  valueWords,
-  type Target,
-} from './target-words.ts'
+import { averageWords, howOf, totalWords, valueWords, type Target } from './target-words.ts'
 
 /** What one target asks for, and the calculation in words. */
 export function proposeFor(
@@ -67,7 +61,7 @@ function fromTasks(about: Target, reading: SignalReading, context: TargetContext
 
 /** Of the service as a whole, and no total: instances change in proportion, as with Kubernetes' `Value`. */
 function fromWhole(about: Target, reading: SignalReading, context: TargetContext): TargetProposal {
-  const { wanted, ready, tolerance, groups } = context
+  const { wanted, ready, tolerance } = context
   const value = valueOf(reading)
   if (value === undefined) return withoutValue(about, 'has no value')
   const proposal = fromValue(milli(value), milli(about.target), {
@@ -76,9 +70,7 @@ function fromWhole(about: Target, reading: SignalReading, context: TargetContext
     tolerance: { up: tolerance, down: tolerance },
   })
   const proposed = keptAsWanted(proposal, wanted)
-  const others = groups.unready.length + groups.missing.length
-  const ill = others > 0 ? unreadyWords(about.signal, others) : undefined
-  const thin = whyThin(about, reading, context) ?? ill
+  const thin = whyThinAsWhole(about, reading, context)
   return {
     input: { ...inputOf(about, value), ...proposalOf(proposed, about, value, context) },
     proposed,

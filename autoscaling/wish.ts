@@ -3,6 +3,7 @@ import type { DecisionStep } from '../pipeline/decision.ts'
 import type { Activity, Idle } from './activity.ts'
 import type { DecideInput } from './decide.ts'
 import type { Verdict } from './facts.ts'
+import { gapAfter } from './gap.ts'
 import { largest } from './hpa/combine.ts'
 import { clamp, type Limit, type Limited } from './hpa/limits.ts'
 import { isProposal } from './hpa/proposal.ts'
@@ -62,14 +63,11 @@ function awakeWish(input: WishInput): Wish {
   return limited(input, { raw, steps, recommendations: recommendedBefore(input) })
 }
 
-/** Without a recommendation for so long, or three intervals, nobody knows what the load asked for meanwhile, ms. */
-const gapMs = 20_000
-
 /** At the first recommendation, and the first after a gap, what there is counts as recommended: a window begins there. */
 function recommendedBefore({ memory, ts, intervalMs, situation }: WishInput) {
   const { recommendations } = memory
   const newest = recommendations.at(-1)
-  if (newest && ts - newest.ts <= Math.max(3 * intervalMs, gapMs)) return recommendations
+  if (newest && ts - newest.ts <= gapAfter(intervalMs)) return recommendations
   return [...recommendations, { ts, replicas: situation.wanted }]
 }
 

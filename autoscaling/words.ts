@@ -1,3 +1,4 @@
+import type { Amount } from '../pipeline/decision.ts'
 import { formatDuration } from '../pipeline/duration.ts'
 
 /** Three digits say enough for a person: `35.7`, `0.0123`, `1240`. */
@@ -23,6 +24,11 @@ function bytes(value: number): string {
     scaled /= 1024
   }
   return `${number(scaled)} GiB`
+}
+
+/** Of instances: `2`, `50 %`. */
+export function amountWords(amount: Amount): string {
+  return 'count' in amount ? `${amount.count}` : `${number(amount.percent)} %`
 }
 
 /** Whole seconds; what is shorter as it is. */

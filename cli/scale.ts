@@ -1,15 +1,16 @@
 import { explainDecision } from '../autoscaling/explain.ts'
 import { quantity } from '../autoscaling/words.ts'
-import type { Decision, DecisionDoc, ScalingStatus, TargetInput } from '../pipeline/decision.ts'
+import type { Decision, ScalingStatus, TargetInput } from '../pipeline/decision.ts'
 import type { Trouble } from '../pipeline/errors.ts'
-import { isoToMs } from '../pipeline/event.ts'
 import { matchService } from '../pipeline/identity.ts'
 import { wholeNumber } from './arguments.ts'
 import { addDataOptions, withSource, type DataOptions } from './data-option.ts'
+import { decisionTable } from './decision-table.ts'
 import { harmlessJson, harmlessLines } from './harmless.ts'
+import { meantService } from './meant-service.ts'
 import { formatMoment, parseMoment } from './moment.ts'
 import type { AddCommand, CommandContext } from './parts.ts'
-import { misuse, nothing } from './report.ts'
+import { nothing } from './report.ts'
 import { addPausing, pausesText } from './scale-pause.ts'
 import { addSimulate } from './simulate.ts'
 import type { Source } from './source.ts'
@@ -120,7 +121,11 @@ async function decisionOn(
 ): Promise<Pick<ScalingStatus, 'lastChange' | 'pauses'> & { decision: Decision }> {
   if (at === undefined) {
     const views = await source.scaling()
-    const view = theOnly(name, views)
+    const meant = meantService(
+      name,
+      views.map(({ service }) => service),
+    )
+    const view = views.find(({ service }) => service === meant)
     if (view?.last) return { ...view, decision: view.last }
     if (view?.trouble !== undefined) throw nothing(`${view.service}: ${view.trouble}`)
   }
@@ -144,18 +149,6 @@ async function undecided(name: string, when: string, source: Source): Promise<Tr
   )
 }
 
-function theOnly(name: string, views: readonly ScalingStatus[]): ScalingStatus | undefined {
-  const names = matchService(
-    name,
-    views.map(({ service }) => service),
-  )
-  if (names.length > 1) {
-    const message = `"${name}" can mean ${names.length} services`
-    throw misuse(message, `give one of them in full: ${names.toSorted().slice(0, 20).join(', ')}`)
-  }
-  return views.find(({ service }) => service === names[0])
-}
-
 async function history(
   name: string,
   options: HistoryOptions,
@@ -170,17 +163,6 @@ async function history(
   })
   const decisions = newest.toReversed()
   if (options.json) return io.out(`${harmlessJson({ decisions })}\n`)
-  const rows = decisions.map((doc) => historyRow(doc, options.utc ?? false))
-  io.out(table(['TIME', 'OUTCOME', 'INSTANCES', 'REASON', 'DECISION'], rows))
-}
-
-function historyRow(doc: DecisionDoc, utc: boolean): string[] {
-  const { 'scaling.from': from, 'scaling.to': to } = doc
-  return [
-    formatMoment(isoToMs(doc['@timestamp']), utc),
-    doc['event.action'],
-    from === to ? `${to}` : `${from} → ${to}`,
-    doc['scaling.reason'],
-    doc.message,
-  ]
+  const shown = decisions.map(({ decision }) => decision)
+  io.out(decisionTable(shown, options.utc ?? false))
 }

@@ -4,10 +4,10 @@ import { explainDecision } from '../autoscaling/explain.ts'
 import { number, span } from '../autoscaling/words.ts'
 import { readPolicy } from '../config/load.ts'
 import { parseDuration } from '../config/units.ts'
-import type { Decision } from '../pipeline/decision.ts'
 import { errorCode, Trouble } from '../pipeline/errors.ts'
 import type { Exactness, SimulationAnswer, SimulationFigures } from '../pipeline/simulation.ts'
 import { withSource, type DataOptions } from './data-option.ts'
+import { decisionTable } from './decision-table.ts'
 import { harmless, harmlessJson, harmlessLines } from './harmless.ts'
 import { formatMoment, parseMoment } from './moment.ts'
 import type { CommandContext } from './parts.ts'
@@ -113,9 +113,7 @@ function show(answer: SimulationAnswer, options: SimulateOptions, { io }: Comman
   const sides = other ? [happened, simulated] : [happened]
   io.out(table(['', 'HAPPENED', ...(other ? ['SIMULATED'] : [])], rows(sides)))
   if (!options.decisions) return
-  io.out(
-    `\n${table(['TIME', 'OUTCOME', 'INSTANCES', 'REASON', 'DECISION'], decisionRows(decisions, utc))}`,
-  )
+  io.out(`\n${decisionTable(decisions, utc)}`)
 }
 
 function rows(sides: readonly SimulationFigures[]): string[][] {
@@ -127,16 +125,6 @@ function rows(sides: readonly SimulationFigures[]): string[][] {
     ['turns', ({ turns }) => String(turns)],
   ]
   return lines.map(([name, figure]) => [name, ...sides.map(figure)])
-}
-
-function decisionRows(decisions: readonly Decision[], utc: boolean): string[][] {
-  return decisions.map(({ ts, outcome, from, to, reason, message }) => [
-    formatMoment(ts, utc),
-    outcome,
-    from === to ? `${to}` : `${from} → ${to}`,
-    reason,
-    message,
-  ])
 }
 
 /** What it is worth. */

@@ -4,7 +4,7 @@ import type { AlertView, Answers, DeadView, LossAudit, ServiceView } from '../da
 import type { DecisionDoc, ScalingStatus } from '../pipeline/decision.ts'
 import { errorCode, explain, Trouble } from '../pipeline/errors.ts'
 import { isoToMs, type DeadLetter, type LogDoc } from '../pipeline/event.ts'
-import { identityFromEcs, matchService } from '../pipeline/identity.ts'
+import { identityFromEcs } from '../pipeline/identity.ts'
 import type { Readiness } from '../pipeline/readiness.ts'
 import { findLosses, type Losses } from '../pipeline/store/losses.ts'
 import { findPostMortem, type Found } from '../pipeline/post-mortem/find.ts'
@@ -18,7 +18,8 @@ import type {
 } from '../pipeline/store/store.ts'
 import { isAway, openApi, type Address, type Api, type Query } from './api.ts'
 import type { CommandContext, ReadStore } from './parts.ts'
-import { misuse, nothing } from './report.ts'
+import { meantService } from './meant-service.ts'
+import { nothing } from './report.ts'
 
 /** Where a command reads: a running process, or the store it left. */
 export interface Source {
@@ -254,15 +255,10 @@ function lastStates(changes: readonly StoredDoc[]): AlertView[] {
 }
 
 function theOnly(name: string, known: readonly string[], what = 'has written a line'): string {
-  const matches = matchService(name, known)
-  const [first, ...others] = matches
-  if (first !== undefined && others.length === 0) return first
-  const listed = (names: readonly string[]) => names.toSorted().slice(0, 20).join(', ')
-  if (first !== undefined) {
-    const message = `"${name}" can mean ${matches.length} services`
-    throw misuse(message, `give one of them in full: ${listed(matches)}`)
-  }
-  const remedy = known.length > 0 ? `services are ${listed(known)}` : 'nothing was collected yet'
+  const meant = meantService(name, known)
+  if (meant !== undefined) return meant
+  const listed = known.toSorted().slice(0, 20).join(', ')
+  const remedy = known.length > 0 ? `services are ${listed}` : 'nothing was collected yet'
   throw nothing(`no service "${name}" ${what} yet`, remedy)
 }
 

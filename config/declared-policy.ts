@@ -1,11 +1,14 @@
-import type { DecisionPolicy, RatePolicies, ScalingStep } from '../pipeline/decision.ts'
+import {
+  usualIdleAfterMs,
+  type DecisionPolicy,
+  type RatePolicies,
+  type ScalingStep,
+} from '../pipeline/decision.ts'
 import { withoutUndefined } from '../pipeline/without-undefined.ts'
 import type { ScalingPolicySettings } from './settings.ts'
 
 type Rates = ScalingPolicySettings['scale_up']
 type Targets = ScalingPolicySettings['target']
-
-const usualIdleAfterMs = 300_000
 
 interface DeclaredPolicy extends Omit<DecisionPolicy, 'source'> {
   service: string

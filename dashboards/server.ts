@@ -6,6 +6,7 @@ import type { Logger } from '../pipeline/log.ts'
 import type { Dashboards, DashboardsOptions, ErrorAnswer } from './api.ts'
 import { serveFiles } from './files.ts'
 import { refusal, type Refusal } from './params.ts'
+import { theOnly } from './the-only.ts'
 import { alertmanagerRoutes } from './routes/alertmanager.ts'
 import { backtestRoutes } from './routes/backtest.ts'
 import { simulateRoutes } from './routes/simulate.ts'
@@ -197,25 +198,18 @@ function serviceNames({
     async resolve(names) {
       if (names.length === 0) return { without: [canaryService] }
       const services = []
-      for (const name of names) services.push(theOnly(name, await find(name), known.names))
+      for (const name of names) {
+        const matches = await find(name)
+        services.push(theOnly(name, matches, (shown) => unknownService(shown, known.names)))
+      }
       return { services }
     },
   }
 }
 
-function theOnly(name: string, matches: string[], known: string[]): string {
-  const [first, second] = matches
-  if (first !== undefined && second === undefined) return first
-  const shown = name.slice(0, 100)
-  if (first !== undefined) {
-    const listed = matches.toSorted()
-    const remedy = `give one of them in full: ${listed.slice(0, 20).join(', ')}`
-    throw refusal(300, `"${shown}" can mean ${matches.length} services`, remedy, {
-      matches: listed,
-    })
-  }
+function unknownService(shown: string, known: readonly string[]): Error {
   const some = known.toSorted().slice(0, 20).join(', ')
-  throw refusal(
+  return refusal(
     404,
     `no service "${shown}" has written a line yet`,
     known.length > 0 ? `services are ${some}` : 'no service has written a line yet; see Health',

@@ -25,6 +25,7 @@ import { openMatchingLines, type MatchedTopic } from '../processors/matching-lin
 import { latenessMs } from '../processors/measure-topic.ts'
 import { flappingOf, watchGapMs } from './alerts.ts'
 import type { BaseWithStore } from './base.ts'
+import { oneAtATime } from './one-at-a-time.ts'
 
 /** So many incidents are shown with lines, and so many lines of each. */
 const shown = { incidents: 50, lines: 3 }
@@ -33,20 +34,8 @@ const shown = { incidents: 50, lines: 3 }
  * Answers what a rule would have told in the past, from what the bus still has: by the signals as they were measured then,
  * where they are declared as they are now; else by what came then, measured again.
  */
-export function openBacktesting(base: BaseWithStore, catalog: KnownIdentities | undefined) {
-  let isBusy = false
-
-  return async function* backtest(question: BacktestQuestion): AsyncGenerator<BacktestLine> {
-    if (isBusy) {
-      throw new Trouble('another back-test is running', { remedy: 'wait for it to end' })
-    }
-    isBusy = true
-    try {
-      yield* run(base, catalog ?? nothingKnown, question)
-    } finally {
-      isBusy = false
-    }
-  }
+export function openBacktesting(base: BaseWithStore, catalog: KnownIdentities = nothingKnown) {
+  return oneAtATime('back-test', (question: BacktestQuestion) => run(base, catalog, question))
 }
 
 async function* run(

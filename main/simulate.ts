@@ -7,27 +7,25 @@ import { Trouble } from '../pipeline/errors.ts'
 import { matchService } from '../pipeline/identity.ts'
 import type { SimulationLine, SimulationQuestion } from '../pipeline/simulation.ts'
 import type { Base } from './base.ts'
+import { oneAtATime } from './one-at-a-time.ts'
 
 type Simulating = Pick<Base, 'bus' | 'services' | 'settings' | 'signals'>
 
 /** Answers what scaling policies have decided, or what another one would have, from what the bus still has. */
 export function openSimulating(base: Simulating) {
-  let isBusy = false
+  return oneAtATime('simulation', (question: SimulationQuestion): AsyncGenerator<SimulationLine> =>
+    simulate(base, question),
+  )
+}
 
-  return async function* simulate(question: SimulationQuestion): AsyncGenerator<SimulationLine> {
-    if (isBusy) {
-      throw new Trouble('another simulation is running', { remedy: 'wait for it to end' })
-    }
-    isBusy = true
-    try {
-      const { from, to, startMs, capacity = {} } = question
-      const service = serviceOf(base, question)
-      const policy = question.policy && otherPolicy(base, question.policy, service)
-      yield* simulatePast(base.bus, { service, from, to, startMs, capacity, policy })
-    } finally {
-      isBusy = false
-    }
-  }
+async function* simulate(
+  base: Simulating,
+  question: SimulationQuestion,
+): AsyncGenerator<SimulationLine> {
+  const { from, to, startMs, capacity = {} } = question
+  const service = serviceOf(base, question)
+  const policy = question.policy && otherPolicy(base, question.policy, service)
+  yield* simulatePast(base.bus, { service, from, to, startMs, capacity, policy })
 }
 
 function serviceOf({ services, settings }: Simulating, { service }: SimulationQuestion): string {

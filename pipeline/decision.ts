@@ -148,6 +148,9 @@ export interface DecisionStep {
   why: string
 }
 
+/** Of a policy that does not say it, ms. */
+export const usualIdleAfterMs = 300_000
+
 export interface DecisionPolicy {
   /** `config`, or `labels` of the app. */
   source: 'config' | 'labels'

@@ -7,6 +7,7 @@ import { signalSources } from '../../pipeline/signals.ts'
 import { withoutUndefined } from '../../pipeline/without-undefined.ts'
 import { sendLines } from '../ndjson.ts'
 import { refusal } from '../params.ts'
+import { readPastQuestion } from '../past-question.ts'
 import type { Context } from '../server.ts'
 
 const name = z.string().min(1).max(200)
@@ -70,12 +71,7 @@ export function backtestRoutes(app: FastifyInstance, context: Context): void {
 }
 
 function readQuestion(body: unknown): BacktestQuestion {
-  const { data, error } = question.safeParse(body)
-  if (!data) {
-    const [issue] = error.issues
-    throw refusal(400, `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'no question'}`)
-  }
-  if (data.from > data.to) throw refusal(400, '"from" is after "to"')
+  const data = readPastQuestion(question, body)
   const { log, ...rule } = data.rule
   const signals = Object.entries(data.signals).map(([key, signal]) => [
     key,

@@ -6,6 +6,7 @@ import type { Answers } from '../api.ts'
 import { readParams, refusal } from '../params.ts'
 import { readPauseWish, readResume } from '../pause-body.ts'
 import type { Context } from '../server.ts'
+import { theOnly } from '../the-only.ts'
 
 /** What the autoscaler thinks of each service, and what it decided before. */
 export function scalingRoutes(app: FastifyInstance, context: Context): void {
@@ -52,15 +53,9 @@ function deskOf({ scalingDesk }: Context): ScalingDesk {
 function nameOf(name: string, known: readonly string[]): string {
   if (name === allServices) return name
   const services = [...new Set(known)].filter((one) => one !== allServices).toSorted()
-  const matches = matchService(name, services)
-  const [first, ...others] = matches
-  const shown = name.slice(0, 100)
-  if (first === undefined) {
+  return theOnly(name, matchService(name, services), (shown) => {
     const listed = services.slice(0, 20).join(', ')
     const remedy = listed === '' ? 'no service is scaled' : `scaled are ${listed}`
-    throw refusal(404, `"${shown}" is not scaled`, remedy)
-  }
-  if (others.length === 0) return first
-  const remedy = `give one of them in full: ${matches.slice(0, 20).join(', ')}`
-  throw refusal(300, `"${shown}" can mean ${matches.length} services`, remedy, { matches })
+    return refusal(404, `"${shown}" is not scaled`, remedy)
+  })
 }

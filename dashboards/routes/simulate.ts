@@ -4,6 +4,7 @@ import type { SimulationQuestion } from '../../pipeline/simulation.ts'
 import { withoutUndefined } from '../../pipeline/without-undefined.ts'
 import { sendLines } from '../ndjson.ts'
 import { refusal } from '../params.ts'
+import { readPastQuestion } from '../past-question.ts'
 import type { Context } from '../server.ts'
 
 const ms = z.number().int().nonnegative()
@@ -26,17 +27,8 @@ const maxQuestionBytes = 64 * 1024
 export function simulateRoutes(app: FastifyInstance, { simulate, log }: Context): void {
   app.post('/api/scaling/simulate', { bodyLimit: maxQuestionBytes }, async (request, reply) => {
     if (!simulate) throw refusal(501, 'this process has no bus to read the past from')
-    const lines = simulate(readQuestion(request.body))
+    const asked = withoutUndefined(readPastQuestion(question, request.body)) as SimulationQuestion
+    const lines = simulate(asked)
     return sendLines(reply, lines, { what: 'simulation', log })
   })
-}
-
-function readQuestion(body: unknown): SimulationQuestion {
-  const { data, error } = question.safeParse(body)
-  if (!data) {
-    const [issue] = error.issues
-    throw refusal(400, `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'no question'}`)
-  }
-  if (data.from > data.to) throw refusal(400, '"from" is after "to"')
-  return withoutUndefined(data) as SimulationQuestion
 }
